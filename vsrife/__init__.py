@@ -1,0 +1,1 @@
+"""RIFE frame interpolation for VapourSynth."""

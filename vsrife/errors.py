@@ -1,0 +1,30 @@
+"""Every exception that vsrife raises on purpose.
+
+RifeError
+├── ArgumentError      an argument is wrong; the message says what is allowed
+├── ModelError         a weights file is missing, damaged or of no known network
+├── BackendError       a framework or a device is missing or fails
+└── MediaError         a file cannot be read or written (command line)
+
+The filter passes them on as `vapoursynth.Error("rife: ...")`, the command line as one line and an exit code.
+"""
+
+
+class RifeError(Exception):
+    """Something the user can mend; the message names it, its value, what is allowed and the way out."""
+
+
+class ArgumentError(RifeError):
+    pass
+
+
+class ModelError(RifeError):
+    pass
+
+
+class BackendError(RifeError):
+    pass
+
+
+class MediaError(RifeError):
+    pass

@@ -1,0 +1,281 @@
+"""IFNet, the network of RIFE v4 (Huang et al., ECCV 2022), built from a row of the table.
+
+Coarse to fine, each block corrects two flows and a blend mask; both images are warped anew after each.
+Flow and coordinates are fp32 whatever the weights' type: the sum of flows needs the digits, and fp16
+coordinates miss whole pixels beyond 2048.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vsrife.errors import ArgumentError
+from vsrife.net.table import SCALES, Arch, Encoder, arch_of
+from vsrife.net.warp import base_grid, warp
+
+SLOPE = 0.2  # of every leaky ReLU
+RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 double their scales
+
+
+def resize(image: Tensor, factor: float) -> Tensor:
+    """Bilinear, half-pixel centres, no antialiasing; (N, C, H, W) -> (N, C, H * factor, W * factor)."""
+    if factor == 1:
+        return image
+    return F.interpolate(image, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+def correlate(left: Tensor, right: Tensor, radius: int) -> Tensor:
+    """Local cost volume: mean over channels of left(y, x) * right(y + dy, x + dx), zeros outside.
+
+    left, right (N, C, H, W) -> (N, (2 * radius + 1)**2, H, W), dy slowest, both from -radius to radius.
+    """
+    height, width = left.shape[2:]
+    span = range(2 * radius + 1)
+    padded = F.pad(right, (radius, radius, radius, radius))
+    return torch.stack(
+        [(left * padded[:, :, dy : dy + height, dx : dx + width]).mean(1) for dy in span for dx in span], 1
+    )
+
+
+class ResConv(nn.Module):
+    """leaky(beta * conv(x) + x), the body of all networks since 4.5."""
+
+    def __init__(self, width: int, groups: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, 1, 1, groups=groups)
+        self.beta = nn.Parameter(torch.ones((1, width, 1, 1)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(torch.addcmul(x, self.conv(x), self.beta), SLOPE)
+
+
+class Block(nn.Module):
+    """One estimate of flow, mask and features at one scale. Its keys are the official checkpoints'."""
+
+    def __init__(self, arch: Arch, index: int) -> None:
+        super().__init__()
+        self.arch, self.index, self.radius = arch, index, arch.block_radius(index)
+        width, inputs = arch.widths[index], arch.block_inputs(index)
+        self.conv0 = nn.Sequential(
+            self._conv(3 if self.radius else inputs, width // 2, 2), self._conv(width // 2, width, 2)
+        )
+        if self.radius:
+            self.merge = nn.Conv2d(2 * width + (2 * self.radius + 1) ** 2 + inputs, width, 3, 1, 1)
+        if arch.body == "beta":
+            body: list[nn.Module] = [ResConv(width, arch.groups) for _ in range(arch.block_convs(index))]
+        else:
+            body = [self._conv(width, width, 1) for _ in range(arch.block_convs(index))]
+        self.convblock = nn.Sequential(*body)
+        channels = 4 * arch.tail if arch.shuffles else arch.tail
+        tail = nn.ConvTranspose2d(width, channels, 4, 2, 1)
+        self.lastconv = nn.Sequential(tail, nn.PixelShuffle(2)) if arch.shuffles else tail
+        last = index == len(arch.widths) - 1
+        self.outputs = 5 if last else 5 + arch.feat  # channels beyond these are read by nobody
+
+    def _conv(self, inputs: int, outputs: int, stride: int) -> nn.Module:
+        activation = nn.PReLU(outputs) if self.arch.prelu else nn.LeakyReLU(SLOPE)
+        return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), activation)
+
+    def forward(
+        self, images: Sequence[Tensor], timestep: Tensor, passed_on: Sequence[Tensor], flow: Tensor | None, s: float
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Flow (N, 4, H, W) to add, mask (N, 1, H, W) and features for the next block, at full size.
+
+        images: warped images and encodings, full size; timestep (N, 1, 1, 1); passed_on: mask and
+        features of the block before; flow: what they were warped by; s: pixels per cell.
+        """
+        dtype = self.merge.weight.dtype if self.radius else self.conv0[0][0].weight.dtype
+        small = resize(torch.cat(tuple(images), 1), 1 / s)
+        rest = [timestep.expand(-1, 1, *small.shape[2:])]
+        if flow is not None:
+            rest += [resize(torch.cat(tuple(passed_on), 1), 1 / s), resize(flow, 1 / s) * (1 / s)]
+        if self.radius:
+            x = self._correlated(small.to(dtype), torch.cat(rest, 1).to(dtype))
+        else:
+            x = self.conv0(torch.cat([small, *rest], 1).to(dtype))
+        deep = self.convblock(x)
+        out = self._tail(deep + x if self.arch.body == "skip" else deep)
+        grow = s if self.arch.shuffles else 2 * s
+        flow = resize(out[:, :4].float(), grow) * grow
+        rest_out = resize(out[:, 4:], grow).float()
+        return flow, rest_out[:, :1], rest_out[:, 1:] if self.outputs > 5 else None
+
+    def _correlated(self, images: Tensor, rest: Tensor) -> Tensor:
+        n = images.shape[0]
+        cells = self.conv0(torch.cat((images[:, :3], images[:, 3:6])))
+        left, right = cells[:n], cells[n:]
+        rest = F.interpolate(rest, size=left.shape[2:], mode="bilinear", align_corners=False)
+        joined = torch.cat((left, right, correlate(left, right, self.radius), rest), 1)
+        return F.leaky_relu(self.merge(joined), SLOPE)
+
+    def _tail(self, x: Tensor) -> Tensor:
+        if not self.arch.shuffles:
+            return self.lastconv(x)  # type: ignore[no-any-return]  # nn.Module calls are Any
+        conv, n = self.lastconv[0], 4 * self.outputs
+        return F.pixel_shuffle(F.conv_transpose2d(x, conv.weight[:, :n], conv.bias[:n], 2, 1), 2)
+
+
+class NamedEncoder(nn.Module):
+    """Encoder whose layers are cnn0, cnn1, ...; clamps its image for itself."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        for name, layer in zip(encoder.layers, _encoder_layers(encoder), strict=True):
+            self.add_module(name, layer)
+
+    def forward(self, image: Tensor) -> Tensor:
+        *convs, last = self.children()
+        x = image.clamp(0, 1)
+        for conv in convs:
+            x = F.leaky_relu(conv(x), SLOPE)
+        return last(x)  # type: ignore[no-any-return]  # nn.Module calls are Any
+
+
+def _encoder_layers(encoder: Encoder) -> list[nn.Module]:
+    hidden = encoder.hidden
+    convs: list[nn.Module] = [
+        nn.Conv2d(hidden if j else 3, hidden, 3, 1 if j else 2, 1) for j in range(encoder.convs)
+    ]
+    return [*convs, nn.ConvTranspose2d(hidden, encoder.out, 4, 2, 1)]
+
+
+def _make_encoder(encoder: Encoder) -> nn.Module:
+    if not encoder.numbered:
+        return NamedEncoder(encoder)
+    layers = _encoder_layers(encoder)
+    if encoder.linear:
+        return nn.Sequential(*layers)
+    with_activations = [m for conv in layers[:-1] for m in (conv, nn.LeakyReLU(SLOPE))]
+    return nn.Sequential(*with_activations, layers[-1])
+
+
+class IFNet(nn.Module):
+    """See `vsrife.net.build`. `pad_unit`: sides of images must be multiples of this many pixels.
+
+    `forward` is `interpolate(prepare(img0), prepare(img1), timestep)`; who interpolates several frames
+    of a clip keeps what `prepare` gives, since it depends on one image alone.
+    """
+
+    def __init__(self, version: str, *, scale: float = 1.0, ensemble: bool = False) -> None:
+        super().__init__()
+        arch = arch_of(version)
+        if scale not in SCALES:
+            raise ArgumentError(f"scale must be 0.25, 0.5, 1.0, 2.0, or 4.0, not {scale!r}; 0.5 suits 4K")
+        if ensemble and not arch.ensemble:
+            raise ArgumentError(
+                f"ensemble is not supported in v{version}; leave it out, or choose another model"
+            )
+        self.arch, self.scale, self.ensemble = arch, scale, ensemble
+        self.pad_unit = arch.pad_unit(scale)
+        for i in range(len(arch.widths)):
+            self.add_module(f"block{i}", Block(arch, i))
+        if arch.encoder:
+            self.encode = _make_encoder(arch.encoder)
+
+    @property
+    def blocks(self) -> list[Block]:
+        return [getattr(self, f"block{i}") for i in range(len(self.arch.widths))]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The weights' type, which convolutions compute in."""
+        return next(self.parameters()).dtype
+
+    def forward(self, img0: Tensor, img1: Tensor, timestep: float | Tensor) -> Tensor:
+        return self.interpolate(self.prepare(img0), self.prepare(img1), timestep).to(img0.dtype)
+
+    def prepare(self, image: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, 3 + encoder.out, H, W) in the weights' type: the image clamped to 0..1, its encoding."""
+        height, width = image.shape[2:]
+        if height % self.pad_unit or width % self.pad_unit:
+            raise ArgumentError(
+                f"images must have sides that are multiples of {self.pad_unit}, not {width}x{height}; pad them"
+            )
+        image = image.to(self.dtype)
+        clamped = image.clamp(0, 1)
+        if not self.arch.encoder:
+            return clamped
+        return torch.cat((clamped, self.encode(image)), 1)
+
+    def interpolate(self, left: Tensor, right: Tensor, timestep: float | Tensor) -> Tensor:
+        """The fp32 image (N, 3, H, W) at `timestep` between two prepared ones; 0 is left, 1 is right."""
+        n = left.shape[0]
+        if not isinstance(timestep, Tensor):
+            timestep = torch.full((n, 1, 1, 1), timestep, device=left.device, dtype=torch.float32)
+        t = timestep.to(left.device, torch.float32).expand(n, 1, 1, 1)
+        divisors = [s / self.scale for s in self.arch.scales]
+        if not self.arch.rescales:
+            return self._run(torch.cat((left, right)).float(), t, divisors)
+        # Whether to rescale is each frame's own question, so no frame may share a batch
+        pairs = [torch.cat((left[i : i + 1], right[i : i + 1])).float() for i in range(n)]
+        return torch.cat([self._run_or_rescale(p, t[i : i + 1], divisors) for i, p in enumerate(pairs)])
+
+    def _run_or_rescale(self, pair: Tensor, t: Tensor, divisors: list[float]) -> Tensor:
+        try:
+            return self._run(pair, t, divisors, limit=RESCALE_LIMIT)
+        except _MotionTooLarge:
+            height, width = pair.shape[2:]
+            unit = 2 * self.pad_unit  # doubled scales need twice the multiple; vs-rife crashes here
+            pair = F.pad(pair, (0, -width % unit, 0, -height % unit), mode="replicate")
+            doubled = [2 * s for s in divisors]
+            return self._run(pair, t, doubled, first_single=True)[:, :, :height, :width]
+
+    def _run(
+        self,
+        pair: Tensor,
+        t: Tensor,
+        divisors: list[float],
+        *,
+        limit: float | None = None,
+        first_single: bool = False,
+    ) -> Tensor:
+        """All blocks over `pair` (2N, C, H, W), the N left frames first; -> (N, 3, H, W).
+
+        limit: raise _MotionTooLarge if block 1's own flow passes it for both images; first_single:
+        block 0 runs one way round only, even with ensemble.
+        """
+        grid = base_grid(pair)
+        warped, flow, mask, passed_on = pair, None, None, []
+        blocks = self.blocks
+        for i, (block, s) in enumerate(zip(blocks, divisors, strict=True)):
+            step, logit, features = block(_side_by_side(warped), t, passed_on, flow, s)
+            if limit is not None and i == 1 and _passes(step, limit):
+                raise _MotionTooLarge
+            if self.ensemble and not (first_single and i == 0):
+                # the same with time mirrored: images, flows and mask change places
+                backward, opposite, _ = block(
+                    _side_by_side(warped.roll(warped.shape[0] // 2, 0)),
+                    1 - t,
+                    [-m for m in passed_on],
+                    None if flow is None else flow.roll(2, 1),
+                    s,
+                )
+                step, logit = (step + backward.roll(2, 1)) / 2, (logit - opposite) / 2
+            flow = step if flow is None else flow + step
+            mask = logit if mask is None or not self.arch.mask_adds else mask + logit
+            passed_on = [mask] if features is None else [mask, features]
+            # encodings are read by blocks only, so the last warp can do without them
+            source = pair if block is not blocks[-1] else pair[:, :3]
+            warped = warp(source, torch.cat((flow[:, :2], flow[:, 2:])), grid)
+        left, right = warped.chunk(2)
+        # not left * m + right * (1 - m): this form is exact where both sides agree
+        return right + torch.sigmoid(mask) * (left - right)
+
+
+class _MotionTooLarge(Exception):  # noqa: N818  # a signal inside this file, no error
+    pass
+
+
+def _passes(flow: Tensor, limit: float) -> bool:
+    size = flow.abs()
+    return bool(size[:, :2].amax() > limit) and bool(size[:, 2:].amax() > limit)
+
+
+def _side_by_side(pair: Tensor) -> list[Tensor]:
+    """(2N, C, H, W) -> [left image, right image, left encoding, right encoding], each with N frames."""
+    left, right = pair.chunk(2)
+    return [left[:, :3], right[:, :3], left[:, 3:], right[:, 3:]]

@@ -1,0 +1,277 @@
+"""The networks, one row each: everything that tells one RIFE v4 network from another is data here.
+
+Standard library only, so that names, shapes and costs are known without any framework.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
+
+from vsrife.errors import ArgumentError
+
+SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
+OFFICIAL_CONVS = 8  # body convolutions in every block of the official networks
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The part of a network that sees one image alone: `convs` 3x3 convolutions, then a transposed one.
+
+    Fields: `hidden` channels inside, `out` channels given, at the image's full size; `numbered` for
+    checkpoint keys `encode.0` instead of `encode.cnn0`; `linear` where no activation stands between.
+    """
+
+    hidden: int
+    out: int
+    convs: int = 3
+    numbered: bool = False
+    linear: bool = False
+
+    @property
+    def clamps(self) -> bool:
+        """Whether it clamps its image to 0..1 itself; exactly the ones with named layers do."""
+        return not self.numbered
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Key of each layer below `encode.`; numbered activations take every other number."""
+        step = 1 if self.linear else 2
+        return tuple(str(i * step) if self.numbered else f"cnn{i}" for i in range(self.convs + 1))
+
+
+@dataclass(frozen=True)
+class Arch:
+    """One network, coarse block first. What follows from other fields is a property, not a field.
+
+    widths: channels of each block; scales: how many times smaller than the picture each block works;
+    tail: channels that each block gives (0-3 flow, 4 mask, 5... features for the next block);
+    body: "skip" and "plain" are RIFE 4.0's and 4.2's convolutions, "beta" the residual ones since 4.5;
+    convs: body convolutions of each block; correlation: radius of each block's local cost volume, in
+    cells of 4 * scale pixels, 0 for the plain blocks that all official networks are made of.
+    """
+
+    widths: tuple[int, ...]
+    scales: tuple[int, ...] = (8, 4, 2, 1)
+    tail: int = 6
+    body: str = "beta"
+    groups: int = 1
+    encoder: Encoder | None = None
+    convs: tuple[int, ...] = ()
+    correlation: tuple[int, ...] = ()
+
+    @property
+    def modulo(self) -> int:
+        """Padded width and height are multiples of this at scale 1: two strided convolutions deep."""
+        return 4 * max(self.scales)
+
+    @property
+    def prelu(self) -> bool:
+        return self.body == "skip"
+
+    @property
+    def rescales(self) -> bool:
+        """Whether a large motion doubles all scales for a frame (4.0 and 4.1 only)."""
+        return self.body == "skip"
+
+    @property
+    def shuffles(self) -> bool:
+        """Whether the tail ends in a pixel shuffle, twice as fine as a transposed convolution alone."""
+        return self.body == "beta"
+
+    @property
+    def feat(self) -> int:
+        """Feature channels that a block hands to the next one."""
+        return self.tail - 5 if self.tail > 6 else 0
+
+    @property
+    def ensemble(self) -> bool:
+        """Whether both ways round can be averaged: not where features would have to be mirrored."""
+        return self.feat == 0
+
+    @property
+    def mask_adds(self) -> bool:
+        """Whether blocks correct the mask (no encoder, no correlation) instead of giving a new one."""
+        return self.encoder is None and not any(self.correlation)
+
+    def block_convs(self, block: int) -> int:
+        return self.convs[block] if self.convs else OFFICIAL_CONVS
+
+    def block_radius(self, block: int) -> int:
+        return self.correlation[block] if self.correlation else 0
+
+    def block_inputs(self, block: int) -> int:
+        """Input channels of a block; for one with correlation, those that join after its stem."""
+        images = 0 if self.block_radius(block) else 6 + (2 * self.encoder.out if self.encoder else 0)
+        passed_on = 1 + self.feat + 4 if block else 0  # mask, features, flow
+        return images + 1 + passed_on
+
+    def pad_unit(self, scale: float) -> int:
+        """Sides must be multiples of this many pixels at the user's `scale`; never less than modulo."""
+        return max(self.modulo, int(self.modulo / scale))
+
+
+_NAMED_32 = Encoder(hidden=32, out=8)
+_NAMED_16 = Encoder(hidden=16, out=4)
+_WIDTHS = (192, 128, 96, 64)
+_LITE_WIDTHS = (128, 96, 64, 48)
+_FIVE_SCALES = (16, 8, 4, 2, 1)
+
+# A row is called after the first version that has it.
+ARCHS: dict[str, Arch] = {
+    "4.0": Arch(_WIDTHS, tail=5, body="skip"),
+    "4.2": Arch(_WIDTHS, tail=5, body="plain"),
+    "4.5": Arch(_WIDTHS, tail=5),
+    "4.6": Arch(_WIDTHS),
+    "4.7": Arch(_WIDTHS, encoder=Encoder(16, 4, convs=1, numbered=True, linear=True)),
+    "4.10": Arch(_WIDTHS, encoder=Encoder(32, 8, numbered=True)),
+    "4.12.lite": Arch(_LITE_WIDTHS, encoder=Encoder(32, 4, numbered=True)),
+    "4.13": Arch(_WIDTHS, encoder=_NAMED_32),
+    "4.14.lite": Arch(_WIDTHS, groups=2, encoder=_NAMED_32),
+    "4.15.lite": Arch(_LITE_WIDTHS, encoder=_NAMED_16),
+    "4.20": Arch((384, 192, 96, 48), encoder=_NAMED_32),
+    "4.21": Arch((256, 192, 96, 48), tail=13, encoder=_NAMED_32),
+    "4.22.lite": Arch((192, 128, 64, 32), tail=13, encoder=_NAMED_16),
+    "4.25": Arch((192, 128, 96, 64, 32), _FIVE_SCALES, tail=13, encoder=_NAMED_16),
+    "4.25.lite": Arch((192, 128, 96, 64, 24), (32, 16, 8, 4, 1), tail=13, encoder=_NAMED_16),
+    "4.25.heavy": Arch((384, 256, 192, 128, 64), _FIVE_SCALES, tail=13, encoder=_NAMED_16),
+    "4.26.heavy": Arch((192, 128, 96, 64, 32), _FIVE_SCALES, tail=13, encoder=Encoder(16, 16)),
+    "nano": Arch((64, 48, 32), (4, 2, 1), tail=13, convs=(2, 4, 4), correlation=(4, 0, 0)),
+}
+
+# Every official version and its row; versions of one row differ in their trained weights alone.
+VERSIONS: dict[str, str] = {
+    "4.0": "4.0",
+    "4.1": "4.0",
+    "4.2": "4.2",
+    "4.3": "4.2",
+    "4.4": "4.2",
+    "4.5": "4.5",
+    "4.6": "4.6",
+    "4.7": "4.7",
+    "4.8": "4.7",
+    "4.9": "4.7",
+    "4.10": "4.10",
+    "4.11": "4.10",
+    "4.12": "4.10",
+    "4.12.lite": "4.12.lite",
+    "4.13": "4.13",
+    "4.13.lite": "4.12.lite",
+    "4.14": "4.13",
+    "4.14.lite": "4.14.lite",
+    "4.15": "4.13",
+    "4.15.lite": "4.15.lite",
+    "4.16.lite": "4.15.lite",
+    "4.17": "4.13",
+    "4.17.lite": "4.15.lite",
+    "4.18": "4.13",
+    "4.19": "4.13",
+    "4.20": "4.20",
+    "4.21": "4.21",
+    "4.22": "4.21",
+    "4.22.lite": "4.22.lite",
+    "4.23": "4.21",
+    "4.24": "4.13",
+    "4.25": "4.25",
+    "4.25.lite": "4.25.lite",
+    "4.25.heavy": "4.25.heavy",
+    "4.26": "4.25",
+    "4.26.heavy": "4.26.heavy",
+}
+
+# Our own models, trained by this project and shipped in models/; each is called like its row.
+EMBEDDED = ("nano",)
+DEFAULT_MODEL = "nano"
+
+
+def arch_of(model: str) -> Arch:
+    """The row of a model's or a row's name; ArgumentError with the nearest names if there is none."""
+    name = VERSIONS.get(model, model)
+    if name not in ARCHS:
+        raise ArgumentError(f"model must be one of {', '.join(known_models())}, not {model!r}{suggest(model)}")
+    return ARCHS[name]
+
+
+def known_models() -> tuple[str, ...]:
+    return (*EMBEDDED, *VERSIONS)
+
+
+def suggest(model: str) -> str:
+    """A hint at the names most like `model`, or nothing."""
+    near = difflib.get_close_matches(model.lower().replace("rife", "").strip("-_v "), known_models(), 3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def state_shapes(arch: Arch) -> dict[str, Shape]:
+    """Key and shape of every tensor in a checkpoint of this network, without any `module.` prefix."""
+    return {key: shape for key, shape, _ in _tensors(arch)}
+
+
+def cost(arch: Arch) -> float:
+    """Multiply-adds of all convolutions per pixel of a padded frame at scale 1, both encodings included.
+
+    Warps, resizings and the correlation's products are not counted.
+    """
+    return float(sum(prod(shape) * density for _, shape, density in _tensors(arch) if len(shape) == 4))
+
+
+def parameters(arch: Arch) -> int:
+    return sum(prod(shape) for shape in state_shapes(arch).values())
+
+
+def _tensors(arch: Arch) -> Iterator[tuple[str, Shape, Fraction]]:
+    """(key, shape, how often a weight is used per pixel of the picture) of each tensor in turn."""
+    for i, (width, scale) in enumerate(zip(arch.widths, arch.scales, strict=True)):
+        yield from _block_tensors(arch, i, f"block{i}.", width, Fraction(1, scale**2))
+    if arch.encoder:
+        yield from _encoder_tensors(arch.encoder)
+
+
+def _block_tensors(
+    arch: Arch, i: int, block: str, width: int, area: Fraction
+) -> Iterator[tuple[str, Shape, Fraction]]:
+    radius = arch.block_radius(i)
+    half, quarter = area / 4, area / 16
+    images = 2 if radius else 1  # a stem in front of a correlation sees each image by itself
+    stem_in = 3 if radius else arch.block_inputs(i)
+    for j, (inputs, outputs, density) in enumerate(
+        [(stem_in, width // 2, half * images), (width // 2, width, quarter * images)]
+    ):
+        yield from _conv(f"{block}conv0.{j}.0", (outputs, inputs, 3, 3), density)
+        if arch.prelu:
+            yield f"{block}conv0.{j}.1.weight", (outputs,), Fraction(0)
+    if radius:
+        joined = 2 * width + (2 * radius + 1) ** 2 + arch.block_inputs(i)
+        yield from _conv(f"{block}merge", (width, joined, 3, 3), quarter)
+    for j in range(arch.block_convs(i)):
+        body = f"{block}convblock.{j}."
+        if arch.body == "beta":
+            yield f"{body}beta", (1, width, 1, 1), Fraction(0)
+        name = "conv" if arch.body == "beta" else "0"
+        yield from _conv(body + name, (width, width // arch.groups, 3, 3), quarter)
+        if arch.prelu:
+            yield f"{body}1.weight", (width,), Fraction(0)
+    if arch.shuffles:  # transposed, stride 2: a weight is used once per input position
+        yield from _conv(f"{block}lastconv.0", (width, 4 * arch.tail, 4, 4), quarter)
+    else:
+        yield from _conv(f"{block}lastconv", (width, arch.tail, 4, 4), quarter)
+
+
+def _encoder_tensors(encoder: Encoder) -> Iterator[tuple[str, Shape, Fraction]]:
+    *convs, last = encoder.layers
+    both = Fraction(2, 4)  # two images, at half size each way
+    for j, name in enumerate(convs):
+        shape = (encoder.hidden, encoder.hidden if j else 3, 3, 3)
+        yield from _conv(f"encode.{name}", shape, both)
+    yield from _conv(f"encode.{last}", (encoder.hidden, encoder.out, 4, 4), both)
+
+
+def _conv(key: str, shape: Shape, density: Fraction) -> Iterator[tuple[str, Shape, Fraction]]:
+    yield f"{key}.weight", shape, density
+    # torch keeps a transposed convolution's weights input channels first; only those are 4x4 here
+    yield f"{key}.bias", (shape[1] if shape[2] == 4 else shape[0],), Fraction(0)

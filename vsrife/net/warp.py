@@ -1,0 +1,30 @@
+"""Backward warp."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def base_grid(image: Tensor) -> Tensor:
+    """(1, 2, H, W) fp32 pixel coordinates of `image` (N, C, H, W), x before y; shared by all warps of a frame."""
+    height, width = image.shape[2:]
+    y = torch.arange(height, device=image.device, dtype=torch.float32)
+    x = torch.arange(width, device=image.device, dtype=torch.float32)
+    return torch.stack((x.expand(height, width), y[:, None].expand(height, width)))[None]
+
+
+def warp(image: Tensor, flow: Tensor, grid: Tensor) -> Tensor:
+    """out[y, x] = image[y + v, x + u] for flow (u, v); bilinear, edge repeated.
+
+    image (N, C, H, W), any range; flow (N, 2, H, W), pixels, x before y; grid from `base_grid`. All
+    fp32: fp16 coordinates step by 2 pixels beyond 2048.
+    """
+    height, width = image.shape[2:]
+    # to grid_sample's -1..1, whose ends are the centres of the outermost pixels
+    size = torch.tensor([width - 1, height - 1], device=image.device, dtype=torch.float32)
+    where = (grid + flow) * (2 / size.clamp(min=1))[None, :, None, None] - 1
+    return F.grid_sample(
+        image, where.permute(0, 2, 3, 1), mode="bilinear", padding_mode="border", align_corners=True
+    )

@@ -1,0 +1,63 @@
+"""State dicts: which network they belong to, and loading them strictly. Opens no file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from vsrife.errors import ModelError
+from vsrife.net.table import ARCHS, Arch, state_shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vsrife.net.ifnet import IFNet
+
+PREFIX = "module."  # left by training on several GPUs
+
+# Training-only parts that official checkpoints are known to hold (../shared/ifnet/FAMILY.md,
+# "Other keys"): teachers of distillation, a time estimator, the refinement of RIFE 4.0.
+SURPLUS = ("teacher.", "caltime.", "block_tea.", "contextnet.", "unet.")
+
+
+def normalise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors without `module.` and without the known surplus of official checkpoints."""
+    plain = {key.removeprefix(PREFIX): tensor for key, tensor in state.items()}
+    return {key: tensor for key, tensor in plain.items() if not key.startswith(SURPLUS)}
+
+
+def recognise(state: Mapping[str, Tensor]) -> str:
+    """Name of the row whose keys and shapes `state` has, exactly; ModelError if there is none."""
+    shapes = _shapes(normalise(state))
+    for name, arch in ARCHS.items():
+        if state_shapes(arch) == shapes:
+            return name
+    nearest = max(ARCHS, key=lambda name: len(state_shapes(ARCHS[name]).items() & shapes.items()))
+    if not state_shapes(ARCHS[nearest]).items() & shapes.items():
+        raise ModelError(f"the weights are of no RIFE v4 network: none of their {len(shapes)} tensors fits one")
+    raise ModelError(
+        f"the weights are of no known network; nearest is {nearest}, but {_difference(ARCHS[nearest], shapes)}"
+    )
+
+
+def load_state(module: IFNet, state: Mapping[str, Tensor]) -> None:
+    """Put `state` on `module`; ModelError, with the first differing tensor, if it is another network's."""
+    plain = normalise(state)
+    shapes = _shapes(plain)
+    if shapes != state_shapes(module.arch):
+        raise ModelError(f"the weights do not fit the network: {_difference(module.arch, shapes)}")
+    module.load_state_dict(plain, strict=True)
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(getattr(tensor, "shape", ())) for key, tensor in state.items()}
+
+
+def _difference(arch: Arch, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    wanted = state_shapes(arch)
+    for key, shape in wanted.items():
+        if key not in shapes:
+            return f"{key} is missing"
+        if shapes[key] != shape:
+            return f"{key} is {list(shapes[key])} instead of {list(shape)}"
+    return f"{next(key for key in shapes if key not in wanted)} is not part of it"

@@ -6,12 +6,13 @@ RifeError
 ├── BackendError       a framework or a device is missing or fails
 └── MediaError         a file cannot be read or written (command line)
 
-The filter passes them on as `vapoursynth.Error("rife: ...")`, the command line as one line and an exit code.
+The filter passes them on as `vapoursynth.Error("rife: ...")`, the command line as one line and an
+exit code.
 """
 
 
 class RifeError(Exception):
-    """Something the user can mend; the message names it, its value, what is allowed and the way out."""
+    """Something the user can mend; the message names it, what is allowed and the way out."""
 
 
 class ArgumentError(RifeError):

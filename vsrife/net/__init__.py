@@ -23,7 +23,7 @@ def build(
     """The network of a version ("4.0" ... "4.26.heavy", "nano"), in eval mode.
 
     scale: 0.25, 0.5, 1, 2 or 4, the resolution at which motion is estimated (0.5 = half).
-    ensemble: estimate both ways round and average; ArgumentError where the version has no such thing.
+    ensemble: estimate both ways round and average; ArgumentError where the version lacks it.
     state_dict: weights, with or without a `module.` prefix, loaded strictly (ModelError if they are
         of another network); without them the weights are random.
 

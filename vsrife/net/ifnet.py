@@ -1,8 +1,8 @@
 """IFNet, the network of RIFE v4 (Huang et al., ECCV 2022), built from a row of the table.
 
-Coarse to fine, each block corrects two flows and a blend mask; both images are warped anew after each.
-Flow and coordinates are fp32 whatever the weights' type: the sum of flows needs the digits, and fp16
-coordinates miss whole pixels beyond 2048.
+Coarse to fine, each block corrects two flows and a blend mask; after each, both images are warped
+anew. Flow and coordinates are fp32 whatever the weights' type: the sum of flows needs the digits,
+and fp16 coordinates miss whole pixels beyond 2048.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
-from vsrife.net.table import SCALES, Arch, Encoder, arch_of
+from vsrife.net.table import Arch, Encoder, arch_of, check_options
 from vsrife.net.warp import base_grid, warp
 
 SLOPE = 0.2  # of every leaky ReLU
@@ -22,7 +22,7 @@ RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 do
 
 
 def resize(image: Tensor, factor: float) -> Tensor:
-    """Bilinear, half-pixel centres, no antialiasing; (N, C, H, W) -> (N, C, H * factor, W * factor)."""
+    """(N, C, H, W) -> (N, C, H * factor, W * factor): bilinear, half-pixel centres, aliasing."""
     if factor == 1:
         return image
     return F.interpolate(image, scale_factor=factor, mode="bilinear", align_corners=False)
@@ -31,13 +31,18 @@ def resize(image: Tensor, factor: float) -> Tensor:
 def correlate(left: Tensor, right: Tensor, radius: int) -> Tensor:
     """Local cost volume: mean over channels of left(y, x) * right(y + dy, x + dx), zeros outside.
 
-    left, right (N, C, H, W) -> (N, (2 * radius + 1)**2, H, W), dy slowest, both from -radius to radius.
+    left, right (N, C, H, W) -> (N, (2 * radius + 1)**2, H, W); dy slowest, from -radius to radius.
     """
     height, width = left.shape[2:]
     span = range(2 * radius + 1)
     padded = F.pad(right, (radius, radius, radius, radius))
     return torch.stack(
-        [(left * padded[:, :, dy : dy + height, dx : dx + width]).mean(1) for dy in span for dx in span], 1
+        [
+            (left * padded[:, :, dy : dy + height, dx : dx + width]).mean(1)
+            for dy in span
+            for dx in span
+        ],
+        1,
     )
 
 
@@ -54,19 +59,22 @@ class ResConv(nn.Module):
 
 
 class Block(nn.Module):
-    """One estimate of flow, mask and features at one scale. Its keys are the official checkpoints'."""
+    """One estimate of flow, mask and features at one scale. Keys are the official checkpoints'."""
 
     def __init__(self, arch: Arch, index: int) -> None:
         super().__init__()
         self.arch, self.index, self.radius = arch, index, arch.block_radius(index)
         width, inputs = arch.widths[index], arch.block_inputs(index)
         self.conv0 = nn.Sequential(
-            self._conv(3 if self.radius else inputs, width // 2, 2), self._conv(width // 2, width, 2)
+            self._conv(3 if self.radius else inputs, width // 2, 2),
+            self._conv(width // 2, width, 2),
         )
         if self.radius:
             self.merge = nn.Conv2d(2 * width + (2 * self.radius + 1) ** 2 + inputs, width, 3, 1, 1)
         if arch.body == "beta":
-            body: list[nn.Module] = [ResConv(width, arch.groups) for _ in range(arch.block_convs(index))]
+            body: list[nn.Module] = [
+                ResConv(width, arch.groups) for _ in range(arch.block_convs(index))
+            ]
         else:
             body = [self._conv(width, width, 1) for _ in range(arch.block_convs(index))]
         self.convblock = nn.Sequential(*body)
@@ -81,14 +89,19 @@ class Block(nn.Module):
         return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), activation)
 
     def forward(
-        self, images: Sequence[Tensor], timestep: Tensor, passed_on: Sequence[Tensor], flow: Tensor | None, s: float
+        self,
+        images: Sequence[Tensor],
+        timestep: Tensor,
+        passed_on: Sequence[Tensor],
+        flow: Tensor | None,
+        s: float,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Flow (N, 4, H, W) to add, mask (N, 1, H, W) and features for the next block, at full size.
+        """Flow (N, 4, H, W) to add, mask (N, 1, H, W), features for the next block, at full size.
 
         images: warped images and encodings, full size; timestep (N, 1, 1, 1); passed_on: mask and
         features of the block before; flow: what they were warped by; s: pixels per cell.
         """
-        dtype = self.merge.weight.dtype if self.radius else self.conv0[0][0].weight.dtype
+        dtype = next(self.parameters()).dtype
         small = resize(torch.cat(tuple(images), 1), 1 / s)
         rest = [timestep.expand(-1, 1, *small.shape[2:])]
         if flow is not None:
@@ -115,8 +128,12 @@ class Block(nn.Module):
     def _tail(self, x: Tensor) -> Tensor:
         if not self.arch.shuffles:
             return self.lastconv(x)  # type: ignore[no-any-return]  # nn.Module calls are Any
-        conv, n = self.lastconv[0], 4 * self.outputs
-        return F.pixel_shuffle(F.conv_transpose2d(x, conv.weight[:, :n], conv.bias[:n], 2, 1), 2)
+        weight, bias = (
+            self.lastconv.get_parameter("0.weight"),
+            self.lastconv.get_parameter("0.bias"),
+        )
+        used = 4 * self.outputs
+        return F.pixel_shuffle(F.conv_transpose2d(x, weight[:, :used], bias[:used], 2, 1), 2)
 
 
 class NamedEncoder(nn.Module):
@@ -156,19 +173,14 @@ def _make_encoder(encoder: Encoder) -> nn.Module:
 class IFNet(nn.Module):
     """See `vsrife.net.build`. `pad_unit`: sides of images must be multiples of this many pixels.
 
-    `forward` is `interpolate(prepare(img0), prepare(img1), timestep)`; who interpolates several frames
-    of a clip keeps what `prepare` gives, since it depends on one image alone.
+    `forward` is `interpolate(prepare(img0), prepare(img1), timestep)`; who interpolates several
+    frames of a clip keeps what `prepare` gives, since it depends on one image alone.
     """
 
     def __init__(self, version: str, *, scale: float = 1.0, ensemble: bool = False) -> None:
         super().__init__()
+        check_options(version, scale, ensemble)
         arch = arch_of(version)
-        if scale not in SCALES:
-            raise ArgumentError(f"scale must be 0.25, 0.5, 1.0, 2.0, or 4.0, not {scale!r}; 0.5 suits 4K")
-        if ensemble and not arch.ensemble:
-            raise ArgumentError(
-                f"ensemble is not supported in v{version}; leave it out, or choose another model"
-            )
         self.arch, self.scale, self.ensemble = arch, scale, ensemble
         self.pad_unit = arch.pad_unit(scale)
         for i in range(len(arch.widths)):
@@ -189,11 +201,15 @@ class IFNet(nn.Module):
         return self.interpolate(self.prepare(img0), self.prepare(img1), timestep).to(img0.dtype)
 
     def prepare(self, image: Tensor) -> Tensor:
-        """(N, 3, H, W) -> (N, 3 + encoder.out, H, W) in the weights' type: the image clamped to 0..1, its encoding."""
+        """The image clamped to 0..1 and its encoding: (N, 3, H, W) -> (N, 3 + encoder.out, H, W).
+
+        The result has the weights' type.
+        """
         height, width = image.shape[2:]
         if height % self.pad_unit or width % self.pad_unit:
             raise ArgumentError(
-                f"images must have sides that are multiples of {self.pad_unit}, not {width}x{height}; pad them"
+                f"images must have sides that are multiples of {self.pad_unit}, "
+                f"not {width}x{height}; pad them"
             )
         image = image.to(self.dtype)
         clamped = image.clamp(0, 1)
@@ -202,7 +218,7 @@ class IFNet(nn.Module):
         return torch.cat((clamped, self.encode(image)), 1)
 
     def interpolate(self, left: Tensor, right: Tensor, timestep: float | Tensor) -> Tensor:
-        """The fp32 image (N, 3, H, W) at `timestep` between two prepared ones; 0 is left, 1 is right."""
+        """The fp32 image (N, 3, H, W) at `timestep` between two prepared ones, left 0, right 1."""
         n = left.shape[0]
         if not isinstance(timestep, Tensor):
             timestep = torch.full((n, 1, 1, 1), timestep, device=left.device, dtype=torch.float32)
@@ -212,7 +228,9 @@ class IFNet(nn.Module):
             return self._run(torch.cat((left, right)).float(), t, divisors)
         # Whether to rescale is each frame's own question, so no frame may share a batch
         pairs = [torch.cat((left[i : i + 1], right[i : i + 1])).float() for i in range(n)]
-        return torch.cat([self._run_or_rescale(p, t[i : i + 1], divisors) for i, p in enumerate(pairs)])
+        return torch.cat(
+            [self._run_or_rescale(p, t[i : i + 1], divisors) for i, p in enumerate(pairs)]
+        )
 
     def _run_or_rescale(self, pair: Tensor, t: Tensor, divisors: list[float]) -> Tensor:
         try:
@@ -239,7 +257,9 @@ class IFNet(nn.Module):
         block 0 runs one way round only, even with ensemble.
         """
         grid = base_grid(pair)
-        warped, flow, mask, passed_on = pair, None, None, []
+        warped = pair
+        flow: Tensor | None = None
+        passed_on: list[Tensor] = []  # the mask, a logit, and features where there are any
         blocks = self.blocks
         for i, (block, s) in enumerate(zip(blocks, divisors, strict=True)):
             step, logit, features = block(_side_by_side(warped), t, passed_on, flow, s)
@@ -256,14 +276,14 @@ class IFNet(nn.Module):
                 )
                 step, logit = (step + backward.roll(2, 1)) / 2, (logit - opposite) / 2
             flow = step if flow is None else flow + step
-            mask = logit if mask is None or not self.arch.mask_adds else mask + logit
+            mask = passed_on[0] + logit if passed_on and self.arch.mask_adds else logit
             passed_on = [mask] if features is None else [mask, features]
             # encodings are read by blocks only, so the last warp can do without them
             source = pair if block is not blocks[-1] else pair[:, :3]
             warped = warp(source, torch.cat((flow[:, :2], flow[:, 2:])), grid)
         left, right = warped.chunk(2)
         # not left * m + right * (1 - m): this form is exact where both sides agree
-        return right + torch.sigmoid(mask) * (left - right)
+        return right + torch.sigmoid(passed_on[0]) * (left - right)
 
 
 class _MotionTooLarge(Exception):  # noqa: N818  # a signal inside this file, no error
@@ -276,6 +296,6 @@ def _passes(flow: Tensor, limit: float) -> bool:
 
 
 def _side_by_side(pair: Tensor) -> list[Tensor]:
-    """(2N, C, H, W) -> [left image, right image, left encoding, right encoding], each with N frames."""
+    """(2N, C, H, W) -> [left image, right image, left encoding, right encoding], N of each."""
     left, right = pair.chunk(2)
     return [left[:, :3], right[:, :3], left[:, 3:], right[:, 3:]]

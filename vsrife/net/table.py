@@ -21,10 +21,10 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Encoder:
-    """The part of a network that sees one image alone: `convs` 3x3 convolutions, then a transposed one.
+    """The part of a network that sees one image alone: 3x3 convolutions, then a transposed one.
 
-    Fields: `hidden` channels inside, `out` channels given, at the image's full size; `numbered` for
-    checkpoint keys `encode.0` instead of `encode.cnn0`; `linear` where no activation stands between.
+    hidden: channels inside; out: channels given, at the image's full size; convs: 3x3 convolutions;
+    numbered: checkpoint keys `encode.0` instead of `encode.cnn0`; linear: no activation between.
     """
 
     hidden: int
@@ -49,11 +49,11 @@ class Encoder:
 class Arch:
     """One network, coarse block first. What follows from other fields is a property, not a field.
 
-    widths: channels of each block; scales: how many times smaller than the picture each block works;
+    widths: channels of each block; scales: how many times smaller than the picture each one works;
     tail: channels that each block gives (0-3 flow, 4 mask, 5... features for the next block);
-    body: "skip" and "plain" are RIFE 4.0's and 4.2's convolutions, "beta" the residual ones since 4.5;
-    convs: body convolutions of each block; correlation: radius of each block's local cost volume, in
-    cells of 4 * scale pixels, 0 for the plain blocks that all official networks are made of.
+    body: "skip" and "plain" are RIFE 4.0's and 4.2's convolutions, "beta" the residual ones since
+    4.5; convs: body convolutions of each block; correlation: radius of each block's local cost
+    volume, in cells of 4 * scale pixels, 0 for the plain blocks that official networks are made of.
     """
 
     widths: tuple[int, ...]
@@ -67,7 +67,7 @@ class Arch:
 
     @property
     def modulo(self) -> int:
-        """Padded width and height are multiples of this at scale 1: two strided convolutions deep."""
+        """Padded sides are multiples of this at scale 1: blocks stride twice."""
         return 4 * max(self.scales)
 
     @property
@@ -81,7 +81,7 @@ class Arch:
 
     @property
     def shuffles(self) -> bool:
-        """Whether the tail ends in a pixel shuffle, twice as fine as a transposed convolution alone."""
+        """Whether the tail ends in a pixel shuffle, which makes it twice as fine."""
         return self.body == "beta"
 
     @property
@@ -96,7 +96,7 @@ class Arch:
 
     @property
     def mask_adds(self) -> bool:
-        """Whether blocks correct the mask (no encoder, no correlation) instead of giving a new one."""
+        """Whether blocks correct the mask instead of giving a new one."""
         return self.encoder is None and not any(self.correlation)
 
     def block_convs(self, block: int) -> int:
@@ -107,12 +107,14 @@ class Arch:
 
     def block_inputs(self, block: int) -> int:
         """Input channels of a block; for one with correlation, those that join after its stem."""
-        images = 0 if self.block_radius(block) else 6 + (2 * self.encoder.out if self.encoder else 0)
+        images = (
+            0 if self.block_radius(block) else 6 + (2 * self.encoder.out if self.encoder else 0)
+        )
         passed_on = 1 + self.feat + 4 if block else 0  # mask, features, flow
         return images + 1 + passed_on
 
     def pad_unit(self, scale: float) -> int:
-        """Sides must be multiples of this many pixels at the user's `scale`; never less than modulo."""
+        """Sides must be multiples of this at the user's `scale`; never less than modulo."""
         return max(self.modulo, int(self.modulo / scale))
 
 
@@ -190,11 +192,28 @@ DEFAULT_MODEL = "nano"
 
 
 def arch_of(model: str) -> Arch:
-    """The row of a model's or a row's name; ArgumentError with the nearest names if there is none."""
+    """The row of a model's or a row's name; ArgumentError with the nearest names if none."""
     name = VERSIONS.get(model, model)
     if name not in ARCHS:
-        raise ArgumentError(f"model must be one of {', '.join(known_models())}, not {model!r}{suggest(model)}")
+        raise ArgumentError(
+            f"model must be one of {', '.join(known_models())}, not {model!r}{suggest(model)}"
+        )
     return ARCHS[name]
+
+
+def check_options(version: str | None, scale: float, ensemble: bool) -> None:
+    """ArgumentError if the network of `version`, a model's or a row's name, cannot run so.
+
+    None is a network not known yet: what every network would refuse.
+    """
+    if scale not in SCALES:
+        raise ArgumentError(
+            f"scale must be 0.25, 0.5, 1.0, 2.0, or 4.0, not {scale!r}; 0.5 suits 4K"
+        )
+    if version is not None and ensemble and not arch_of(version).ensemble:
+        raise ArgumentError(
+            f"ensemble is not supported in v{version}; leave it out, or choose another model"
+        )
 
 
 def known_models() -> tuple[str, ...]:
@@ -203,21 +222,25 @@ def known_models() -> tuple[str, ...]:
 
 def suggest(model: str) -> str:
     """A hint at the names most like `model`, or nothing."""
-    near = difflib.get_close_matches(model.lower().replace("rife", "").strip("-_v "), known_models(), 3)
+    near = difflib.get_close_matches(
+        model.lower().replace("rife", "").strip("-_v "), known_models(), 3
+    )
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def state_shapes(arch: Arch) -> dict[str, Shape]:
-    """Key and shape of every tensor in a checkpoint of this network, without any `module.` prefix."""
+    """Key and shape of every tensor in a checkpoint of this network, without `module.`."""
     return {key: shape for key, shape, _ in _tensors(arch)}
 
 
 def cost(arch: Arch) -> float:
-    """Multiply-adds of all convolutions per pixel of a padded frame at scale 1, both encodings included.
+    """Multiply-adds of all convolutions per pixel of a padded frame at scale 1.
 
-    Warps, resizings and the correlation's products are not counted.
+    Both encodings are included; warps, resizings and the correlation's products are not.
     """
-    return float(sum(prod(shape) * density for _, shape, density in _tensors(arch) if len(shape) == 4))
+    return float(
+        sum(prod(shape) * density for _, shape, density in _tensors(arch) if len(shape) == 4)
+    )
 
 
 def parameters(arch: Arch) -> int:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 def base_grid(image: Tensor) -> Tensor:
-    """(1, 2, H, W) fp32 pixel coordinates of `image` (N, C, H, W), x before y; shared by all warps of a frame."""
+    """(1, 2, H, W) fp32 pixel coordinates of `image` (N, C, H, W), x before y."""
     height, width = image.shape[2:]
     y = torch.arange(height, device=image.device, dtype=torch.float32)
     x = torch.arange(width, device=image.device, dtype=torch.float32)

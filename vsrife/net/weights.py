@@ -34,14 +34,17 @@ def recognise(state: Mapping[str, Tensor]) -> str:
             return name
     nearest = max(ARCHS, key=lambda name: len(state_shapes(ARCHS[name]).items() & shapes.items()))
     if not state_shapes(ARCHS[nearest]).items() & shapes.items():
-        raise ModelError(f"the weights are of no RIFE v4 network: none of their {len(shapes)} tensors fits one")
+        raise ModelError(
+            f"the weights are of no RIFE v4 network: none of their {len(shapes)} tensors fits one"
+        )
     raise ModelError(
-        f"the weights are of no known network; nearest is {nearest}, but {_difference(ARCHS[nearest], shapes)}"
+        f"the weights are of no known network; nearest is {nearest}, "
+        f"but {_difference(ARCHS[nearest], shapes)}"
     )
 
 
 def load_state(module: IFNet, state: Mapping[str, Tensor]) -> None:
-    """Put `state` on `module`; ModelError, with the first differing tensor, if it is another network's."""
+    """Put `state` on `module`; ModelError, with the first difference, if it does not fit."""
     plain = normalise(state)
     shapes = _shapes(plain)
     if shapes != state_shapes(module.arch):

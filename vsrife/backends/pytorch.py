@@ -1,0 +1,131 @@
+"""PyTorch: cuda, rocm, xpu, mps and cpu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from weakref import WeakValueDictionary
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vsrife import store
+from vsrife.backends.base import Planes, Settings
+from vsrife.errors import ArgumentError, BackendError
+from vsrife.net import build
+from vsrife.net.ifnet import IFNet
+from vsrife.net.weights import recognise
+
+DEVICES = ("cuda", "rocm", "xpu", "mps", "cpu")  # in the order in which they are chosen
+
+# Filters with the same weights and settings share one network; it goes with the last of them.
+_networks: WeakValueDictionary[tuple[object, ...], IFNet] = WeakValueDictionary()
+
+
+def _available() -> dict[str, int]:
+    """Kind of device -> how many there are, only those that are there."""
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    counts = {
+        "cuda": 0 if torch.version.hip else gpus,
+        "rocm": gpus if torch.version.hip else 0,  # torch calls these cuda, too
+        "xpu": torch.xpu.device_count() if torch.xpu.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+        "cpu": 1,
+    }
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def choose_device(device: str | None, index: int) -> torch.device:
+    """The device of that name ("cuda", "cuda:1", "cpu", ...), or the best there is for None.
+
+    index: which of several GPUs where the name has no number. BackendError where it is not there.
+    """
+    available = _available()
+    name = device or next(iter(available))
+    kind, colon, number = name.lower().partition(":")
+    if kind not in DEVICES or bool(colon) != number.isdecimal():
+        raise ArgumentError(
+            f"device must be one of {', '.join(DEVICES)}, with a number if there are several "
+            f'such as "cuda:1", not {device!r}'
+        )
+    here = ", ".join(f"{name} ({count})" for name, count in available.items())
+    if kind not in available:
+        raise BackendError(
+            f"device {device!r} is not available; this machine and this PyTorch have {here}"
+        )
+    if kind == "cpu":
+        return torch.device("cpu")
+    ordinal = int(number) if number else index
+    if ordinal >= available[kind]:
+        argument = f"device {device!r}" if number else f"device_index {index}"
+        raise BackendError(
+            f"{argument} is not available; devices are counted from 0 and there are {here}"
+        )
+    return torch.device("cuda" if kind == "rocm" else kind, ordinal)
+
+
+class TorchSession:
+    """See `base.Session`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._device = choose_device(settings.device, settings.device_index)
+        self._dtype = torch.float16 if settings.half else torch.float32
+        self._net = _network(settings, self._device, self._dtype)
+        self._width, self._height = settings.width, settings.height
+        unit = self._net.pad_unit
+        self._padding = (0, -settings.width % unit, 0, -settings.height % unit)
+        # One thread for all work: torch keeps a pool of threads for every thread that calls it, and
+        # VapourSynth calls from all of its own. It is also where jobs can be gathered into batches.
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="vsrife")
+
+    def prepare(self, planes: Planes) -> Tensor:
+        return self._run(lambda: self._prepare(planes))
+
+    def interpolate(self, left: Tensor, right: Tensor, timestep: float, into: Planes) -> None:
+        self._run(lambda: self._interpolate(left, right, timestep, into))
+
+    def _run[Result](self, work: Callable[[], Result]) -> Result:
+        return self._worker.submit(work).result()
+
+    @torch.inference_mode()
+    def _prepare(self, planes: Planes) -> Tensor:
+        image = torch.from_numpy(np.stack(planes))[None].to(self._device)
+        # edges repeated: black ones would bleed into the picture wherever motion points outwards
+        return self._net.prepare(F.pad(image, self._padding, mode="replicate"))
+
+    @torch.inference_mode()
+    def _interpolate(self, left: Tensor, right: Tensor, timestep: float, into: Planes) -> None:
+        image = self._net.interpolate(left, right, timestep)
+        image = image[0, :, : self._height, : self._width].to(self._dtype).cpu()
+        for plane, target in zip(image.numpy(), into, strict=True):
+            np.copyto(target, plane)
+
+
+class TorchBackend:
+    def open_session(self, settings: Settings) -> TorchSession:
+        return TorchSession(settings)
+
+
+def _network(settings: Settings, device: torch.device, dtype: torch.dtype) -> IFNet:
+    stamp = settings.weights.stat()
+    key = (
+        settings.weights, stamp.st_mtime_ns, stamp.st_size, settings.model,
+        settings.scale, settings.ensemble, device, dtype,
+    )  # fmt: skip  # one thing, not eight
+    net = _networks.get(key)
+    if net is None:
+        state = store.read_weights(settings.weights)
+        net = build(
+            settings.model or recognise(state),
+            scale=settings.scale,
+            ensemble=settings.ensemble,
+            state_dict=state,
+        )
+        net = net.requires_grad_(False).to(device, dtype)
+        _networks[key] = net
+    return net
+
+
+BACKEND = TorchBackend()

@@ -90,7 +90,7 @@ class Block(nn.Module):
 
     def forward(
         self,
-        images: Sequence[Tensor],
+        pair: Tensor,
         timestep: Tensor,
         passed_on: Sequence[Tensor],
         flow: Tensor | None,
@@ -98,29 +98,33 @@ class Block(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Flow (N, 4, H, W) to add, mask (N, 1, H, W), features for the next block, at full size.
 
-        images: warped images and encodings, full size; timestep (N, 1, 1, 1); passed_on: mask and
-        features of the block before; flow: what they were warped by; s: pixels per cell.
+        pair (2N, C, H, W): warped images and encodings, N left ones first; timestep (N, 1, 1, 1);
+        passed_on: mask and features of the block before; flow: what `pair` was warped by; s: pixels
+        per cell.
         """
         dtype = next(self.parameters()).dtype
-        small = resize(torch.cat(tuple(images), 1), 1 / s)
-        rest = [timestep.expand(-1, 1, *small.shape[2:])]
+        # first small, then side by side: copies of full-size channels would cost more than they do
+        small = _side_by_side(resize(pair, 1 / s))
+        rest = [timestep.expand(-1, 1, *small[0].shape[2:])]
         if flow is not None:
-            rest += [resize(torch.cat(tuple(passed_on), 1), 1 / s), resize(flow, 1 / s) * (1 / s)]
+            rest += [resize(x, 1 / s) for x in passed_on]
+            rest.append(resize(flow, 1 / s) * (1 / s))
         if self.radius:
-            x = self._correlated(small.to(dtype), torch.cat(rest, 1).to(dtype))
+            x = self._correlated(
+                small[0].to(dtype), small[1].to(dtype), torch.cat(rest, 1).to(dtype)
+            )
         else:
-            x = self.conv0(torch.cat([small, *rest], 1).to(dtype))
+            x = self.conv0(torch.cat([*small, *rest], 1).to(dtype))
         deep = self.convblock(x)
         out = self._tail(deep + x if self.arch.body == "skip" else deep)
         grow = s if self.arch.shuffles else 2 * s
-        flow = resize(out[:, :4].float(), grow) * grow
-        rest_out = resize(out[:, 4:], grow).float()
-        return flow, rest_out[:, :1], rest_out[:, 1:] if self.outputs > 5 else None
+        step = resize(out[:, :4].float(), grow) * grow
+        others = resize(out[:, 4 : self.outputs], grow).float()
+        return step, others[:, :1], others[:, 1:] if self.outputs > 5 else None
 
-    def _correlated(self, images: Tensor, rest: Tensor) -> Tensor:
-        n = images.shape[0]
-        cells = self.conv0(torch.cat((images[:, :3], images[:, 3:6])))
-        left, right = cells[:n], cells[n:]
+    def _correlated(self, left: Tensor, right: Tensor, rest: Tensor) -> Tensor:
+        cells = self.conv0(torch.cat((left, right)))
+        left, right = cells.chunk(2)
         rest = F.interpolate(rest, size=left.shape[2:], mode="bilinear", align_corners=False)
         joined = torch.cat((left, right, correlate(left, right, self.radius), rest), 1)
         return F.leaky_relu(self.merge(joined), SLOPE)
@@ -262,13 +266,13 @@ class IFNet(nn.Module):
         passed_on: list[Tensor] = []  # the mask, a logit, and features where there are any
         blocks = self.blocks
         for i, (block, s) in enumerate(zip(blocks, divisors, strict=True)):
-            step, logit, features = block(_side_by_side(warped), t, passed_on, flow, s)
+            step, logit, features = block(warped, t, passed_on, flow, s)
             if limit is not None and i == 1 and _passes(step, limit):
                 raise _MotionTooLarge
             if self.ensemble and not (first_single and i == 0):
                 # the same with time mirrored: images, flows and mask change places
                 backward, opposite, _ = block(
-                    _side_by_side(warped.roll(warped.shape[0] // 2, 0)),
+                    warped.roll(warped.shape[0] // 2, 0),
                     1 - t,
                     [-m for m in passed_on],
                     None if flow is None else flow.roll(2, 1),

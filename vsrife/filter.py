@@ -91,6 +91,8 @@ def rife(
     _check_trt(trt, trt_static_shape, (trt_min_shape, trt_opt_shape, trt_max_shape))
     name = store.model_name(model)
     check_options(name, scale, ensemble)
+    index = timing.whole("device_index", device_index, least=0)
+    runner = open_backend(backend)
     settings = Settings(
         weights=store.find_weights(model),
         model=name,
@@ -100,9 +102,9 @@ def rife(
         width=clip.width,
         height=clip.height,
         device=device,
-        device_index=timing.whole("device_index", device_index, least=0),
+        device_index=index,
     )
-    session = open_backend(backend).open_session(settings)
+    session = runner.open_session(settings)
     if threshold is not None:
         clip = scenes.mark_scene_changes(clip, threshold)
     return _interpolated(

@@ -98,6 +98,8 @@ def _window(
     first = wanted[0]
     part = clip.std.Trim(first=first, last=wanted[-1])
     chosen = part.std.SelectEvery(
-        cycle=part.num_frames, offsets=[k - first for k in wanted], modify_duration=False
+        cycle=max(part.num_frames, 2),  # it takes no less
+        offsets=[k - first for k in wanted],
+        modify_duration=False,
     )
     return chosen if begin == 0 else template.std.Trim(length=begin) + chosen

@@ -34,7 +34,12 @@ def build(
     from vsrife.net.ifnet import IFNet
     from vsrife.net.weights import load_state
 
-    module = IFNet(version, scale=scale, ensemble=ensemble)
-    if state_dict is not None:
-        load_state(module, state_dict)
+    if state_dict is None:
+        return IFNet(version, scale=scale, ensemble=ensemble).eval()
+    import torch
+
+    # without numbers until they are loaded: no work for nothing, no draw from the global generator
+    with torch.device("meta"):
+        module = IFNet(version, scale=scale, ensemble=ensemble)
+    load_state(module, state_dict)
     return module.eval()

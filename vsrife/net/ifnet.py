@@ -221,15 +221,25 @@ class IFNet(nn.Module):
             return clamped
         return torch.cat((clamped, self.encode(image)), 1)
 
-    def interpolate(self, left: Tensor, right: Tensor, timestep: float | Tensor) -> Tensor:
-        """The fp32 image (N, 3, H, W) at `timestep` between two prepared ones, left 0, right 1."""
+    def interpolate(
+        self,
+        left: Tensor,
+        right: Tensor,
+        timestep: float | Tensor,
+        trace: list[tuple[Tensor, Tensor]] | None = None,
+    ) -> Tensor:
+        """The fp32 image (N, 3, H, W) at `timestep` between two prepared ones, left 0, right 1.
+
+        trace: takes (flow (N, 4, H, W), mask logit (N, 1, H, W)) after each block, for training;
+        networks that rescale give none.
+        """
         n = left.shape[0]
         if not isinstance(timestep, Tensor):
             timestep = torch.full((n, 1, 1, 1), timestep, device=left.device, dtype=torch.float32)
         t = timestep.to(left.device, torch.float32).expand(n, 1, 1, 1)
         divisors = [s / self.scale for s in self.arch.scales]
         if not self.arch.rescales:
-            return self._run(torch.cat((left, right)).float(), t, divisors)
+            return self._run(torch.cat((left, right)).float(), t, divisors, trace=trace)
         # Whether to rescale is each frame's own question, so no frame may share a batch
         pairs = [torch.cat((left[i : i + 1], right[i : i + 1])).float() for i in range(n)]
         return torch.cat(
@@ -254,11 +264,12 @@ class IFNet(nn.Module):
         *,
         limit: float | None = None,
         first_single: bool = False,
+        trace: list[tuple[Tensor, Tensor]] | None = None,
     ) -> Tensor:
         """All blocks over `pair` (2N, C, H, W), the N left frames first; -> (N, 3, H, W).
 
         limit: raise _MotionTooLarge if block 1's own flow passes it for both images; first_single:
-        block 0 runs one way round only, even with ensemble.
+        block 0 runs one way round only, even with ensemble; trace: see `interpolate`.
         """
         grid = base_grid(pair)
         warped = pair
@@ -282,6 +293,8 @@ class IFNet(nn.Module):
             flow = step if flow is None else flow + step
             mask = passed_on[0] + logit if passed_on and self.arch.mask_adds else logit
             passed_on = [mask] if features is None else [mask, features]
+            if trace is not None:
+                trace.append((flow, mask))
             # encodings are read by blocks only, so the last warp can do without them
             source = pair if block is not blocks[-1] else pair[:, :3]
             warped = warp(source, torch.cat((flow[:, :2], flow[:, 2:])), grid)

@@ -44,12 +44,13 @@ def recognise(state: Mapping[str, Tensor]) -> str:
 
 
 def load_state(module: IFNet, state: Mapping[str, Tensor]) -> None:
-    """Put `state` on `module`; ModelError, with the first difference, if it does not fit."""
+    """Put fp32 copies of `state` on `module`; ModelError, with what differs, if it is another's."""
     plain = normalise(state)
     shapes = _shapes(plain)
     if shapes != state_shapes(module.arch):
         raise ModelError(f"the weights do not fit the network: {_difference(module.arch, shapes)}")
-    module.load_state_dict(plain, strict=True)
+    copies = {key: tensor.detach().float().clone() for key, tensor in plain.items()}
+    module.load_state_dict(copies, strict=True, assign=True)
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,69 @@
+"""Clips and weights that tests draw themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import vapoursynth as vs
+from numpy.typing import NDArray
+
+from vsrife import frames, store
+from vsrife.net import build
+
+Picture = NDArray[np.float64]  # (3, height, width)
+
+
+def random_weights(folder: Path, arch: str) -> Path:
+    """A weights file of a row with numbers that make it see motion where there is none."""
+    path = folder / f"{arch}-random.safetensors"
+    torch.manual_seed(len(arch))
+    store.save_weights(path, build(arch).state_dict(), {"arch": arch})
+    return path
+
+
+def clip_of(
+    draw: Callable[[int], Picture],
+    length: int,
+    *,
+    fmt: vs.PresetVideoFormat = vs.RGBS,
+    fps: tuple[int, int] = (24000, 1001),
+    props: Callable[[int], dict[str, object]] = lambda n: {},
+) -> vs.VideoNode:
+    """A clip whose frame n is `draw(n)`."""
+    height, width = draw(0).shape[1:]
+    blank = vs.core.std.BlankClip(
+        format=fmt, width=width, height=height, length=length, fpsnum=fps[0], fpsden=fps[1]
+    )
+
+    def paint(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        frame = f.copy()
+        for plane, values in zip(frames.planes(frame), draw(n), strict=True):
+            plane[:] = values
+        frame.props.update(props(n))
+        return frame
+
+    return blank.std.ModifyFrame(blank, paint)
+
+
+def noise(width: int, height: int, *, low: float = 0, high: float = 1) -> Callable[[int], Picture]:
+    """Pictures of independent noise."""
+    return lambda n: np.random.default_rng(n).uniform(low, high, (3, height, width))
+
+
+def flat(colours: Sequence[Sequence[float]], width: int = 64, height: int = 48):
+    """Pictures of one colour each."""
+    return lambda n: np.broadcast_to(
+        np.array(colours[n], dtype=float)[:, None, None], (3, height, width)
+    )
+
+
+def picture(frame: vs.VideoFrame) -> NDArray[np.generic]:
+    """(3, height, width), a copy."""
+    return np.stack(frames.planes(frame))
+
+
+def pictures(clip: vs.VideoNode) -> list[NDArray[np.generic]]:
+    return [picture(frame) for frame in clip.frames(close=True)]

@@ -1,0 +1,171 @@
+"""Whatever cannot work is a vs.Error at script time that names the argument and the way out."""
+
+import pytest
+import torch
+import vapoursynth as vs
+
+from vsrife import rife, store
+
+core = vs.core
+
+
+def blank(**changes):
+    given = {"format": vs.RGBS, "width": 64, "height": 64, "length": 5, "fpsnum": 24, "fpsden": 1}
+    return core.std.BlankClip(**(given | changes))
+
+
+CLIPS = {
+    "not a clip": (
+        lambda: "clip.mkv",
+        r"this is not a clip: clip must be a vs\.VideoNode, not str",
+    ),
+    "nothing": (lambda: None, r"this is not a clip"),
+    "variable format": (lambda: blank(varformat=True), "constant format and size"),
+    "variable size": (lambda: blank(varsize=True), "constant format and size"),
+    "wrong format": (
+        lambda: blank(format=vs.YUV420P8),
+        r"only RGBH and RGBS formats are supported, not YUV420P8; convert it.*resize\.Bicubic",
+    ),
+    "grey": (lambda: blank(format=vs.GRAYS), "not GrayS"),
+    "one frame": (lambda: blank(length=1), "number of frames must be at least 2, not 1"),
+}
+
+ARGUMENTS = {
+    "unknown model": (
+        {"model": "4.27"},
+        r"model must be one of .*heavy.* not '4\.27'; did you",
+    ),
+    "model of another kind": ({"model": 4.25}, "model must be a name such as '4.25' or the path"),
+    "missing path": ({"model": "no/such.pth"}, r"no.such\.pth does not exist; check its path"),
+    "never fetched": (
+        {"model": "4.25"},
+        r"has not been downloaded: flownet_v4\.25\.pkl; fetch https://.*pkl and put it",
+    ),
+    "auto_download": ({"model": "4.6", "auto_download": True}, "has not been downloaded"),
+    "ensemble": ({"model": "4.25", "ensemble": True}, r"ensemble is not supported in v4\.25"),
+    "ensemble of ours": ({"ensemble": True}, "ensemble is not supported in vnano"),
+    "scale": ({"scale": 3}, r"scale must be 0\.25, 0\.5, 1\.0, 2\.0, or 4\.0, not 3"),
+    "factor_num": ({"factor_num": 0}, "factor_num must be at least 1"),
+    "factor_den": ({"factor_den": -2}, "factor_den must be at least 1"),
+    "factor_num float": ({"factor_num": 2.5}, r"factor_num must be at least 1 .*not 2\.5"),
+    "fps_num alone": ({"fps_num": 60}, "fps_num and fps_den go together, not 60 and None"),
+    "fps_den alone": ({"fps_den": 1}, "fps_num and fps_den go together, not None and 1"),
+    "fps_num": ({"fps_num": 0, "fps_den": 1}, "fps_num must be at least 1"),
+    "fps_den": ({"fps_num": 60, "fps_den": 0}, "fps_den must be at least 1"),
+    "fps twice": ({"fps": 60, "fps_num": 60, "fps_den": 1}, "give one of them"),
+    "fps and factor": ({"fps": 60, "factor": 2}, "exclude each other"),
+    "float rate": ({"fps": 59.94}, r"fps must be a positive int, Fraction or text.*not 59\.94"),
+    "negative factor": ({"factor": -2}, "factor must be a positive int"),
+    "digits": ({"factor": "1000000000000000000009/1000000000000000000007"}, "too many digits"),
+    "sc_threshold": ({"sc": True, "sc_threshold": 1.5}, "between 0 and 1, not 1.5"),
+    "sc_threshold text": ({"sc": True, "sc_threshold": "low"}, "between 0 and 1, not 'low'"),
+    "backend": ({"backend": "ncnn"}, "backend must be one of pytorch.* not 'ncnn'"),
+    "device name": ({"device": "gpu"}, "device must be one of cuda, rocm, xpu, mps, cpu"),
+    "device number": ({"device": "cuda:x"}, "device must be one of"),
+    "absent device": (
+        {"device": "xpu:7"},
+        r"device 'xpu:7' is not available; .*cpu \(1\)",
+    ),
+    "device_index": ({"device_index": -1}, "device_index must be at least 0"),
+    "trt shape": ({"trt_min_shape": [128]}, "trt_min_shape must be a list with 2 items"),
+    "trt shape side": ({"trt_max_shape": [1920, 0]}, "trt_max_shape must be at least 1"),
+    "trt order": (
+        {"trt_static_shape": False, "trt_min_shape": [1920, 1080]},
+        "trt_min_shape must be less than trt_max_shape",
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def own_models(tmp_path, monkeypatch):
+    monkeypatch.setenv("VSRIFE_MODEL_DIR", str(tmp_path))
+
+
+@pytest.mark.parametrize(("make", "message"), CLIPS.values(), ids=CLIPS)
+def test_clips_that_cannot_work(make, message):
+    with pytest.raises(vs.Error, match=rf"^rife: .*{message}"):
+        rife(make())
+
+
+@pytest.mark.parametrize(("arguments", "message"), ARGUMENTS.values(), ids=ARGUMENTS)
+def test_arguments_that_cannot_work(arguments, message):
+    with pytest.raises(vs.Error, match=rf"^rife: .*{message}"):
+        rife(blank(), **arguments)
+
+
+def test_a_wanted_rate_needs_a_clip_with_one():
+    with pytest.raises(vs.Error, match=r"^rife: clip does not have a valid frame rate"):
+        rife(blank(fpsnum=0), fps_num=60, fps_den=1)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, 20_000])
+@pytest.mark.parametrize("suffix", [".pkl", ".safetensors"])
+def test_files_cut_short(weights, tmp_path, keep, suffix):
+    whole = tmp_path / f"whole{suffix}"
+    if suffix == ".pkl":
+        torch.save(store.read_weights(weights()), whole)
+    else:
+        whole.write_bytes(weights().read_bytes())
+    cut = tmp_path / f"cut{suffix}"
+    cut.write_bytes(whole.read_bytes()[:keep])
+    with pytest.raises(vs.Error, match=rf"^rife: model file .*cut{suffix} cannot be read"):
+        rife(blank(), model=cut)
+
+
+def test_an_error_page_saved_as_a_model(tmp_path):
+    page = tmp_path / "flownet_v4.25.pkl"
+    page.write_text("<!DOCTYPE html><html>404</html>")
+    with pytest.raises(vs.Error, match=r"^rife: model file .* cannot be read: it is damaged"):
+        rife(blank(), model="4.25")
+
+
+def test_an_empty_placeholder_is_a_file_never_fetched(tmp_path):
+    (tmp_path / "flownet_v4.25.pkl").touch()
+    with pytest.raises(vs.Error, match="has not been downloaded"):
+        rife(blank(), model="4.25")
+
+
+class Bomb:
+    def __reduce__(self):
+        return print, ("a model file has run code",)
+
+
+def test_pickles_that_would_run_code_do_not(tmp_path, capfd):
+    torch.save({"block0.conv0.0.0.weight": Bomb()}, tmp_path / "bomb.pth")
+    with pytest.raises(vs.Error, match="cannot be read"):
+        rife(blank(), model=tmp_path / "bomb.pth")
+    assert "run code" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "holds no tensors"),
+        ([torch.zeros(1)], "holds no tensors by name"),
+        ({"epoch": 3}, "something that is no tensor: 'epoch'"),
+        ({"fc.weight": torch.zeros(2, 2)}, "no RIFE v4 network"),
+    ],
+)
+def test_foreign_weights(tmp_path, content, message):
+    torch.save(content, tmp_path / "foreign.pth")
+    with pytest.raises(vs.Error, match=rf"^rife: .*{message}"):
+        rife(blank(), model=tmp_path / "foreign.pth")
+
+
+def test_another_networks_weights_under_a_versions_name(weights, tmp_path):
+    torch.save(store.read_weights(weights("4.6")), tmp_path / "flownet_v4.25.pkl")
+    with pytest.raises(vs.Error, match=r"^rife: the weights do not fit the network"):
+        rife(blank(), model="4.25")
+
+
+def test_a_missing_framework_says_what_to_install(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "vsrife.backends.pytorch", None)
+    with pytest.raises(vs.Error, match=r"^rife: backend 'pytorch' .*pip install 'vsrife\[torch\]'"):
+        rife(blank())
+
+
+def test_trt_scripts_run_with_a_word_on_stderr_only(weights, capfd):
+    rife(blank(), model=weights(), trt=True, trt_debug=True, trt_cache_dir="/nowhere")
+    assert capfd.readouterr().out == ""

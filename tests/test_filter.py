@@ -1,0 +1,400 @@
+"""rife() on clips drawn here: which frames come out, untouched or new, with which properties."""
+
+import gc
+import inspect
+import os
+import random
+import subprocess
+import sys
+import warnings
+import weakref
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+import pytest
+import torch
+import vapoursynth as vs
+from torch.nn import functional as F
+
+import vsrife
+from tests.clips import clip_of, flat, noise, picture, pictures
+from vsrife import filter as filter_module
+from vsrife import rife, store
+from vsrife.backends import pytorch
+from vsrife.net import build
+
+FACTORS = [(2, 1), (3, 1), (5, 2), (1001, 400), (1, 1), (4, 5), (1, 2), (7, 3)]
+
+
+@pytest.fixture
+def spied(monkeypatch):
+    """What the network was asked: timesteps of new frames, number of frames prepared."""
+    calls = {"new": [], "prepared": 0}
+    interpolate, prepare = pytorch.TorchSession.interpolate, pytorch.TorchSession.prepare
+
+    def spy_interpolate(self, left, right, timestep, into):
+        calls["new"].append(timestep)
+        return interpolate(self, left, right, timestep, into)
+
+    def spy_prepare(self, planes):
+        calls["prepared"] += 1
+        return prepare(self, planes)
+
+    monkeypatch.setattr(pytorch.TorchSession, "interpolate", spy_interpolate)
+    monkeypatch.setattr(pytorch.TorchSession, "prepare", spy_prepare)
+    return calls
+
+
+def network_frame(path, arch, left, right, t, **options):
+    """The reference: the network itself on edge-padded pictures."""
+    net = build(arch, **options, state_dict=store.read_weights(path))
+    height, width = left.shape[1:]
+    pad = (0, -width % net.pad_unit, 0, -height % net.pad_unit)
+    images = [F.pad(torch.from_numpy(p)[None], pad, mode="replicate") for p in (left, right)]
+    with torch.inference_mode():
+        return net(*images, t)[0, :, :height, :width].numpy()
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize("frames", [2, 3, 9])
+def test_count_rate_and_durations_follow_the_factor(weights, frames, factor):
+    clip = clip_of(noise(32, 16), frames)
+    out = rife(clip, model=weights(), factor_num=factor[0], factor_den=factor[1])
+    ratio = Fraction(*factor)
+    assert out.num_frames == ceil(frames * ratio)
+    assert out.fps == clip.fps * ratio
+    durations = [f.props["_DurationNum"] / Fraction(f.props["_DurationDen"]) for f in out.frames()]
+    assert durations == [1 / (clip.fps * ratio)] * out.num_frames
+
+
+@pytest.mark.parametrize("fmt", [vs.RGBS, vs.RGBH])
+@pytest.mark.parametrize("factor", FACTORS)
+def test_frames_at_source_positions_are_the_sources_bit_for_bit(weights, factor, fmt):
+    clip = clip_of(noise(37, 21, low=-0.5, high=1.5), 5, fmt=fmt)
+    source = pictures(clip)
+    ratio = Fraction(*factor)
+    for n, new in enumerate(pictures(rife(clip, 0, weights(), False, *factor))):
+        position = min(n / ratio, 4)
+        if position.denominator == 1:
+            assert new.tobytes() == source[int(position)].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(16, 16), (17, 16), (64, 48), (65, 33), (1, 1), (100, 3)]
+)
+@pytest.mark.parametrize("arch", ["nano", "4.25", "4.6"])
+def test_new_frames_are_the_networks_for_any_size(weights, arch, width, height):
+    clip = clip_of(noise(width, height), 3)
+    source = pictures(clip)
+    out = pictures(rife(clip, model=weights(arch), factor="3"))
+    for n in (1, 2, 4, 5):
+        left = n // 3
+        wanted = network_frame(weights(arch), arch, source[left], source[left + 1], n % 3 / 3)
+        assert np.abs(out[n] - wanted).max() < 1e-6
+
+
+@pytest.mark.parametrize(("scale", "ensemble"), [(0.5, False), (2.0, True), (1.0, True)])
+def test_scale_and_ensemble_reach_the_network(weights, scale, ensemble):
+    clip = clip_of(noise(64, 64), 2)
+    out = rife(clip, model=weights("4.6"), scale=scale, ensemble=ensemble).get_frame(1)
+    options = {"scale": scale, "ensemble": ensemble}
+    wanted = network_frame(weights("4.6"), "4.6", *pictures(clip), 0.5, **options)
+    assert np.abs(picture(out) - wanted).max() < 1e-6
+
+
+def test_half_precision_clips_are_near_the_full_ones(weights):
+    full = rife(clip_of(noise(64, 48), 2), model=weights()).get_frame(1)
+    half = rife(clip_of(noise(64, 48), 2, fmt=vs.RGBH), model=weights()).get_frame(1)
+    assert half.format.id == vs.RGBH
+    assert np.abs(picture(full) - picture(half)).mean() < 2e-3
+
+
+def test_the_tail_repeats_the_last_frame_without_the_network(weights, spied):
+    clip = clip_of(noise(32, 32), 3)
+    out = pictures(rife(clip, model=weights(), factor_num=4))
+    assert sorted(spied["new"]) == [0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
+    assert all(np.array_equal(out[n], picture(clip.get_frame(2))) for n in range(8, 12))
+
+
+def test_each_source_frame_is_prepared_once(weights, spied):
+    clip = clip_of(noise(32, 32), 20)
+    pictures(rife(clip, model=weights(), factor="7/2"))
+    assert spied["prepared"] == 20
+
+
+@pytest.mark.parametrize("fmt", [vs.RGBS, vs.RGBH])
+def test_identical_neighbours_give_that_picture_back(weights, spied, fmt):
+    still = noise(40, 24)(0)
+    clip = clip_of(lambda n: still, 4, fmt=fmt)
+    out = pictures(rife(clip, model=weights(), factor_num=3))
+    assert all(np.array_equal(p, out[0]) for p in out)
+    assert not spied["new"]
+
+
+def test_one_different_sample_is_not_identical(weights, spied):
+    still = noise(40, 24)(0)
+
+    def draw(n):
+        copy = still.copy()
+        copy[1, 17, 3] += n * 1e-4
+        return copy
+
+    pictures(rife(clip_of(draw, 2), model=weights()))
+    assert spied["new"] == [0.5]
+
+
+@pytest.mark.parametrize("arch", ["nano", "4.25"])
+def test_flat_fields_stay_exactly_flat_and_neutral(weights, arch):
+    """One sample differs, so that the network runs; elsewhere the field must stay as it is."""
+    grey = 0x3A / 255
+
+    def draw(n):
+        field = np.full((3, 90, 150), grey, dtype=np.float32)
+        field[:, 0, 0] += 1e-7 * n
+        return field
+
+    new = picture(rife(clip_of(draw, 2), model=weights(arch)).get_frame(1))
+    assert set((new * 255).round().ravel()) == {0x3A}
+    assert np.abs(new - np.float32(grey)).max() < 5e-7
+    assert np.array_equal(new[0], new[1])
+    assert np.array_equal(new[0], new[2])
+
+
+@pytest.mark.parametrize("arch", ["nano", "4.25"])
+def test_a_thousand_requests_in_any_order_give_the_same_bytes(weights, arch, spied):
+    clip = clip_of(noise(64, 64), 40)
+    out = rife(clip, model=weights(arch), factor="5/2", sc=True, sc_threshold=0.3)
+    in_order = [p.tobytes() for p in pictures(out)]
+    again = rife(clip, model=weights(arch), factor="5/2", sc=True, sc_threshold=0.3)
+    again.std.SetVideoCache(mode=0)
+    order = random.Random(7).choices(range(out.num_frames), k=1000 if arch == "nano" else 100)
+    for n in [*order, *reversed(range(out.num_frames))]:
+        assert picture(again.get_frame(n)).tobytes() == in_order[n], n
+
+
+def test_concurrent_requests_come_back_in_their_places(weights):
+    clip = clip_of(noise(48, 32), 30)
+    in_order = pictures(rife(clip, model=weights(), factor_num=3))
+    out = rife(clip, model=weights(), factor_num=3)
+    order = random.Random(1).sample(range(90), 90)
+    waiting = [(n, out.get_frame_async(n)) for n in order]
+    for n, future in waiting:
+        assert np.array_equal(picture(future.result()), in_order[n])
+
+
+def test_prepared_frames_are_kept_for_a_few_frames_only(weights, monkeypatch):
+    alive = weakref.WeakSet()
+    prepare = pytorch.TorchSession.prepare
+
+    def remember(self, planes):
+        prepared = prepare(self, planes)
+        alive.add(prepared)
+        return prepared
+
+    monkeypatch.setattr(pytorch.TorchSession, "prepare", remember)
+    out = rife(clip_of(noise(16, 16), 60), model=weights())
+    for n in random.Random(3).choices(range(120), k=300):
+        out.get_frame(n).close()
+        assert len(alive) <= filter_module._FRAMES_KEPT
+    assert len(alive) == filter_module._FRAMES_KEPT
+
+
+def test_endless_clips_and_long_fractions_evaluate_and_play_anywhere(weights):
+    """Would never end, or run out of memory, if anything grew with the length or the factor."""
+    clip = vs.core.std.BlankClip(format=vs.RGBS, width=16, height=16, length=2**31 - 1, keep=True)
+    for factor in ("1001/400", "1000000007/1000000009", "4/5"):
+        out = rife(clip, model=weights(), factor=factor)
+        assert out.num_frames == min(2**31 - 1, ceil((2**31 - 1) * Fraction(factor)))
+        assert out.get_frame(out.num_frames - 1).width == 16
+    clip = clip.std.AssumeFPS(fpsnum=24000, fpsden=1001)
+    out = rife(clip, model=weights(), fps_num=1_000_000_007, fps_den=1_000_003)
+    assert out.fps == Fraction(1_000_000_007, 1_000_003)
+    assert out.get_frame(2_000_000_000).width == 16
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"fps_num": 60, "fps_den": 1}, {"fps": 60}, {"fps": "60"}, {"factor": "1001/400"}]
+)
+def test_film_to_60_in_every_way_of_asking(weights, wanted):
+    out = rife(clip_of(noise(16, 16), 7), model=weights(), **wanted)
+    assert (out.fps, out.num_frames) == (60, 18)
+
+
+def test_a_clip_without_a_rate_takes_a_factor(weights):
+    clip = clip_of(
+        noise(16, 16), 4, fps=(0, 1), props=lambda n: {"_DurationNum": 42 + n, "_DurationDen": 1000}
+    )
+    out = rife(clip, model=weights(), factor_num=2)
+    assert out.fps == 0
+    durations = [Fraction(f.props["_DurationNum"], f.props["_DurationDen"]) for f in out.frames()]
+    assert sum(durations) == Fraction(42 + 43 + 44 + 45, 1000)
+
+
+def test_properties_are_the_left_frames(weights):
+    clip = clip_of(
+        noise(16, 16),
+        3,
+        props=lambda n: {"name": f"frame {n}", "_AbsoluteTime": n * 1001 / 24000, "_Matrix": 0},
+    )
+    got = [f.props for f in rife(clip, model=weights(), factor_num=2).frames()]
+    assert [p["name"] for p in got] == [f"frame {k}" for k in (0, 0, 1, 1, 2, 2)]
+    assert all(p["_Matrix"] == 0 for p in got)
+    times = [p["_AbsoluteTime"] for p in got[:5]]
+    assert times == pytest.approx([n * 1001 / 48000 for n in range(5)])
+
+
+def test_cuts_are_held_and_marked_on_one_frame_each_side(weights, spied):
+    dark, light = (0.1, 0.1, 0.1), (0.9, 0.9, 0.9)
+    draw = flat([dark, (0.12, 0.1, 0.1), light, (0.88, 0.9, 0.9)])
+    out = rife(clip_of(draw, 4), model=weights(), factor_num=3, sc=True)
+    got = list(out.frames())
+    assert len(spied["new"]) == 4  # two in each shot, none across the cut
+    for n in (3, 4, 5):
+        assert np.array_equal(picture(got[n]), picture(got[3]))
+    assert [f.props["_SceneChangeNext"] for f in got] == [0] * 5 + [1] + [0] * 6
+    assert [f.props["_SceneChangePrev"] for f in got] == [0] * 6 + [1] + [0] * 5
+
+
+def test_without_sc_cuts_are_interpolated(weights, spied):
+    draw = flat([(0.1,) * 3, (0.9,) * 3])
+    rife(clip_of(draw, 2, props=lambda n: {"_SceneChangeNext": 1}), model=weights()).get_frame(1)
+    assert spied["new"] == [0.5]
+
+
+def test_sc_threshold_none_trusts_the_clips_own_marks(weights, spied):
+    draw = flat([(0.1,) * 3, (0.9,) * 3, (0.91,) * 3])
+    clip = clip_of(draw, 3, props=lambda n: {"_SceneChangeNext": int(n == 1)})
+    out = pictures(rife(clip, model=weights(), sc=True, sc_threshold=None))
+    assert len(spied["new"]) == 1
+    assert np.array_equal(out[3], out[2])
+
+
+def test_two_filters_share_one_network_and_let_it_go(weights):
+    gc.collect()
+    before = len(pytorch._networks)
+    first = rife(clip_of(noise(16, 16), 2), model=weights())
+    second = rife(clip_of(noise(32, 32), 2), model=weights())
+    assert len(pytorch._networks) == before + 1
+    other = rife(clip_of(noise(16, 16), 2), model=weights(), scale=0.5)
+    assert len(pytorch._networks) == before + 2
+    del first, second, other
+    gc.collect()
+    assert len(pytorch._networks) == before
+
+
+def test_weights_with_and_without_prefix_are_the_same_model(weights, tmp_path):
+    state = {f"module.{k}": v for k, v in store.read_weights(weights("4.6")).items()}
+    torch.save(state, tmp_path / "flownet.pkl")
+    clip = clip_of(noise(32, 32), 2)
+    named = rife(clip, model=tmp_path / "flownet.pkl").get_frame(1)
+    assert np.array_equal(picture(named), picture(rife(clip, model=weights("4.6")).get_frame(1)))
+
+
+def test_official_weights_are_found_by_version(weights, tmp_path, monkeypatch):
+    monkeypatch.setenv("VSRIFE_MODEL_DIR", str(tmp_path))
+    torch.save(store.read_weights(weights("4.25")), tmp_path / "flownet_v4.26.pkl")
+    clip = clip_of(noise(64, 64), 2)
+    named = rife(clip, model="4.26").get_frame(1)
+    assert np.array_equal(picture(named), picture(rife(clip, model=weights("4.25")).get_frame(1)))
+
+
+def test_global_state_is_left_alone(weights):
+    def state():
+        return (
+            torch.get_default_dtype(),
+            torch.get_float32_matmul_precision(),
+            torch.is_grad_enabled(),
+            torch.get_num_threads(),
+            dict(os.environ),
+            list(warnings.filters),
+            sys.stdout,
+            vs.core.num_threads,
+            torch.random.get_rng_state().tolist(),
+        )
+
+    before = state()
+    pictures(rife(clip_of(noise(16, 16), 3), model=weights(), sc=True))
+    assert state() == before
+
+
+def test_arguments_lists_are_left_alone(weights):
+    low, high = [100, 100], [1920, 1080]
+    for _ in range(2):
+        rife(clip_of(noise(16, 16), 2), model=weights(), trt_min_shape=low, trt_max_shape=high)
+    assert (low, high) == ([100, 100], [1920, 1080])
+
+
+def test_parameters_are_the_peers_by_name_place_and_default():
+    peers = {
+        "clip": inspect.Parameter.empty, "device_index": 0, "model": None, "auto_download": False,
+        "factor_num": 2, "factor_den": 1, "fps_num": None, "fps_den": None, "scale": 1.0,
+        "ensemble": False, "sc": False, "sc_threshold": 0.15, "trt": False,
+        "trt_static_shape": True, "trt_min_shape": None, "trt_opt_shape": None,
+        "trt_max_shape": None, "trt_workspace_size": 0, "trt_max_aux_streams": None,
+        "trt_optimization_level": None, "trt_cache_dir": None,
+    }  # fmt: skip  # a table
+    ours = inspect.signature(rife).parameters
+    positional = {name: p.default for name, p in ours.items() if p.kind is p.POSITIONAL_OR_KEYWORD}
+    assert list(positional.items()) == list(peers.items())
+    assert {"backend", "device", "factor", "fps", "trt_debug"} == set(ours) - set(peers)
+
+
+def test_what_vs_rifes_scripts_import_is_there():
+    assert {"4.25", "4.26.heavy"} < set(vsrife.models)
+    assert os.path.isdir(vsrife.model_dir)
+    assert vsrife.__version__
+
+
+SCRIPT = """
+import sys
+{before}
+import vapoursynth as vs
+from vsrife import rife
+clip = vs.core.std.BlankClip(format=vs.RGBS, width=64, height=64, length=200, keep=True)
+clip = clip.std.FrameEval(lambda n: clip.std.BlankClip(color=[n / 200, 0.5, 0.5]))
+out = rife(clip, model={model!r}, sc=True)
+{after}
+"""
+
+
+def run_script(weights, *, before="", after="", **options):
+    code = SCRIPT.format(before=before, after=after, model=str(weights()))
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, **options
+    )
+
+
+def test_one_thread_is_enough(weights):
+    done = run_script(
+        weights,
+        before="import vapoursynth; vapoursynth.core.num_threads = 1",
+        after="print(sum(1 for _ in out[:20].frames()))",
+    )
+    assert (done.returncode, done.stdout) == (0, "20\n"), done.stderr
+
+
+def test_closing_with_requests_in_flight_ends_cleanly(weights):
+    waiting = "waiting = [out.get_frame_async(n) for n in range(1, 99)]; waiting[0].result()"
+    done = run_script(weights, after=f"{waiting}; del out, clip")
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_is_printed_to_stdout(weights):
+    done = run_script(weights, after="[None for _ in out[:9].frames()]")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_hosts_without_stdout_work(weights):
+    done = run_script(weights, before="sys.stdout = sys.stderr = None", after="out.get_frame(1)")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("fmt", [vs.RGBS, vs.RGBH])
+def test_cuda_gives_the_cpus_pictures(weights, fmt):
+    clip = clip_of(noise(128, 96), 3, fmt=fmt)
+    gpu = pictures(rife(clip, model=weights(), device="cuda"))
+    cpu = pictures(rife(clip, model=weights(), device="cpu"))
+    # TF32 convolutions, torch's default there, have 10 bits
+    assert max(np.abs(a - b).mean() for a, b in zip(gpu, cpu, strict=True)) < 2e-3

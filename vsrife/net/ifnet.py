@@ -29,21 +29,18 @@ def resize(image: Tensor, factor: float) -> Tensor:
 
 
 def correlate(left: Tensor, right: Tensor, radius: int) -> Tensor:
-    """Local cost volume: mean over channels of left(y, x) * right(y + dy, x + dx), zeros outside.
+    """Local cost volume: cosine of left(y, x) and right(y + dy, x + dx), 0 outside the picture.
 
     left, right (N, C, H, W) -> (N, (2 * radius + 1)**2, H, W); dy slowest, from -radius to radius.
+    What all cells have in common is taken off first, or every cosine would be near 1.
     """
+    common = (left.mean((2, 3), keepdim=True) + right.mean((2, 3), keepdim=True)) / 2
+    left, right = F.normalize(left - common, eps=1e-3), F.normalize(right - common, eps=1e-3)
     height, width = left.shape[2:]
     span = range(2 * radius + 1)
     padded = F.pad(right, (radius, radius, radius, radius))
-    return torch.stack(
-        [
-            (left * padded[:, :, dy : dy + height, dx : dx + width]).mean(1)
-            for dy in span
-            for dx in span
-        ],
-        1,
-    )
+    shifted = (padded[:, :, dy : dy + height, dx : dx + width] for dy in span for dx in span)
+    return torch.stack([(left * moved).sum(1) for moved in shifted], 1)
 
 
 class ResConv(nn.Module):

@@ -143,7 +143,7 @@ ARCHS: dict[str, Arch] = {
     "4.25.lite": Arch((192, 128, 96, 64, 24), (32, 16, 8, 4, 1), tail=13, encoder=_NAMED_16),
     "4.25.heavy": Arch((384, 256, 192, 128, 64), _FIVE_SCALES, tail=13, encoder=_NAMED_16),
     "4.26.heavy": Arch((192, 128, 96, 64, 32), _FIVE_SCALES, tail=13, encoder=Encoder(16, 16)),
-    "nano": Arch((64, 48, 32), (4, 2, 1), tail=13, convs=(2, 4, 4), correlation=(4, 0, 0)),
+    "nano": Arch((48, 48, 32), (4, 2, 1), tail=13, convs=(2, 3, 4), correlation=(4, 3, 0)),
 }
 
 # Every official version and its row; versions of one row differ in their trained weights alone.

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import math
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from vsrife.cli import demo, demo_shapes, main
+from vsrife.cli.demo_scene import CUT, HOLD, SECONDS, draw
+
+NEW = range(1, 70, 2)  # all new frames but the last, which has no source frame after it
+
+
+@pytest.fixture(scope="module")
+def made(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder that `vsrife demo` wrote, and what it said on stdout."""
+    folder = tmp_path_factory.mktemp("demo") / "new" / "folder"
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main(["demo", "-o", str(folder), "--model", str(weights), "--device", "cpu"]) == 0
+    return folder, said.getvalue()
+
+
+@functools.cache
+def _truth(n: int) -> demo_shapes.Array:
+    return draw(n / 24)
+
+
+def _frames(path: Path) -> tuple[Fraction, list[np.ndarray]]:
+    with av.open(str(path)) as container:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        rate = container.streams.video[0].average_rate
+        return Fraction(rate.numerator, rate.denominator), pictures
+
+
+def test_source_and_smooth_have_every_frame_at_their_rates(made: tuple[Path, str]):
+    folder, _ = made
+    for name, rate in (("source.mp4", 12), ("smooth.mp4", 24)):
+        found, pictures = _frames(folder / name)
+        assert (found, len(pictures)) == (rate, SECONDS * rate)
+
+
+def test_the_films_show_what_was_drawn(made: tuple[Path, str]):
+    """Source frames of both films are the drawing, up to the encoder's loss."""
+    _, source = _frames(made[0] / "source.mp4")
+    _, smooth = _frames(made[0] / "smooth.mp4")
+    for k in (0, 20, 21, 35):
+        for picture in (source[k], smooth[2 * k]):
+            assert np.abs(picture / 255 - draw(k / 12)).mean() < 0.02
+
+
+def test_the_contact_sheet_has_a_row_for_each_moment(made: tuple[Path, str]):
+    _, (sheet,) = _frames(made[0] / "contact.png")
+    height, width, _ = sheet.shape
+    assert width == 4 * (demo_shapes.WIDTH + 4)
+    assert height == len(demo.MOMENTS) * (demo_shapes.HEIGHT + 28)
+    first = sheet[24 : 24 + demo_shapes.HEIGHT, : demo_shapes.WIDTH] / 255
+    left = math.floor(demo.MOMENTS[0] * 12)
+    assert np.abs(first - draw(left / 12)).max() < 0.005
+
+
+def test_stdout_has_counts_scores_and_files(made: tuple[Path, str]):
+    folder, text = made
+    lines = text.splitlines()
+    assert lines[0] == "36 frames in, 72 frames out"
+    assert "29 new frames" in lines[1]
+    assert [line.split()[0] for line in lines[2:5]] == ["rife", "blend", "hold"]
+    assert lines[5:] == [str(folder / n) for n in ("source.mp4", "smooth.mp4", "contact.png")]
+    assert sorted(os.listdir(folder)) == ["contact.png", "smooth.mp4", "source.mp4"]
+
+
+def test_scores_of_blend_and_hold_are_those_of_the_formula(made: tuple[Path, str]):
+    scores: dict[str, list[float]] = {"blend": [], "hold": []}
+    for n in NEW:
+        left, truth, right = (_truth(m) for m in (n - 1, n, n + 1))
+        if np.array_equal(left, right):
+            continue
+        for name, picture in (("blend", (left + right) / 2), ("hold", left)):
+            scores[name].append(-10 * math.log10(np.mean(np.square(picture - truth))))
+    for line in made[1].splitlines()[3:5]:
+        name, value, _ = line.split()
+        assert float(value) == pytest.approx(np.mean(scores[name]), abs=0.006)  # two decimals
+
+
+def test_psnr_is_what_its_definition_gives():
+    black = np.zeros((2, 2, 3), np.float32)
+    assert demo.psnr(black + 0.1, black) == pytest.approx(20, abs=1e-5)
+    assert demo.psnr(black, black) == math.inf
+    assert demo.psnr(black + 3, black + 1) == math.inf  # what is beyond white shows as white
+
+
+def test_nothing_moves_while_the_drawing_is_held():
+    held = draw(HOLD[0])
+    assert all(np.array_equal(draw(t), held) for t in (0.8, 1.0, 1.24, HOLD[1]))
+    assert not np.array_equal(draw(HOLD[0] - 0.01), held)
+    assert not np.array_equal(draw(HOLD[1] + 0.01), held)
+
+
+def test_the_cut_is_hard_and_the_only_one():
+    luma = [_truth(n).mean() for n in range(72)]
+    jumps = [n for n in range(1, 72) if abs(luma[n] - luma[n - 1]) > 0.05]
+    assert jumps == [CUT * 24]
+    assert np.abs(draw(CUT) - draw(CUT - 1e-6)).mean() > 0.15
+
+
+def test_the_drawing_is_smooth_in_time():
+    """A thousandth of a second changes it, a little: edges move by parts of a pixel."""
+    for t in (0.3, 1.5, 2.4):
+        change = np.abs(draw(t + 0.001) - draw(t))
+        assert 0 < change.mean() < 0.002
+
+
+def test_a_shape_covers_its_area():
+    """Anti-aliasing is right if the sum over pixels is the area, wherever the shape stands."""
+    for shift in (0.0, 0.25, 0.7):
+        for shape, area in (
+            (demo_shapes.circle(100 + shift, 80, 20), math.pi * 400),
+            (demo_shapes.block(100 + shift, 80.3, 30, 20), 600),
+            (demo_shapes.convex((90 + shift, 60), (130, 100), (90 + shift, 100)), None),
+            (demo_shapes.stroke(60 + shift, 60, 100 + shift, 60, 10), 400 + math.pi * 25),
+        ):
+            canvas = demo_shapes.Canvas((0, 0, 0), (0, 0, 0))
+            canvas.fill(shape, (255, 255, 255), outline=0)
+            wanted = area if area is not None else (40 - shift) * 40 / 2
+            assert canvas.pixels[..., 0].sum() == pytest.approx(wanted, rel=0.005)
+
+
+def test_a_file_in_place_of_the_folder_is_one_line(tmp_path: Path, weights: Path, capsys):
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    assert main(["demo", "-o", str(taken), "--model", str(weights)]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err == f"vsrife: error: {taken} is no folder; choose another one\n"
+    assert taken.read_text() == "mine"
+
+
+def test_a_wrong_model_makes_no_folder(tmp_path: Path, capsys):
+    assert main(["demo", "-o", str(tmp_path / "demo"), "--model", "4.99"]) == 1
+    assert "model must be" in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()

@@ -1,0 +1,375 @@
+from __future__ import annotations
+
+import itertools
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import vapoursynth as vs
+
+from vsrife.cli import main, render, source, video
+
+FILM = Fraction(24000, 1001)
+WIDTH, HEIGHT, FRAMES = 64, 48, 12
+
+
+def _make(
+    path: Path,
+    *,
+    times: list[Fraction] | None = None,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+    pix_fmt: str = "yuv420p",
+    base: Fraction = 1 / FILM,
+    matrix: int = 5,
+    full: bool = False,
+    with_audio: bool = True,
+) -> Path:
+    """A bar moving over a grey ramp, with 0.5 s of noise as sound; times in seconds."""
+    times = [n / FILM for n in range(FRAMES)] if times is None else times
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FILM, options={"crf": "4"})
+        stream.width, stream.height = size
+        stream.pix_fmt = pix_fmt
+        context = stream.codec_context
+        context.time_base, context.sample_aspect_ratio = base, Fraction(4, 3)
+        context.colorspace, context.color_trc, context.color_primaries = matrix, 6, 5
+        context.color_range = 2 if full else 1
+        sound = container.add_stream("aac", rate=44100, layout="mono") if with_audio else None
+        for n, at in enumerate(times):
+            picture = np.full((size[1], size[0], 3), (60, 100, 140), np.uint8)
+            picture[:, 3 * n : 3 * n + 8] = (220, 80, 40)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame = frame.reformat(
+                format=pix_fmt, dst_colorspace=matrix, dst_color_range=2 if full else 1
+            )
+            frame.pts, frame.time_base = int(at / base), base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if sound:
+            _add_noise(container, sound)
+    return path
+
+
+def _add_noise(container: av.container.OutputContainer, sound: av.AudioStream) -> None:
+    draw = np.random.default_rng(0)
+    for n in range(22):
+        noise = draw.uniform(-0.5, 0.5, (1, 1024)).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(noise, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 44100, n * 1024
+        container.mux(sound.encode(frame))
+    container.mux(sound.encode(None))
+
+
+def _make_rich(path: Path) -> Path:
+    """A .mkv with sound, subtitles, an attachment and a title."""
+    plain, text = _make(path.with_name("plain.mkv")), path.with_name("lines.srt")
+    text.write_text("1\n00:00:00,100 --> 00:00:00,400\nHello\n\n")
+    with (
+        av.open(str(plain)) as film,
+        av.open(str(text)) as lines,
+        av.open(str(path), "w") as target,
+    ):
+        target.metadata["title"] = "Ein Töst"
+        pairs = {id(s): target.add_stream_from_template(s) for s in (*film.streams, *lines.streams)}
+        pairs[id(lines.streams[0])].metadata["language"] = "deu"
+        target.add_attachment("font.ttf", "application/x-truetype-font", b"not a font")
+        for packet in itertools.chain(lines.demux(), film.demux()):
+            if packet.pts is not None:
+                packet.stream = pairs[id(packet.stream)]
+                target.mux(packet)
+    return path
+
+
+def _video(path: Path) -> tuple[av.VideoCodecContext, list[Fraction], list[av.VideoFrame]]:
+    with av.open(str(path)) as container:
+        frames = list(container.decode(video=0))
+        times = [Fraction(f.pts * f.time_base.numerator, f.time_base.denominator) for f in frames]
+        return container.streams.video[0].codec_context, times, frames
+
+
+def _packets(path: Path, kind: str) -> list[tuple[float, bytes]]:
+    with av.open(str(path)) as container:
+        return [
+            (float(packet.pts * packet.time_base), bytes(packet))
+            for packet in container.demux(container.streams.best(kind))
+            if packet.pts is not None
+        ]
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return _make(tmp_path / "film.mp4")
+
+
+@pytest.fixture
+def rendered(tmp_path: Path, weights: Path):
+    """Run `vsrife render` and give the file it made."""
+
+    def run(source: Path, *options: str, name: str = "out.mp4") -> Path:
+        target = tmp_path / name
+        arguments = [str(source), "-o", str(target), "--model", str(weights), "--device", "cpu"]
+        assert main(["render", *arguments, *options]) == 0
+        return target
+
+    return run
+
+
+def test_frames_double_and_stand_at_exact_times(rendered, film: Path):
+    target = rendered(film)
+    _, times, frames = _video(target)
+    assert len(frames) == 2 * FRAMES
+    assert times == [n / (2 * FILM) for n in range(2 * FRAMES)]
+    with av.open(str(target)) as container:
+        stream = container.streams.video[0]
+        assert Fraction(stream.average_rate) == 2 * FILM
+        assert stream.duration * Fraction(stream.time_base) == FRAMES / FILM
+
+
+@pytest.mark.parametrize(
+    ("options", "rate", "count"),
+    [
+        (("--factor", "5/2"), FILM * 5 / 2, 30),
+        (("--factor", "3"), FILM * 3, 36),
+        (("--fps", "60"), Fraction(60), 31),
+        (("--fps", "60000/1001"), Fraction(60000, 1001), 30),
+        (("--factor", "1/2"), FILM / 2, 6),
+    ],
+)
+def test_every_rate_is_exact(rendered, film: Path, options, rate: Fraction, count: int):
+    _, times, _ = _video(rendered(film, *options))
+    assert times == [n / rate for n in range(count)]
+
+
+def test_matroska_has_the_exact_times_rounded_to_its_milliseconds(rendered, film: Path):
+    _, times, _ = _video(rendered(film, name="out.mkv"))
+    assert times == [Fraction(round(n / (2 * FILM) * 1000), 1000) for n in range(2 * FRAMES)]
+
+
+def test_times_rounded_by_matroska_become_exact_again(rendered, tmp_path: Path):
+    _, times, _ = _video(rendered(_make(tmp_path / "film.mkv")))
+    assert times == [n / (2 * FILM) for n in range(2 * FRAMES)]
+
+
+def test_varying_times_are_divided_exactly(rendered, tmp_path: Path):
+    base = Fraction(1, 600)
+    ticks = [0, 20, 50, 60, 100, 120]
+    film = _make(tmp_path / "vfr.mp4", times=[n * base for n in ticks], base=base)
+    _, times, _ = _video(rendered(film))
+    expected = [(a + b) * base / 2 for a, b in itertools.pairwise(ticks) for b in (a, b)]
+    assert times[:-2] == expected
+    assert times[-2] == ticks[-1] * base
+
+
+def test_a_varying_rate_and_fps_give_a_note(rendered, tmp_path: Path, capsys):
+    base = Fraction(1, 600)
+    film = _make(tmp_path / "vfr.mp4", times=[n * base for n in (0, 20, 50, 60)], base=base)
+    rendered(film, "--fps", "60")
+    assert "the frame rate varies" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.mov"])
+def test_a_late_start_is_kept_so_that_sound_stays_in_sync(rendered, tmp_path: Path, name: str):
+    late = _make(tmp_path / "late.mp4", times=[(n + 6) / FILM for n in range(FRAMES)])
+    target = rendered(late, name=name)
+    _, times, _ = _video(target)
+    tolerance = Fraction(1, 1000) if name.endswith("mkv") else 0
+    assert abs(times[0] - 6 / FILM) <= tolerance
+    assert _packets(target, "audio")[1][0] == pytest.approx(_packets(late, "audio")[1][0], abs=1e-3)
+
+
+def test_times_of_a_transport_stream_begin_at_zero(rendered, tmp_path: Path):
+    film = _make(tmp_path / "film.ts", base=Fraction(1, 90000))
+    target = rendered(film)
+    with av.open(str(film)) as container:
+        origin = Fraction(container.start_time, 1_000_000)
+    first_before = _video(film)[1][0] - origin
+    assert float(_video(target)[1][0]) == pytest.approx(float(first_before), abs=2e-5)
+    sound = _packets(film, "audio")[0][0] - float(origin)
+    assert _packets(target, "audio")[0][0] == pytest.approx(sound, abs=1e-3)
+
+
+def test_sound_is_copied_packet_by_packet(rendered, film: Path):
+    assert _packets(rendered(film), "audio") == _packets(film, "audio")
+
+
+def test_source_frames_keep_their_places_and_colours(rendered, film: Path):
+    before, after = _video(film)[2], _video(rendered(film, "--crf", "4"))[2]
+    for old, new in zip(before, after[::2], strict=True):
+        difference = np.abs(old.to_ndarray().astype(int) - new.to_ndarray())
+        assert difference.mean() < 1.5  # of 255; two lossy encodings and chroma resampled
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("matrix", [1, 5])
+def test_colours_and_their_tags_are_those_of_the_input(
+    rendered, tmp_path: Path, matrix: int, full: bool
+):
+    film = _make(tmp_path / "film.mp4", matrix=matrix, full=full)
+    context, _, frames = _video(rendered(film, "--crf", "4"))
+    assert (context.colorspace, context.color_range) == (matrix, 2 if full else 1)
+    assert (context.color_trc, context.color_primaries) == (6, 5)
+    assert context.sample_aspect_ratio == Fraction(4, 3)
+    means = [f[0].to_ndarray().mean() for f in (frames, _video(film)[2])]
+    assert means[0] == pytest.approx(means[1], abs=1)
+
+
+@pytest.mark.parametrize(("height", "matrix"), [(718, 6), (720, 1)])
+def test_an_unknown_matrix_is_guessed_from_the_height(height: int, matrix: int):
+    clip = vs.core.std.BlankClip(
+        format=vs.YUV420P8, width=64, height=height, length=2, color=[81, 90, 240]
+    )
+    with source.to_rgb(clip).get_frame(0) as frame:
+        red = [float(np.asarray(frame[plane])[0, 0]) for plane in range(3)]
+    named = clip.std.SetFrameProps(_Matrix=matrix)
+    with source.to_rgb(named).get_frame(0) as frame:
+        assert red == [float(np.asarray(frame[plane])[0, 0]) for plane in range(3)]
+    with source.to_yuv(source.to_rgb(clip), clip).get_frame(0) as frame:
+        assert frame.props["_Matrix"] == matrix
+        assert [int(np.asarray(frame[plane])[0, 0]) for plane in range(3)] == [81, 90, 240]
+
+
+def test_ten_bits_stay_ten_bits(rendered, tmp_path: Path):
+    film = _make(tmp_path / "film.mp4", pix_fmt="yuv420p10le")
+    context, _, frames = _video(rendered(film))
+    assert context.pix_fmt == "yuv420p10le"
+    assert len(frames) == 2 * FRAMES
+
+
+def test_an_odd_size_is_kept_and_noted(rendered, tmp_path: Path, capsys):
+    film = _make(tmp_path / "odd.mkv", size=(63, 47), pix_fmt="yuv444p")
+    context, _, _ = _video(rendered(film))
+    assert (context.pix_fmt, context.width, context.height) == ("yuv444p", 63, 47)
+    assert "63x47 is odd" in capsys.readouterr().err
+
+
+def test_matroska_takes_subtitles_attachments_and_titles(rendered, tmp_path: Path, capsys):
+    film = _make_rich(tmp_path / "rich.mkv")
+    target = rendered(film, name="out.mkv")
+    for kind in ("audio", "subtitle"):
+        assert _packets(target, kind) == _packets(film, kind)
+    with av.open(str(target)) as container:
+        assert container.metadata["title"] == "Ein Töst"
+        assert container.streams.subtitles[0].language == "deu"
+        (attachment,) = (s for s in container.streams if s.type == "attachment")
+        assert (attachment.name, attachment.data) == ("font.ttf", b"not a font")
+    assert "left out" not in capsys.readouterr().err
+
+
+def test_what_the_container_cannot_take_is_left_out_with_a_note_each(
+    rendered, tmp_path: Path, capsys
+):
+    target = rendered(_make_rich(tmp_path / "rich.mkv"))
+    with av.open(str(target)) as container:
+        assert [stream.type for stream in container.streams] == ["video", "audio"]
+    notes = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    assert len(notes) == 2
+    assert "subrip" in notes[0]
+    assert "attachment" in notes[1]
+
+
+def test_nothing_is_left_behind_and_stdout_stays_empty(rendered, tmp_path: Path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    rendered(_make(folder / "film.mkv", with_audio=False))
+    assert os.listdir(folder) == ["film.mkv"]
+    assert sorted(os.listdir(tmp_path)) == ["in", "out.mp4"]
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert all(line.startswith("vsrife: ") for line in output.err.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(OSError(28, "No space left on device"), 1), (KeyboardInterrupt(), 130), (vs.Error("no"), 1)],
+)
+def test_a_failure_midway_leaves_the_old_file_and_nothing_else(
+    film: Path, weights: Path, tmp_path: Path, monkeypatch, capsys, error: BaseException, code: int
+):
+    target, count, encode = tmp_path / "out.mp4", itertools.count(), video._picture
+    target.write_text("old")
+
+    def fail(*arguments: object) -> av.VideoFrame:
+        if next(count) == 10:
+            raise error
+        return encode(*arguments)
+
+    monkeypatch.setattr(video, "_picture", fail)
+    arguments = [str(film), "-o", str(target), "--model", str(weights), "--overwrite"]
+    assert main(["render", *arguments]) == code
+    assert target.read_text() == "old"
+    assert sorted(os.listdir(tmp_path)) == ["film.mp4", "out.mp4"]
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_overwrite_replaces_a_file(rendered, film: Path, tmp_path: Path):
+    (tmp_path / "out.mp4").write_text("old")
+    assert len(_video(rendered(film, "--overwrite"))[2]) == 2 * FRAMES
+
+
+_BAD = {
+    "missing input": ("missing.mp4", "out.mp4", (), "missing.mp4 does not exist"),
+    "folder as input": ("folder", "out.mp4", (), "no file"),
+    "text as input": ("text.mp4", "out.mp4", (), "no video file that can be read"),
+    "sound only": ("sound.mkv", "out.mp4", (), "has no video"),
+    "output is input": ("film.mp4", "film.mp4", ("--overwrite",), "is the input, too"),
+    "output is input, spelled otherwise": ("film.mp4", "folder/../film.mp4", ("--overwrite",), "i"),
+    "output exists": ("film.mp4", "text.mp4", (), "--overwrite"),
+    "output is a folder": ("film.mp4", "folder.mkv", ("--overwrite",), "exists"),
+    "no such folder": ("film.mp4", "nowhere/out.mp4", (), "nowhere does not exist"),
+    "unknown suffix": ("film.mp4", "out.avi", (), ".mkv, .mp4, .mov"),
+    "no suffix": ("film.mp4", "out", (), ".mkv, .mp4, .mov"),
+    "crf": ("film.mp4", "out.mp4", ("--crf", "52"), "crf must be"),
+    "factor": ("film.mp4", "out.mp4", ("--factor", "0"), "factor must be"),
+    "fps": ("film.mp4", "out.mp4", ("--fps", "fast"), "fps must be"),
+    "scale": ("film.mp4", "out.mp4", ("--scale", "3"), "scale must be"),
+    "threshold": ("film.mp4", "out.mp4", ("--sc-threshold", "2"), "sc_threshold must be"),
+    "model": ("film.mp4", "out.mp4", ("--model", "rif"), "model must be"),
+    "device": ("film.mp4", "out.mp4", ("--device", "abacus"), "device must be"),
+}
+
+
+@pytest.mark.parametrize("case", _BAD)
+def test_bad_input_is_one_line_before_any_work(
+    case: str, film: Path, weights: Path, tmp_path: Path, monkeypatch, capsys
+):
+    name, out, options, words = _BAD[case]
+    for folder in ("folder", "folder.mkv"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "text.mp4").write_text("text")
+    with av.open(str(tmp_path / "sound.mkv"), "w") as container:
+        _add_noise(container, container.add_stream("aac", rate=44100, layout="mono"))
+    before = sorted(os.listdir(tmp_path))
+    monkeypatch.setattr(render, "open_source", lambda *a: pytest.fail("the work has begun"))
+    arguments = ["--model", str(weights), *options]
+    assert main(["render", str(tmp_path / name), "-o", str(tmp_path / out), *arguments]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert output.err.startswith("vsrife: error: ")
+    assert words in output.err
+    assert sorted(os.listdir(tmp_path)) == before
+    assert (tmp_path / "text.mp4").read_text() == "text"
+
+
+def test_one_frame_is_too_few(tmp_path: Path, weights: Path, capsys):
+    film = _make(tmp_path / "one.mkv", times=[Fraction(0)], with_audio=False)
+    out = tmp_path / "out.mkv"
+    assert main(["render", str(film), "-o", str(out), "--model", str(weights)]) == 1
+    assert "at least 2" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("option", [("--factor", "2", "--fps", "60"), ("--preset", "quick")])
+def test_contradictions_are_usage_errors(option: tuple[str, ...], capsys):
+    assert main(["render", "in.mkv", "-o", "out.mkv", *option]) == 2
+
+
+def test_a_terminal_gets_a_bar_on_stderr(rendered, film: Path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    rendered(film)
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "24/24" in output.err

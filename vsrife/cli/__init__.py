@@ -1,0 +1,125 @@
+"""The command line: `vsrife COMMAND ...`, the same as `python -m vsrife COMMAND ...`.
+
+Results go to stdout, everything else to stderr. Exit codes, which scripts may rely on:
+
+    0    done
+    1    failed; the last line of stderr is `vsrife: error: ...` and says why
+    2    not understood: unknown command or option, missing argument
+    130  interrupted (Ctrl-C)
+
+A command is a module with `HELP: str`, `add_arguments(parser) -> None` and `run(args) -> int`.
+It is imported only when it is the chosen one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import NamedTuple
+
+import vapoursynth as vs
+
+from vsrife import __version__
+from vsrife.errors import BackendError, RifeError
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+class Command(NamedTuple):
+    module: str
+    help: str  # one line for `vsrife --help`, which imports no command
+    extra: str  # what to install if the module's imports are missing
+
+
+COMMANDS: dict[str, Command] = {
+    "render": Command("vsrife.cli.render", "make a video file smoother", "cli,torch"),
+    "demo": Command("vsrife.cli.demo", "draw a short clip, make it smoother, measure", "cli,torch"),
+    "train": Command("vsrife.cli.train", "train the default model", "train"),
+    "eval": Command("vsrife.cli.eval", "measure a model on pictures with known truth", "train"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line (None: the process's) and give its exit code. Raises nothing but bugs."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(arguments)
+    except SystemExit as stop:  # how argparse ends after --help and after usage errors
+        return stop.code if isinstance(stop.code, int) else FAILED
+    except (RifeError, vs.Error, OSError) as error:
+        print(f"vsrife: error: {_one_line(str(error))}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("vsrife: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def note(text: str) -> None:
+    """Tell the user something that is no failure: one line on stderr."""
+    print(f"vsrife: note: {text}", file=sys.stderr)
+
+
+def _run(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="vsrife", description="RIFE frame interpolation.", epilog="exit codes: 0 done, "
+        "1 failed, 2 command line not understood, 130 interrupted",
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"vsrife {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    chosen = next((word for word in arguments if not word.startswith("-")), None)
+    module = None
+    for name, command in COMMANDS.items():
+        if name == chosen:
+            module = _load(name)
+            text = getattr(module, "HELP", command.help)
+            module.add_arguments(
+                commands.add_parser(
+                    name,
+                    help=command.help,
+                    description=text,
+                    formatter_class=argparse.RawDescriptionHelpFormatter,
+                )
+            )
+        else:
+            commands.add_parser(name, help=command.help, add_help=False)
+    args = parser.parse_args(arguments)
+    if module is None:
+        parser.print_help(sys.stderr)
+        return USAGE
+    with _naming_the_extra(args.command):
+        return int(module.run(args))
+
+
+def _load(name: str) -> ModuleType:
+    with _naming_the_extra(name):
+        return importlib.import_module(COMMANDS[name].module)
+
+
+@contextmanager
+def _naming_the_extra(command: str) -> Iterator[None]:
+    """Turn a failing import of somebody's package into an error that says what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise missing_package(command, str(error)) from error
+
+
+def missing_package(command: str, what: str) -> RifeError:
+    """The error for a command whose packages are not installed; the caller raises it."""
+    extra = COMMANDS[command].extra
+    return BackendError(
+        f"{command} needs what is not installed: {what}; pip install vsrife[{extra}]"
+    )
+
+
+def _one_line(text: str) -> str:
+    """An error's text as one line; of a traceback in it (VapourSynth puts them there), the end."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if any(line.startswith("Traceback ") for line in lines):
+        last = max(index for index, line in enumerate(lines) if line.startswith((" ", "Traceback")))
+        lines = lines[last + 1 :] or lines[-1:]
+    return " ".join(" ".join(lines).split()).removeprefix("rife: ")

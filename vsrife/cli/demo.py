@@ -1,0 +1,145 @@
+"""vsrife demo: draw a short clip, make it smoother, show and measure what came out."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import vapoursynth as vs
+
+from vsrife import rife
+from vsrife.cli.demo_scene import SECONDS, draw
+from vsrife.cli.demo_shapes import WIDTH, Array
+from vsrife.cli.source import to_yuv
+from vsrife.cli.times import constant_times
+from vsrife.cli.video import Encoding, encode_png, write_video
+from vsrife.errors import MediaError
+
+HELP = """Draw a short clip, make it smoother, measure.
+
+Every second picture of a film that is drawn by formula goes through the filter; what comes out is
+compared with the pictures that were left out. Writes into FOLDER, replacing files of these names:
+
+  source.mp4   what went in, 12 frames per second
+  smooth.mp4   what came out, 24 frames per second
+  contact.png  source | new frame | truth | source, one row for each of some new frames"""
+
+RATE = Fraction(12)  # of the source
+# Seconds, each that of a new frame: pan and bird, ball before car, the two apart again, the cut,
+# the wheel from far and from near
+MOMENTS = tuple(Fraction(n, 24) for n in (9, 33, 37, 41, 49, 69))
+
+Pictures = list[Array]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o", "--output", metavar="FOLDER", type=Path, default=Path("demo"),
+        help="where to write, made if it does not exist (demo)",
+    )  # fmt: skip
+    parser.add_argument("--model", help="a model's name or a weights file (the embedded model)")
+    parser.add_argument("--device", help="cuda, cuda:1, cpu, ... (the best there is)")
+
+
+def run(args: argparse.Namespace) -> int:
+    folder: Path = args.output
+    if folder.exists() and not folder.is_dir():
+        raise MediaError(f"{folder} is no folder; choose another one")
+    source = [draw(float(k / RATE)) for k in range(int(SECONDS * RATE))]
+    clip = clip_of(source, RATE)
+    smooth = rife(clip, model=args.model, device=args.device, sc=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    made = [_picture(frame) for frame in smooth.frames(close=True)]
+    truths = {n: draw(float(n / (2 * RATE))) for n in range(1, len(made) - 1, 2)}
+    files = [folder / name for name in ("source.mp4", "smooth.mp4", "contact.png")]
+    _write_film(clip, files[0])
+    _write_film(clip_of(made, 2 * RATE), files[1])
+    rows = [int(moment * 2 * RATE) for moment in MOMENTS]
+    encode_png(contact_sheet(rows, source, made, truths), files[2])
+    print(f"{len(source)} frames in, {len(made)} frames out")
+    _print_scores(source, made, truths)
+    print(*files, sep="\n")
+    return 0
+
+
+def clip_of(pictures: Pictures, rate: Fraction) -> vs.VideoNode:
+    """(H, W, 3) arrays in 0..1 as an RGBS clip."""
+    height, width, _ = pictures[0].shape
+    blank = vs.core.std.BlankClip(
+        format=vs.RGBS,
+        width=width,
+        height=height,
+        length=len(pictures),
+        fpsnum=rate.numerator,
+        fpsden=rate.denominator,
+        keep=True,
+    )
+
+    def fill(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        frame = f.copy()
+        for plane in range(3):
+            np.asarray(frame[plane])[:] = pictures[n][..., plane]
+        return frame
+
+    return blank.std.ModifyFrame(blank, fill)
+
+
+def _picture(frame: vs.VideoFrame) -> Array:
+    return np.dstack([np.asarray(frame[plane]) for plane in range(3)])
+
+
+def _write_film(clip: vs.VideoNode, path: Path) -> None:
+    eight_bit = clip.std.BlankClip(format=vs.RGB24, length=1)  # what the clip is to be written like
+    times = constant_times(Fraction(clip.fps), clip.num_frames)
+    write_video(to_yuv(clip, eight_bit), path, times, Encoding())
+
+
+def psnr(picture: Array, truth: Array) -> float:
+    """10 log10(1 / mean squared error) in dB, over R, G and B in 0..1; infinite if equal."""
+    error = float(np.mean((np.clip(picture, 0, 1).astype(np.float64) - truth) ** 2))
+    return -10 * math.log10(error) if error else math.inf
+
+
+def _print_scores(source: Pictures, made: Pictures, truths: dict[int, Array]) -> None:
+    """The mean over new frames between two that differ; the others are mere copies."""
+    pairs = {n: (source[n // 2], source[n // 2 + 1]) for n in truths}
+    moving = [n for n, (left, right) in pairs.items() if not np.array_equal(left, right)]
+    print(f"PSNR of {len(moving)} new frames against the truth (RGB, mean, more is better):")
+    methods: dict[str, Callable[[int], Array]] = {
+        "rife": lambda n: made[n],
+        "blend": lambda n: (pairs[n][0] + pairs[n][1]) / 2,
+        "hold": lambda n: pairs[n][0],
+    }
+    for name, method in methods.items():
+        scores = [psnr(method(n), truths[n]) for n in moving]
+        print(f"  {name:6}{sum(scores) / len(scores):6.2f} dB")
+
+
+def contact_sheet(
+    rows: list[int], source: Pictures, made: Pictures, truths: dict[int, Array]
+) -> vs.VideoNode:
+    """One RGB24 frame: for each new frame source | new | truth | source, labelled."""
+    lines = []
+    for n in rows:
+        left = n // 2
+        held = " (held)" if np.array_equal(made[n], source[left]) else ""
+        score = f"new frame {n}, {psnr(made[n], truths[n]):.1f} dB{held}"
+        tiles = (
+            (source[left], f"source frame {left}"),
+            (made[n], score),
+            (truths[n], f"truth at {float(n / (2 * RATE)):.3f} s"),
+            (source[left + 1], f"source frame {left + 1}"),
+        )
+        lines.append(vs.core.std.StackHorizontal([_tile(*tile) for tile in tiles]))
+    return vs.core.std.StackVertical(lines)
+
+
+def _tile(picture: Array, label: str) -> vs.VideoNode:
+    shown = clip_of([picture], RATE).resize.Bicubic(format=vs.RGB24)
+    strip = shown.std.BlankClip(width=WIDTH, height=48).text.Text(label, alignment=4)
+    strip = strip.std.Crop(top=12, bottom=12)  # text wants a frame of 48 lines
+    return vs.core.std.StackVertical([strip, shown]).std.AddBorders(right=4, bottom=4)

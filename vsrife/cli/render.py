@@ -1,0 +1,143 @@
+"""vsrife render: a video file in, a smoother one out, with its sound."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import vapoursynth as vs
+
+from vsrife import rife
+from vsrife.cli import note
+from vsrife.cli.source import open_source, probe, to_rgb, to_yuv
+from vsrife.cli.times import stretched_times
+from vsrife.cli.video import CONTAINERS, PRESETS, Encoding, write_video
+from vsrife.errors import ArgumentError, MediaError
+
+HELP = """Make a video file smoother.
+
+New frames between those of IN, as H.264 into OUT (.mkv, .mp4 or .mov). Sound, subtitles and
+attachments are copied. OUT appears when it is complete, never before."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("source", metavar="IN", type=Path, help="a video file")
+    add("-o", "--output", metavar="OUT", type=Path, required=True, help="the file to write")
+    rate = parser.add_mutually_exclusive_group()
+    rate.add_argument("--factor", metavar="F", help="output rate : input rate, as 3 or 5/2 (2)")
+    rate.add_argument("--fps", metavar="RATE", help="frames per second, as 60 or 60000/1001")
+    add("--model", help="a model's name or a weights file (the embedded model)")
+    add("--scale", type=float, default=1.0, help="resolution for motion; 0.5 suits 4K (1)")
+    add("--ensemble", action="store_true", help="estimate both ways: slower, a little better")
+    cuts = parser.add_mutually_exclusive_group()
+    cuts.add_argument(
+        "--sc-threshold", metavar="T", type=float, default=0.15, help="what is a cut, 0...1 (0.15)"
+    )
+    cuts.add_argument(
+        "--no-scene-changes", action="store_true", help="interpolate across cuts, too"
+    )
+    add("--device", help="cuda, cuda:1, cpu, ... (the best there is)")
+    add("--crf", type=int, default=18, help="quality, 0 (lossless) ... 51 (18)")
+    add("--preset", choices=PRESETS, default="medium", help="slower makes smaller files (medium)")
+    add("--overwrite", action="store_true", help="replace OUT if it exists")
+
+
+def run(args: argparse.Namespace) -> int:
+    _check_paths(args.source, args.output, args.overwrite)
+    if not 0 <= args.crf <= 51:
+        raise ArgumentError(f"crf must be a whole number from 0 to 51, not {args.crf}")
+    facts = probe(args.source)
+    options = rife_options(args)
+    # Finds every wrong option before the file is indexed; kept, so that its network is used again.
+    rehearsal = rife(
+        vs.core.std.BlankClip(format=vs.RGBS, width=64, height=64, length=2), **options
+    )
+    clip, times = open_source(args.source, facts)
+    smooth = rife(to_rgb(clip), **options)
+    del rehearsal
+    if args.fps and not times.constant:
+        note("the frame rate varies, and will do so in OUT; --fps is its mean")
+    factor = Fraction(smooth.fps) / Fraction(clip.fps)
+    with _progress(args.output, smooth.num_frames) as on_frame:
+        write_video(
+            to_yuv(smooth, clip),
+            args.output,
+            stretched_times(times, factor),
+            Encoding(crf=args.crf, preset=args.preset),
+            copy_from=args.source,
+            on_frame=on_frame,
+        )
+    return 0
+
+
+def rife_options(args: argparse.Namespace) -> dict[str, Any]:
+    """rife()'s keyword arguments from the command line's."""
+    rate = {"fps": args.fps} if args.fps else {"factor": args.factor or 2}
+    return {
+        **rate,
+        "model": args.model,
+        "device": args.device,
+        "scale": args.scale,
+        "ensemble": args.ensemble,
+        "sc": not args.no_scene_changes,
+        "sc_threshold": args.sc_threshold,
+    }
+
+
+def _check_paths(source: Path, target: Path, overwrite: bool) -> None:
+    if not source.is_file():
+        raise MediaError(f"{source} does not exist or is no file; IN must be a video file")
+    if target.suffix.lower() not in CONTAINERS:
+        raise MediaError(f"{target} must end in {', '.join(CONTAINERS)}, not {target.suffix!r}")
+    if not target.parent.is_dir():
+        raise MediaError(f"folder {target.parent} does not exist; make it first")
+    if not target.exists():
+        return
+    if target.samefile(source):
+        raise MediaError(f"{target} is the input, too; OUT must be another file")
+    if not overwrite or not target.is_file():
+        raise MediaError(f"{target} exists; choose another name, or --overwrite for a file")
+
+
+@contextmanager
+def _progress(target: Path, total: int) -> Iterator[Callable[[int], None]]:
+    """Tells how far it is on stderr: a bar on a terminal, else a line for every tenth."""
+    begin = time.perf_counter()
+    if sys.stderr.isatty():
+        with _bar(total) as on_frame:
+            yield on_frame
+    else:
+        yield lambda done: _say(done, total, time.perf_counter() - begin)
+    seconds = time.perf_counter() - begin
+    print(f"vsrife: {target}: {total} frames in {seconds:.1f} s", file=sys.stderr)
+
+
+def _say(done: int, total: int, seconds: float) -> None:
+    if done * 10 // total == (done - 1) * 10 // total or done == total:
+        return
+    left = seconds / done * (total - done)
+    text = f"{done}/{total} frames, {done / max(seconds, 1e-9):.2f} fps, {left:.0f} s left"
+    print(f"vsrife: {text}", file=sys.stderr)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    begin = time.perf_counter()
+    speed = TextColumn("{task.fields[speed]:.2f} fps")
+    columns = (BarColumn(), MofNCompleteColumn(), speed, TimeLeft())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=total, speed=0.0)
+        yield lambda done: bar.update(
+            task, completed=done, speed=done / max(time.perf_counter() - begin, 1e-9)
+        )

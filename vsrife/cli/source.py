@@ -1,0 +1,115 @@
+"""Reading a video file: its frames, their times, their colours to RGB and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import vapoursynth as vs
+
+from vsrife.cli import missing_package, note
+from vsrife.cli.times import FINEST, Times, source_times
+from vsrife.cli.video import origin_of
+from vsrife.errors import MediaError
+
+_BT709, _BT601 = 1, 6  # numbers of H.273
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What FFmpeg says about a file. tick: unit of its video times in seconds; rates: frames per
+    second, guesses; origin: the time that is to become 0."""
+
+    tick: Fraction
+    track: int
+    rates: tuple[Fraction, ...]
+    origin: Fraction
+
+
+def probe(source: Path) -> Facts:
+    import av
+
+    try:
+        with av.open(str(source)) as container:
+            if not container.streams.video:
+                raise MediaError(f"{source} has no video; IN must be a video file")
+            stream = container.streams.video[0]
+            rates = (stream.guessed_rate, stream.average_rate)
+            return Facts(
+                _fraction(stream.time_base or FINEST),
+                stream.index,
+                tuple(_fraction(rate) for rate in rates if rate),
+                origin_of(container),
+            )
+    except (OSError, av.FFmpegError) as error:
+        raise MediaError(f"{source} is no video file that can be read: {error}") from error
+
+
+def _fraction(ratio: Any) -> Fraction:
+    # PyAV 19 has a type of its own here, which Fraction() does not take
+    return Fraction(ratio.numerator, ratio.denominator)
+
+
+def open_source(source: Path, facts: Facts) -> tuple[vs.VideoNode, Times]:
+    """The file's frames, with a frame rate (the mean where it varies), and when they are shown."""
+    if not hasattr(vs.core, "bs"):
+        raise missing_package("render", "VapourSynth plugin bestsource")
+    with TemporaryDirectory(prefix="vsrife") as folder:
+        listing = Path(folder) / "times.txt"
+        # mode 0 keeps no index, neither beside the user's file nor elsewhere; the time to make one
+        # is small beside that for the new frames
+        clip = vs.core.bs.VideoSource(
+            str(source), track=facts.track, cachemode=0, showprogress=False, timecodes=str(listing)
+        )
+        lines = listing.read_text().splitlines()
+    seconds = [Fraction(line) / 1000 for line in lines if line and not line.startswith("#")]
+    times = source_times([at - facts.origin for at in seconds], facts.tick, facts.rates)
+    return clip.std.AssumeFPS(
+        fpsnum=times.rate.numerator, fpsden=times.rate.denominator
+    ), times  # fmt: skip
+
+
+def to_rgb(clip: vs.VideoNode) -> vs.VideoNode:
+    """`clip` (any format of constant size) as RGBS, by its own `_Matrix` and `_Range`.
+
+    Where the matrix is not said (2): BT.709 from 720 lines on, BT.601 (170m) below, as players do.
+    """
+    if clip.format is None or not clip.width:
+        raise MediaError("the video changes its format or size on the way; that cannot be rendered")
+    matrix = {"matrix_in": _matrix(clip)} if clip.format.color_family != vs.RGB else {}
+    with clip.get_frame(0) as frame:
+        if frame.props.get("_FieldBased"):
+            note("the video is interlaced; new frames will show combs, deinterlace it first")
+    return clip.resize.Bicubic(format=vs.RGBS, **matrix).std.SetFieldBased(0)
+
+
+def to_yuv(clip: vs.VideoNode, source: vs.VideoNode) -> vs.VideoNode:
+    """RGBS `clip` as it is written: 4:2:0, for odd sizes 4:4:4; 8 bit, 10 if `source` has more.
+
+    Matrix, range, transfer and primaries are those of `source`.
+    """
+    odd = clip.width % 2 or clip.height % 2
+    if odd:
+        note(f"{clip.width}x{clip.height} is odd; written as 4:4:4, which not every player takes")
+    deep = source.format.bits_per_sample > 8
+    eight, ten = (vs.YUV444P8, vs.YUV444P10) if odd else (vs.YUV420P8, vs.YUV420P10)
+    with source.get_frame(0) as frame:
+        props = frame.props
+        said = props.get("_Range", vs.RANGE_LIMITED)
+        limited = source.format.color_family == vs.RGB or said != vs.RANGE_FULL
+    return clip.resize.Bicubic(
+        format=ten if deep else eight,
+        matrix=_matrix(source),
+        range=int(vs.RANGE_LIMITED if limited else vs.RANGE_FULL),
+    )
+
+
+def _matrix(clip: vs.VideoNode) -> int:
+    with clip.get_frame(0) as frame:
+        matrix = int(frame.props.get("_Matrix", vs.MATRIX_UNSPECIFIED))
+    if matrix in (vs.MATRIX_RGB, vs.MATRIX_UNSPECIFIED):
+        return _BT709 if clip.height >= 720 else _BT601
+    return matrix

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from vsrife.training.generator import Scenes
+
+
+@pytest.fixture(scope="session")
+def scenes() -> Scenes:
+    """Few textures and shapes, quickly drawn."""
+    return Scenes(0, tiles=3, shapes=24)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Pictures here are small, and sums in one order are equal bit for bit."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from vsrife.errors import ArgumentError, ModelError
+from vsrife.net import build
+from vsrife.training import batches, loop
+from vsrife.training.generator import Scenes
+from vsrife.training.loop import CHECKPOINT, Options, Run, train, write_whole
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "SIZES", (48,))
+    monkeypatch.setattr(batches, "FIRST_SIZES", (32,))
+    monkeypatch.setattr(loop, "HELD_OUT", 2)
+    monkeypatch.setattr(loop, "HELD_OUT_SIZE", 32)
+
+
+def options(folder: Path, **changes: Any) -> Options:
+    return Options(**{"model": "nano", "folder": folder, "steps": 6, "batch": 1, **changes})
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return {f"{part}.{k}": v for part in ("model", "average") for k, v in run.state()[part].items()}
+
+
+def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(
+    scenes: Scenes, tmp_path: Path
+) -> None:
+    whole = Run(options(tmp_path), scenes)
+    for _ in range(6):
+        whole.advance()
+    stopped = Run(options(tmp_path), scenes)
+    for _ in range(3):
+        stopped.advance()
+    stopped.save()
+    resumed = Run(options(tmp_path), scenes)
+    resumed.restore(torch.load(tmp_path / CHECKPOINT, weights_only=True))
+    for _ in range(3):
+        resumed.advance()
+    assert resumed.step == whole.step == 6
+    ours, theirs = weights(whole), weights(resumed)
+    assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
+
+
+def test_equal_seeds_give_equal_weights_and_others_give_others(
+    scenes: Scenes, tmp_path: Path
+) -> None:
+    states = []
+    for seed in (1, 1, 2):
+        run = Run(options(tmp_path, seed=seed), scenes)
+        run.advance()
+        run.advance()
+        states.append(run.model.state_dict()["block1.merge.weight"].clone())
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+def test_train_goes_to_the_end_and_saves_averaged_weights_that_load(
+    scenes: Scenes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = train(options(tmp_path, steps=2, log_every=1, measure_every=2), scenes)
+    with safe_open(path, "pt") as file:
+        facts = file.metadata()
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # no mapping
+    assert facts["model"] == facts["arch"] == "nano"
+    assert facts["licence"] == "MIT"
+    assert facts["steps"] == "2"
+    build("nano", state_dict=state)
+    average = torch.load(tmp_path / CHECKPOINT, weights_only=True)["average"]
+    assert all(torch.equal(state[key], average[key]) for key in average)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "step 1 (50.0 %): loss" in printed.err
+    assert "blend" in printed.err
+    assert sorted(p.name for p in tmp_path.iterdir()) == [CHECKPOINT, "nano.safetensors"]
+
+
+def test_a_time_budget_ends_the_run(scenes: Scenes, tmp_path: Path) -> None:
+    train(options(tmp_path, steps=None, minutes=1e-4), scenes)
+    assert torch.load(tmp_path / CHECKPOINT, weights_only=True)["step"] >= 1
+
+
+def test_the_average_follows_the_weights_slowly(scenes: Scenes, tmp_path: Path) -> None:
+    run = Run(options(tmp_path), scenes)
+    run.step = 10**6
+    before = run.average.get_parameter("block2.conv0.1.0.weight").clone()
+    run.advance()
+    after = run.average.get_parameter("block2.conv0.1.0.weight")
+    now = run.model.get_parameter("block2.conv0.1.0.weight")
+    assert torch.allclose(after - before, (now - before) * 0.001, atol=1e-6)
+
+
+def test_the_learning_rate_rises_and_then_falls() -> None:
+    rates = [loop._schedule(step, step / 1000) for step in range(1001)]
+    top = rates.index(max(rates))
+    assert 0 < rates[0] < 0.05
+    assert 50 < top < 200
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert rates[-1] == pytest.approx(loop.LAST_RATE)
+
+
+def test_a_failure_while_writing_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def fail(part: Path) -> None:
+        part.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(path, fail)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    write_whole(path, lambda part: part.write_text("new"))
+    assert path.read_text() == "new"
+
+
+def test_a_folder_with_a_run_is_not_overwritten_unless_resumed(
+    scenes: Scenes, tmp_path: Path
+) -> None:
+    train(options(tmp_path, steps=1), scenes)
+    with pytest.raises(ArgumentError, match="resume"):
+        train(options(tmp_path, steps=2), scenes)
+    train(options(tmp_path, steps=2, resume=True), scenes)
+    assert torch.load(tmp_path / CHECKPOINT, weights_only=True)["step"] == 2
+
+
+def test_a_checkpoint_of_another_model_is_refused(scenes: Scenes, tmp_path: Path) -> None:
+    run = Run(options(tmp_path), scenes)
+    with pytest.raises(ModelError, match="of model micro, not nano"):
+        run.restore({**run.state(), "model_name": "micro"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "4.25"}, "model must be one of nano, not '4.25'"),
+        ({"minutes": 1.0}, "minutes and steps exclude each other"),
+        ({"steps": None}, "give exactly one"),
+        ({"steps": 0}, "steps must be above 0, not 0"),
+        ({"batch": -1}, "batch must be above 0, not -1"),
+        ({"rate": 0.0}, "rate must be above 0"),
+    ],
+)
+def test_bad_options_are_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        options(tmp_path, **changes)
+    assert not list(tmp_path.iterdir())

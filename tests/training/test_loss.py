@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from vsrife.net import build
+from vsrife.training.generator import Batch, Scenes
+from vsrife.training.loss import (
+    flow_loss,
+    mask_loss,
+    psnr,
+    pyramid_loss,
+    total_loss,
+)
+
+
+@pytest.fixture(scope="module")
+def batch(scenes: Scenes) -> Batch:
+    return scenes.draw(torch.Generator().manual_seed(3), 4, 48, plain=True)
+
+
+def sure_mask(batch: Batch) -> torch.Tensor:
+    return 50 * (batch.visible[:, :1] - batch.visible[:, 1:])
+
+
+def test_the_loss_is_zero_at_the_truth(batch: Batch) -> None:
+    trace = [(batch.flow, sure_mask(batch))] * 3
+    assert total_loss(batch.truth, trace, batch, 0.0) < 1e-4
+
+
+def test_each_part_sees_its_own_error(batch: Batch) -> None:
+    assert pyramid_loss(batch.truth + 0.1, batch.truth) == pytest.approx(0.1, abs=1e-4)
+    shifted = batch.flow + torch.tensor([3.0, 4.0, 3.0, 4.0]).view(1, 4, 1, 1)
+    assert flow_loss(shifted, batch) == pytest.approx(5, abs=0.1)
+    assert mask_loss(-sure_mask(batch), batch) > 10
+
+
+def test_flow_counts_only_where_the_point_is_visible(batch: Batch) -> None:
+    wrong = torch.where(batch.visible.repeat_interleave(2, 1) > 0, batch.flow, 1e3)
+    assert flow_loss(wrong, batch) == pytest.approx(0, abs=1e-4)
+    blind = replace(batch, visible=torch.zeros_like(batch.visible))
+    assert flow_loss(wrong, blind) == 0
+    assert mask_loss(sure_mask(batch), blind) == 0
+
+
+def test_guidance_by_flow_fades_over_the_run(batch: Batch) -> None:
+    trace = [(batch.flow + 20, sure_mask(batch))]
+    early, late = (float(total_loss(batch.truth, trace, batch, p)) for p in (0.0, 1.0))
+    assert 0 < late < early / 10
+
+
+def test_later_blocks_weigh_more(batch: Batch) -> None:
+    right, wrong = (batch.flow, sure_mask(batch)), (batch.flow + 5, sure_mask(batch))
+    first_wrong = total_loss(batch.truth, [wrong, right], batch, 0.0)
+    last_wrong = total_loss(batch.truth, [right, wrong], batch, 0.0)
+    assert 0 < first_wrong < last_wrong
+
+
+def test_coarse_errors_cost_more_than_fine_ones_of_the_same_size() -> None:
+    truth = torch.zeros(1, 3, 64, 64)
+    checks = (torch.arange(64)[:, None] + torch.arange(64)).remainder(2) * 0.2 - 0.1
+    coarse = torch.full_like(truth, 0.1)
+    coarse[..., :32] = -0.1
+    assert pyramid_loss(coarse, truth) > pyramid_loss(checks.expand_as(truth), truth)
+
+
+def test_a_few_steps_on_one_batch_lower_the_loss(scenes: Scenes) -> None:
+    batch = scenes.draw(torch.Generator().manual_seed(3), 4, 64)
+    torch.manual_seed(0)
+    model = build("nano").train()
+    optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
+    losses = []
+    for _ in range(12):
+        trace: list[tuple[torch.Tensor, torch.Tensor]] = []
+        left, right = model.prepare(batch.img0), model.prepare(batch.img1)
+        image = model.interpolate(left, right, batch.timestep, trace)
+        assert len(trace) == len(model.blocks)
+        loss = total_loss(image, trace, batch, 0.0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert min(losses[-3:]) < 0.97 * losses[0]
+
+
+def test_psnr_is_in_decibels_for_each_picture() -> None:
+    truth = torch.zeros(2, 3, 8, 8)
+    image = torch.stack((torch.full((3, 8, 8), 0.1), torch.zeros(3, 8, 8)))
+    assert psnr(image, truth).tolist() == pytest.approx([20, 60])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from weakref import WeakValueDictionary
@@ -66,6 +67,16 @@ def choose_device(device: str | None, index: int) -> torch.device:
     return torch.device("cuda" if kind == "rocm" else kind, ordinal)
 
 
+@functools.cache
+def _worker(device: torch.device) -> ThreadPoolExecutor:
+    """The one thread that does all work on a device, for all filters.
+
+    torch keeps a pool of threads for every thread that calls it, and VapourSynth calls from all of
+    its own. It is also where jobs can be gathered into batches.
+    """
+    return ThreadPoolExecutor(1, thread_name_prefix=f"vsrife-{device}")
+
+
 class TorchSession:
     """See `base.Session`."""
 
@@ -76,9 +87,7 @@ class TorchSession:
         self._width, self._height = settings.width, settings.height
         unit = self._net.pad_unit
         self._padding = (0, -settings.width % unit, 0, -settings.height % unit)
-        # One thread for all work: torch keeps a pool of threads for every thread that calls it, and
-        # VapourSynth calls from all of its own. It is also where jobs can be gathered into batches.
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="vsrife")
+        self._worker = _worker(self._device)
 
     def prepare(self, planes: Planes) -> Tensor:
         return self._run(lambda: self._prepare(planes))

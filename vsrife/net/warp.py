@@ -23,8 +23,7 @@ def warp(image: Tensor, flow: Tensor, grid: Tensor) -> Tensor:
     """
     height, width = image.shape[2:]
     # to grid_sample's -1..1, whose ends are the centres of the outermost pixels
-    size = torch.tensor([width - 1, height - 1], device=image.device, dtype=torch.float32)
-    where = (grid + flow) * (2 / size.clamp(min=1))[None, :, None, None] - 1
-    return F.grid_sample(
-        image, where.permute(0, 2, 3, 1), mode="bilinear", padding_mode="border", align_corners=True
-    )
+    x = (grid[:, 0] + flow[:, 0]) * (2 / max(width - 1, 1)) - 1
+    y = (grid[:, 1] + flow[:, 1]) * (2 / max(height - 1, 1)) - 1
+    where = torch.stack((x, y), 3)
+    return F.grid_sample(image, where, mode="bilinear", padding_mode="border", align_corners=True)

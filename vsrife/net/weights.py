@@ -49,7 +49,9 @@ def load_state(module: IFNet, state: Mapping[str, Tensor]) -> None:
     shapes = _shapes(plain)
     if shapes != state_shapes(module.arch):
         raise ModelError(f"the weights do not fit the network: {_difference(module.arch, shapes)}")
-    copies = {key: tensor.detach().float().clone() for key, tensor in plain.items()}
+    import torch
+
+    copies = {key: torch.as_tensor(value).detach().float().clone() for key, value in plain.items()}
     module.load_state_dict(copies, strict=True, assign=True)
 
 

@@ -57,6 +57,19 @@ def test_output_is_the_peers(arch, case):
     assert difference(arch, case, run(arch, case)).max() <= TOLERANCE
 
 
+@pytest.mark.parametrize("arch", [arch for arch in BASE if not ARCHS[arch].rescales])
+def test_flow_and_mask_are_the_peers(arch):
+    case, trace = BASE[arch], []
+    net = build(arch, state_dict=state_of(case, arch))
+    with torch.inference_mode():
+        left, right = (net.prepare(image) for image in images_of(case))
+        net.interpolate(left, right, case["t"], trace)
+    step = case["flow_stride"]
+    for name, got, tolerance in zip(("flow", "mask"), trace[-1], (1e-4, TOLERANCE), strict=True):
+        wanted = torch.from_numpy(formula.golden(arch, f"base/{name}"))
+        assert (got[0, :, ::step, ::step] - wanted).abs().max() <= tolerance, name
+
+
 @pytest.mark.parametrize("version", [v for v, arch in VERSIONS.items() if v != arch])
 def test_versions_of_one_row_are_one_network(version):
     arch = VERSIONS[version]

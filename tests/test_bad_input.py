@@ -52,7 +52,7 @@ ARGUMENTS = {
     "fps_den alone": ({"fps_den": 1}, "fps_num and fps_den go together, not None and 1"),
     "fps_num": ({"fps_num": 0, "fps_den": 1}, "fps_num must be at least 1"),
     "fps_den": ({"fps_num": 60, "fps_den": 0}, "fps_den must be at least 1"),
-    "fps twice": ({"fps": 60, "fps_num": 60, "fps_den": 1}, "give one of them"),
+    "fps twice": ({"fps": 60, "fps_num": 60, "fps_den": 1}, "exclude each other; give one"),
     "fps and factor": ({"fps": 60, "factor": 2}, "exclude each other"),
     "float rate": ({"fps": 59.94}, r"fps must be a positive int, Fraction or text.*not 59\.94"),
     "negative factor": ({"factor": -2}, "factor must be a positive int"),

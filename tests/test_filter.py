@@ -330,8 +330,8 @@ def test_parameters_are_the_peers_by_name_place_and_default():
         "clip": inspect.Parameter.empty, "device_index": 0, "model": None, "auto_download": False,
         "factor_num": 2, "factor_den": 1, "fps_num": None, "fps_den": None, "scale": 1.0,
         "ensemble": False, "sc": False, "sc_threshold": 0.15, "trt": False,
-        "trt_static_shape": True, "trt_min_shape": None, "trt_opt_shape": None,
-        "trt_max_shape": None, "trt_workspace_size": 0, "trt_max_aux_streams": None,
+        "trt_static_shape": True, "trt_min_shape": (128, 128), "trt_opt_shape": (1920, 1080),
+        "trt_max_shape": (1920, 1080), "trt_workspace_size": 0, "trt_max_aux_streams": None,
         "trt_optimization_level": None, "trt_cache_dir": None,
     }  # fmt: skip  # a table
     ours = inspect.signature(rife).parameters

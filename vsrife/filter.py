@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -48,9 +48,9 @@ def rife(
     sc_threshold: float | None = 0.15,
     trt: bool = False,
     trt_static_shape: bool = True,
-    trt_min_shape: list[int] | None = None,
-    trt_opt_shape: list[int] | None = None,
-    trt_max_shape: list[int] | None = None,
+    trt_min_shape: Sequence[int] = (128, 128),
+    trt_opt_shape: Sequence[int] = (1920, 1080),
+    trt_max_shape: Sequence[int] = (1920, 1080),
     trt_workspace_size: int = 0,
     trt_max_aux_streams: int | None = None,
     trt_optimization_level: int | None = None,
@@ -75,7 +75,7 @@ def rife(
     scale: resolution for motion: 0.25, 0.5, 1, 2 or 4; 0.5 suits 4K.
     ensemble: estimate both ways round and average: slower, a little better; not in every version.
     sc: never interpolate across a scene change, repeat the frame before it instead.
-    sc_threshold: mean luma difference, 0..1, from which on it is one; None trusts the clip's
+    sc_threshold: mean luma difference, 0..1, above which it is one; None trusts the clip's own
         `_SceneChangeNext`.
     factor, fps: the same as above as an int, a Fraction or text such as "60000/1001".
     backend: "pytorch", or None for the best that is installed.
@@ -88,7 +88,8 @@ def rife(
     clip = frames.check_clip(clip)
     ratio = _ratio(clip, (factor_num, factor_den), (fps_num, fps_den), factor, fps)
     threshold = scenes.check_threshold(sc_threshold) if sc and sc_threshold is not None else None
-    _check_trt(trt, trt_static_shape, (trt_min_shape, trt_opt_shape, trt_max_shape))
+    shapes = {"trt_min_shape": trt_min_shape, "trt_opt_shape": trt_opt_shape}
+    _check_trt(trt, trt_static_shape, shapes | {"trt_max_shape": trt_max_shape})
     name = store.model_name(model)
     check_options(name, scale, ensemble)
     index = timing.whole("device_index", device_index, least=0)
@@ -120,25 +121,22 @@ def _ratio(
     fps: object,
 ) -> Fraction:
     """Output rate : source rate, however it was asked for; a wanted rate wins, as in vs-rife."""
-    if fps is not None and fps_pair != (None, None):
-        raise ArgumentError("fps and fps_num/fps_den say the same thing; give one of them")
-    if factor is not None and (fps is not None or fps_pair != (None, None)):
-        raise ArgumentError("factor and fps exclude each other; give one of them")
-    if (fps_pair[0] is None) != (fps_pair[1] is None):
+    fps_num, fps_den = fps_pair
+    if (fps_num is None) != (fps_den is None):
         raise ArgumentError(
-            f"fps_num and fps_den go together, not {fps_pair[0]!r} and {fps_pair[1]!r}; "
+            f"fps_num and fps_den go together, not {fps_num!r} and {fps_den!r}; "
             "give both or neither"
         )
-    names = ("factor_num", "factor_den") if fps_pair == (None, None) else ("fps_num", "fps_den")
-    num, den = (
-        timing.whole(name, value)
-        for name, value in zip(
-            names, factor_pair if names[0] == "factor_num" else fps_pair, strict=True
-        )
-    )
-    if names[0] == "factor_num" and fps is None:
-        return Fraction(num, den) if factor is None else timing.rational("factor", factor)
-    wanted = Fraction(num, den) if fps is None else timing.rational("fps", fps)
+    if sum(asked is not None for asked in (factor, fps, fps_num)) > 1:
+        raise ArgumentError("factor, fps and fps_num/fps_den exclude each other; give one of them")
+    if factor is not None:
+        return timing.rational("factor", factor)
+    if fps is not None:
+        wanted = timing.rational("fps", fps)
+    elif fps_num is not None:
+        wanted = _fraction_of("fps", fps_pair)
+    else:
+        return _fraction_of("factor", factor_pair)
     if not clip.fps:
         raise ArgumentError(
             "clip does not have a valid frame rate and hence fps_num and fps_den cannot be used; "
@@ -147,19 +145,20 @@ def _ratio(
     return wanted / Fraction(clip.fps)
 
 
-def _check_trt(trt: object, static: object, shapes: tuple[list[int] | None, ...]) -> None:
+def _fraction_of(name: str, pair: tuple[object, object]) -> Fraction:
+    return Fraction(timing.whole(f"{name}_num", pair[0]), timing.whole(f"{name}_den", pair[1]))
+
+
+def _check_trt(trt: object, static: object, shapes: dict[str, Sequence[int]]) -> None:
     """vs-rife's rules for its TensorRT arguments; says where the work will run instead."""
-    lists = dict(zip(("trt_min_shape", "trt_opt_shape", "trt_max_shape"), shapes, strict=True))
-    for name, shape in lists.items():
-        if shape is None:
-            continue
+    for name, shape in shapes.items():
         if not isinstance(shape, list | tuple) or len(shape) != 2:
             raise ArgumentError(
                 f"{name} must be a list with 2 items, width and height, not {shape!r}"
             )
         for side in shape:
             timing.whole(name, side)
-    smallest, largest = lists["trt_min_shape"] or [128, 128], lists["trt_max_shape"] or [1920, 1080]
+    smallest, largest = shapes["trt_min_shape"], shapes["trt_max_shape"]
     if not static and any(low >= high for low, high in zip(smallest, largest, strict=True)):
         raise ArgumentError(
             f"trt_min_shape must be less than trt_max_shape, not {smallest} and {largest}"

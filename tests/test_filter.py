@@ -132,6 +132,19 @@ def test_identical_neighbours_give_that_picture_back(weights, spied, fmt):
     assert not spied["new"]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_one_bad_sample_does_not_spoil_the_picture(weights, value):
+    def draw(n):
+        image = noise(64, 64)(n)
+        image[0, 0, 0] = value if n == 0 else 0
+        return image
+
+    good = picture(rife(clip_of(noise(64, 64), 2), model=weights()).get_frame(1))
+    bad = picture(rife(clip_of(draw, 2), model=weights()).get_frame(1))
+    assert np.isfinite(bad).all()
+    assert (np.abs(bad - good)[:, 32:, 32:] < 0.1).all()
+
+
 def test_one_different_sample_is_not_identical(weights, spied):
     still = noise(40, 24)(0)
 

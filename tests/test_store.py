@@ -51,6 +51,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_suffixes_and_home_folders_are_taken_as_people_write_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "W.PTH").touch()
+    assert store.model_name("W.PTH") is None
+    assert store.find_weights("~/W.PTH") == tmp_path / "W.PTH"
+
+
 def test_other_suffixes_are_refused(tmp_path):
     with pytest.raises(ModelError, match=r"must be one of \.safetensors, \.pkl"):
         store.read_weights(tmp_path / "model.onnx")

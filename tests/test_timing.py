@@ -3,6 +3,7 @@
 from fractions import Fraction
 from math import ceil, floor
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,7 +98,7 @@ def test_factors_that_are_not_positive_are_refused(factor):
         Timeline(10, Fraction(factor))
 
 
-@pytest.mark.parametrize("value", [2, "2", " 2 ", Fraction(2), "4/2", "2.0"])
+@pytest.mark.parametrize("value", [2, "2", " 2 ", Fraction(2), "4/2", "2.0", np.int64(2)])
 def test_rationals_are_read_from_ints_fractions_and_text(value):
     assert timing.rational("factor", value) == 2
 

@@ -205,11 +205,11 @@ def _retime(frame: vs.VideoFrame, at: timing.Place, factor: Fraction) -> None:
     """Turn the properties of the left source frame into those of an output frame."""
     props = frame.props
     numerator, denominator = props.get("_DurationNum"), props.get("_DurationDen")
-    if numerator is not None and denominator:
+    if isinstance(numerator, int) and isinstance(denominator, int) and denominator:
         props["_DurationNum"], props["_DurationDen"] = timing.scaled_duration(
             numerator, denominator, factor
         )
-        if at.step and "_AbsoluteTime" in props:
+        if at.step and isinstance(props.get("_AbsoluteTime"), float):
             props["_AbsoluteTime"] += at.timestep * numerator / denominator
     # a cut has one frame on either side, however many there are between two source frames
     if not at.last and props.get(scenes.NEXT):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import vapoursynth as vs
 
 from vsrife.errors import ArgumentError
@@ -13,16 +15,13 @@ _SCORE = "_vsrifeScore"
 
 def check_threshold(threshold: object) -> float:
     """`threshold` as a float in 0..1; ArgumentError if it is none."""
-    if (
-        isinstance(threshold, bool)
-        or not isinstance(threshold, int | float)
-        or not 0 <= threshold <= 1
-    ):
+    number = isinstance(threshold, Real) and not isinstance(threshold, bool)
+    if not number or not 0 <= float(threshold) <= 1:  # type: ignore[arg-type]  # a number
         raise ArgumentError(
             f"sc_threshold must be a number between 0 and 1, not {threshold!r}; "
             "None takes the clip's own _SceneChangeNext"
         )
-    return float(threshold)
+    return float(threshold)  # type: ignore[arg-type]  # a number
 
 
 def mark_scene_changes(clip: vs.VideoNode, threshold: float) -> vs.VideoNode:

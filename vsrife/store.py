@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
@@ -28,7 +29,11 @@ model_dir = _checkout if not _beside.is_dir() and _checkout.is_dir() else _besid
 def user_folder() -> Path:
     """Where official weights belong: $VSRIFE_MODEL_DIR, or a folder in the user's cache."""
     chosen = os.environ.get(FOLDER_VARIABLE)
-    return Path(chosen) if chosen else user_cache_path("vsrife", appauthor=False) / "models"
+    return (
+        Path(chosen).expanduser()
+        if chosen
+        else user_cache_path("vsrife", appauthor=False) / "models"
+    )
 
 
 def model_name(model: object) -> str | None:
@@ -39,14 +44,16 @@ def model_name(model: object) -> str | None:
     """
     if model is None:
         return DEFAULT_MODEL
-    if model in known_models():
-        return str(model)
     if not isinstance(model, str | os.PathLike):
         raise ArgumentError(
             f"model must be a name such as '4.25' or the path of a weights file, not {model!r}"
         )
-    text = os.fspath(model)
-    if isinstance(model, os.PathLike) or Path(text).suffix in SUFFIXES or set("/\\") & set(text):
+    if isinstance(model, os.PathLike):
+        return None
+    if model in known_models():
+        return model
+    text = model
+    if Path(text).suffix.lower() in SUFFIXES or set("/\\") & set(text):
         return None
     raise ArgumentError(
         f"model must be one of {', '.join(known_models())}, or the path of a weights file, "
@@ -61,7 +68,7 @@ def find_weights(model: str | os.PathLike[str] | None) -> Path:
         return _existing(model_dir / f"{name}.safetensors", "vsrife is not installed whole")
     if name is not None:
         return _official_file(name)
-    return _existing(Path(os.fspath(model or "")), "check its path")
+    return _existing(Path(os.fsdecode(model or "")).expanduser(), "check its path")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -87,9 +94,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise ModelError(
             f"model file {path} holds no tensors by name; it must be a plain state dict"
         )
-    bad = next((key for key, value in state.items() if not _is_tensor(key, value)), None)
-    if bad is not None:
-        raise ModelError(f"model file {path} holds something that is no tensor: {bad!r}")
+    for key, value in state.items():
+        fault = _fault(key, value)
+        if fault:
+            raise ModelError(f"model file {path} holds {fault}: {key!r}; fetch it again")
     return state
 
 
@@ -114,16 +122,27 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def _read_pickle(path: Path) -> object:
     import torch
 
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        # torch's own words advise to open it without this protection
+        raise ValueError("it holds more than tensors, or is no PyTorch file") from error
 
 
-def _is_tensor(key: object, value: object) -> bool:
+def _fault(key: object, value: object) -> str | None:
+    """What keeps a value from being a network's weights."""
     import torch
 
-    return isinstance(key, str) and isinstance(value, torch.Tensor)
+    if not isinstance(key, str) or not isinstance(value, torch.Tensor):
+        return "something that is no tensor"
+    if value.layout != torch.strided or value.is_meta or not value.is_floating_point():
+        return "a tensor of another kind than weights"
+    return None if value.isfinite().all() else "numbers that are not finite"
 
 
 def _existing(path: Path, hint: str) -> Path:
+    if path.is_dir():
+        raise ModelError(f"model file {path} is a folder; name the file in it")
     if not path.is_file():
         raise ModelError(f"model file {path} does not exist; {hint}")
     return path

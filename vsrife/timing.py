@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral, Rational
 from typing import NamedTuple
 
 from vsrife.errors import ArgumentError
@@ -65,9 +66,9 @@ class Timeline:
 
 def whole(name: str, value: object, least: int = 1) -> int:
     """`value` if it is an int of at least `least`; ArgumentError naming the argument if not."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
         raise ArgumentError(f"{name} must be at least {least} and a whole number, not {value!r}")
-    return int(value.__index__())
+    return _in_range(name, int(value)).numerator
 
 
 def rational(name: str, value: object) -> Fraction:
@@ -76,7 +77,7 @@ def rational(name: str, value: object) -> Fraction:
     Floats are refused: 59.94 as a float is what nobody means, and the error would grow with time.
     """
     try:
-        if isinstance(value, bool) or not isinstance(value, int | Fraction | str):
+        if isinstance(value, bool) or not isinstance(value, Rational | str):
             raise ValueError
         result = Fraction(value)
     except (ValueError, ZeroDivisionError):
@@ -85,7 +86,15 @@ def rational(name: str, value: object) -> Fraction:
         raise ArgumentError(
             f'{name} must be a positive int, Fraction or text such as "60000/1001", not {value!r}'
         )
-    return result
+    return _in_range(name, result)
+
+
+def _in_range[Number: (int, Fraction)](name: str, value: Number) -> Number:
+    if max(value.numerator, value.denominator) > _INT64_MAX:
+        raise ArgumentError(
+            f"{name} has too many digits for VapourSynth; 18 are enough for anything"
+        )
+    return value
 
 
 def output_rate(rate: Fraction, factor: Fraction) -> Fraction:
@@ -107,4 +116,4 @@ def scaled_duration(numerator: int, denominator: int, factor: Fraction) -> tuple
     exact = Fraction(numerator, denominator) / factor
     if max(exact.numerator, exact.denominator) > _INT64_MAX:
         exact = exact.limit_denominator(2**31 - 1)
-    return exact.numerator, exact.denominator
+    return min(exact.numerator, _INT64_MAX), exact.denominator

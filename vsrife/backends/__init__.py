@@ -17,7 +17,7 @@ _EXTRAS = {"pytorch": "torch"}
 def open_backend(name: str | None) -> Backend:
     """The backend of that name, None for the first; BackendError if its packages are missing."""
     chosen = next(iter(BACKENDS)) if name is None else name
-    if chosen not in BACKENDS:
+    if not isinstance(chosen, str) or chosen not in BACKENDS:
         raise ArgumentError(f"backend must be one of {', '.join(BACKENDS)}, not {name!r}")
     try:
         module = importlib.import_module(BACKENDS[chosen])

@@ -44,7 +44,7 @@ def choose_device(device: str | None, index: int) -> torch.device:
     index: which of several GPUs where the name has no number. BackendError where it is not there.
     """
     available = _available()
-    name = device or next(iter(available))
+    name = next(iter(available)) if device is None else str(device)
     kind, colon, number = name.lower().partition(":")
     if kind not in DEVICES or bool(colon) != number.isdecimal():
         raise ArgumentError(
@@ -101,6 +101,8 @@ class TorchSession:
     @torch.inference_mode()
     def _prepare(self, planes: Planes) -> Tensor:
         image = torch.from_numpy(np.stack(planes))[None].to(self._device)
+        # one sample that is not a number would otherwise spoil the whole picture
+        image = image.nan_to_num_(nan=0, posinf=1, neginf=0)
         # edges repeated: black ones would bleed into the picture wherever motion points outwards
         return self._net.prepare(F.pad(image, self._padding, mode="replicate"))
 

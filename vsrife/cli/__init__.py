@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
@@ -47,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (None: the process's) and give its exit code. Raises nothing but bugs."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(arguments)
+        with _ended_like_interrupted():
+            return _run(arguments)
     except SystemExit as stop:  # how argparse ends after --help and after usage errors
         return stop.code if isinstance(stop.code, int) else FAILED
     except (RifeError, vs.Error, OSError) as error:
@@ -56,6 +59,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("vsrife: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+@contextmanager
+def _ended_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, so that it takes its files along."""
+    signals = [
+        getattr(signal, name)
+        for name in ("SIGTERM", "SIGHUP")  # Windows has the first only
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN
+    ]
+    if threading.current_thread() is not threading.main_thread():
+        signals = []  # Python takes handlers from the main thread only
+    before = {number: signal.signal(number, _interrupt) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def note(text: str) -> None:

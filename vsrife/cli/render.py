@@ -59,10 +59,11 @@ def run(args: argparse.Namespace) -> int:
     rehearsal = rife(
         vs.core.std.BlankClip(format=vs.RGBS, width=64, height=64, length=2), **options
     )
+    note(f"reading {args.source}, which takes a while for a long one")
     clip, times = open_source(args.source, facts)
     smooth = rife(to_rgb(clip), **options)
     del rehearsal
-    if args.fps and not times.constant:
+    if args.fps is not None and not times.constant:
         note("the frame rate varies, and will do so in OUT; --fps is its mean")
     factor = Fraction(smooth.fps) / Fraction(clip.fps)
     with _progress(args.output, smooth.num_frames) as on_frame:
@@ -79,7 +80,9 @@ def run(args: argparse.Namespace) -> int:
 
 def rife_options(args: argparse.Namespace) -> dict[str, Any]:
     """rife()'s keyword arguments from the command line's."""
-    rate = {"fps": args.fps} if args.fps else {"factor": args.factor or 2}
+    rate = {"factor": 2 if args.factor is None else args.factor}
+    if args.fps is not None:
+        rate = {"fps": args.fps}
     return {
         **rate,
         "model": args.model,

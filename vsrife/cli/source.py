@@ -11,7 +11,7 @@ from typing import Any
 import vapoursynth as vs
 
 from vsrife.cli import missing_package, note
-from vsrife.cli.times import FINEST, Times, source_times
+from vsrife.cli.times import FINEST, Times, constant_times, source_times
 from vsrife.cli.video import origin_of
 from vsrife.errors import MediaError
 
@@ -21,19 +21,20 @@ _BT709, _BT601 = 1, 6  # numbers of H.273
 @dataclass(frozen=True)
 class Facts:
     """What FFmpeg says about a file. tick: unit of its video times in seconds; rates: frames per
-    second, guesses; origin: the time that is to become 0."""
+    second, guesses; origin: the time that is to become 0; frames: how many, 0 if it is not said."""
 
     tick: Fraction
     track: int
     rates: tuple[Fraction, ...]
     origin: Fraction
+    frames: int
 
 
 def probe(source: Path) -> Facts:
     import av
 
     try:
-        with av.open(str(source)) as container:
+        with av.open(str(source.resolve())) as container:  # no name is a protocol's, "file:x.mkv"
             if not container.streams.video:
                 raise MediaError(f"{source} has no video; IN must be a video file")
             stream = container.streams.video[0]
@@ -43,6 +44,7 @@ def probe(source: Path) -> Facts:
                 stream.index,
                 tuple(_fraction(rate) for rate in rates if rate),
                 origin_of(container),
+                stream.frames,
             )
     except (OSError, av.FFmpegError) as error:
         raise MediaError(f"{source} is no video file that can be read: {error}") from error
@@ -57,16 +59,29 @@ def open_source(source: Path, facts: Facts) -> tuple[vs.VideoNode, Times]:
     """The file's frames, with a frame rate (the mean where it varies), and when they are shown."""
     if not hasattr(vs.core, "bs"):
         raise missing_package("render", "VapourSynth plugin bestsource")
+    # mode 0 keeps no index, neither beside the user's file nor elsewhere; the time to make one is
+    # small beside that for the new frames
+    options = {"track": facts.track, "cachemode": 0, "showprogress": False}
     with TemporaryDirectory(prefix="vsrife") as folder:
         listing = Path(folder) / "times.txt"
-        # mode 0 keeps no index, neither beside the user's file nor elsewhere; the time to make one
-        # is small beside that for the new frames
-        clip = vs.core.bs.VideoSource(
-            str(source), track=facts.track, cachemode=0, showprogress=False, timecodes=str(listing)
+        try:
+            clip = vs.core.bs.VideoSource(str(source), timecodes=str(listing), **options)
+        except vs.Error as error:
+            if "timecode" not in str(error):
+                raise
+            # .avi, .vob and bare streams have no times; a rate is all there is
+            clip = vs.core.bs.VideoSource(str(source), **options)
+            rate = facts.rates[0] if facts.rates else Fraction(clip.fps) or Fraction(25)
+            times = constant_times(rate, clip.num_frames)
+        else:
+            lines = listing.read_text().splitlines()
+            listed = [line for line in lines if line and not line.startswith("#")]
+            seconds = [Fraction(line) / 1000 - facts.origin for line in listed]
+            times = source_times(seconds, facts.tick, facts.rates)
+    if clip.num_frames < facts.frames:
+        note(
+            f"{source} says it has {facts.frames} frames, {clip.num_frames} are readable; damaged?"
         )
-        lines = listing.read_text().splitlines()
-    seconds = [Fraction(line) / 1000 for line in lines if line and not line.startswith("#")]
-    times = source_times([at - facts.origin for at in seconds], facts.tick, facts.rates)
     return clip.std.AssumeFPS(
         fpsnum=times.rate.numerator, fpsden=times.rate.denominator
     ), times  # fmt: skip

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".mov": "mov"}
+# FFmpeg says that it could write these, and then does not
+REFUSED = {"mov": ("flac", "opus")}
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
 )  # fmt: skip
@@ -43,7 +45,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     import av
 
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name[:50]}.{os.getpid()}.part")  # names have 255 bytes at most
     try:
         yield part
         os.replace(part, path)
@@ -82,14 +84,14 @@ def write_video(
     import av
 
     with whole_file(path) as part, av.open(
-        str(part), "w", format=CONTAINERS[path.suffix.lower()]
+        str(part.resolve()), "w", format=CONTAINERS[path.suffix.lower()]
     ) as target:  # fmt: skip
         stream = _add_video(target, clip, times, encoding)
         if copy_from is None:
             target.start_encoding()
             _encode(clip, target, stream, times, on_frame, iter(()))
         else:
-            with av.open(str(copy_from)) as source:
+            with av.open(str(copy_from.resolve())) as source:
                 others = _copied_packets(source, target)
                 target.start_encoding()  # now, since a folder may refuse the file
                 _encode(clip, target, stream, times, on_frame, others)
@@ -174,19 +176,31 @@ def _copied_packets(
     target.metadata.update(_kept(source.metadata))
     target.set_chapters(source.chapters())
     origin = origin_of(source)
+    jumping: set[int] = set()
 
     def packets() -> Iterator[tuple[Fraction, Packet[Any]]]:
+        latest: dict[int, int] = {}  # of each stream, in its own ticks
         streams = [stream for stream in source.streams if stream.index in pairs]
         for packet in source.demux(streams) if streams else ():
             if packet.pts is None and packet.dts is None:
                 continue  # PyAV's mark for the end of a stream
+            if packet.is_discard:
+                continue  # cut off by an edit list; would be heard before the picture begins
             base = packet.time_base
             shift = round(origin * base.denominator / base.numerator)
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
-            ticks = packet.pts if packet.dts is None else packet.dts
-            packet.stream = pairs[packet.stream.index]
-            yield Fraction((ticks or 0) * base.numerator, base.denominator), packet
+            ticks = (packet.pts if packet.dts is None else packet.dts) or 0
+            number = packet.stream.index
+            if ticks < latest.get(number, ticks):
+                # joined recordings; what jumps back cannot be written
+                if number not in jumping:
+                    note(f"stream {number}: times jump back; what does so is left out")
+                jumping.add(number)
+                continue
+            latest[number] = ticks
+            packet.stream = pairs[number]
+            yield Fraction(ticks * base.numerator, base.denominator), packet
 
     return packets()
 
@@ -203,6 +217,7 @@ def _add_copies(source: InputContainer, target: OutputContainer) -> dict[int, St
         codec = "?" if stream.codec_context is None else stream.codec_context.codec.canonical_name
         attached = stream.type == "attachment" and target.format.name == "matroska"
         known = stream.type in ("audio", "subtitle") and codec in target.supported_codecs
+        known = known and codec not in REFUSED.get(target.format.name, ())
         if not (attached or known):
             what = stream.type if stream.type == "attachment" else f"{stream.type}, {codec}"
             note(f"stream {stream.index} ({what}) is left out, {target.format.name} cannot take it")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
+from numbers import Real
 
 from vsrife.errors import ArgumentError
 
@@ -206,13 +207,14 @@ def check_options(version: str | None, scale: float, ensemble: bool) -> None:
 
     None is a network not known yet: what every network would refuse.
     """
-    if scale not in SCALES:
+    if not isinstance(scale, Real) or scale not in SCALES:
         raise ArgumentError(
             f"scale must be 0.25, 0.5, 1.0, 2.0, or 4.0, not {scale!r}; 0.5 suits 4K"
         )
     if version is not None and ensemble and not arch_of(version).ensemble:
         raise ArgumentError(
-            f"ensemble is not supported in v{version}; leave it out, or choose another model"
+            f"ensemble is not supported in {'' if version in EMBEDDED else 'v'}{version}; "
+            "leave it out, or choose another model"
         )
 
 

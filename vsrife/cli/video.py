@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".mov": "mov"}
+# Seconds before the first sound that decoders are given to warm up, 48 ms of AAC, 80 ms of Opus;
+# hidden sound from before that was cut off
+PRE_ROLL = 0.1
 # FFmpeg says that it could write these, and then does not
 REFUSED = {"mov": ("flac", "opus")}
 PRESETS = (
@@ -184,14 +187,14 @@ def _copied_packets(
         for packet in source.demux(streams) if streams else ():
             if packet.pts is None and packet.dts is None:
                 continue  # PyAV's mark for the end of a stream
-            if packet.is_discard:
-                continue  # cut off by an edit list; would be heard before the picture begins
             base = packet.time_base
             shift = round(origin * base.denominator / base.numerator)
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
             ticks = (packet.pts if packet.dts is None else packet.dts) or 0
             number = packet.stream.index
+            if packet.is_discard and ticks * base < -PRE_ROLL:
+                continue  # cut off by an edit list; would be heard before the picture begins
             if ticks < latest.get(number, ticks):
                 # joined recordings; what jumps back cannot be written
                 if number not in jumping:

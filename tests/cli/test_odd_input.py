@@ -1,0 +1,97 @@
+"""vsrife render on files that are not as they should be."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import signal
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from tests.cli.test_render import FRAMES, _make, _packets, _video
+from vsrife import cli
+from vsrife.cli import main, render, video
+
+
+@pytest.fixture
+def rendered(tmp_path: Path, weights: Path):
+    """Run `vsrife render` and give the file it made."""
+
+    def run(source: Path, name: str = "out.mkv") -> Path:
+        arguments = [str(source), "-o", str(tmp_path / name), "--model", str(weights)]
+        assert main(["render", *arguments, "--device", "cpu"]) == 0
+        return tmp_path / name
+
+    return run
+
+
+def test_a_bare_stream_without_times_keeps_its_rate(rendered, tmp_path: Path):
+    target = rendered(_make(tmp_path / "bare.h264", with_audio=False), "out.mp4")
+    _, times, frames = _video(target)
+    assert len(frames) == 2 * FRAMES
+    assert len({b - a for a, b in itertools.pairwise(times)}) == 1
+
+
+def test_joined_recordings_are_rendered_with_a_note(rendered, tmp_path: Path, capsys):
+    part = _make(tmp_path / "part.ts", base=Fraction(1, 90000)).read_bytes()
+    (tmp_path / "joined.ts").write_bytes(part + part)
+    target = rendered(tmp_path / "joined.ts")
+    assert "times jump back" in capsys.readouterr().err
+    times = [at for at, _ in _packets(target, "audio")]
+    assert times == sorted(times)
+
+
+def test_sound_that_a_container_refuses_is_left_out_with_a_note(
+    rendered, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(video.REFUSED, "mov", ("aac",))
+    target = rendered(_make(tmp_path / "film.mkv"), "out.mov")
+    assert "(audio, aac) is left out" in capsys.readouterr().err
+    with av.open(str(target)) as container:
+        assert not container.streams.audio
+
+
+def test_missing_frames_are_noted(
+    rendered, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    probe = render.probe
+    more = {"frames": FRAMES + 5}
+    monkeypatch.setattr(render, "probe", lambda path: dataclasses.replace(probe(path), **more))
+    rendered(_make(tmp_path / "film.mp4"))
+    assert "17 frames, 12 are readable" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no colon in names")
+def test_a_name_like_a_protocol_is_a_name(rendered, tmp_path: Path):
+    made = _make(tmp_path / "film.mkv").rename(tmp_path / "concat:film.mkv")
+    assert len(_video(rendered(made, "file:" + "x" * 200 + ".mkv"))[2]) == 2 * FRAMES
+
+
+def test_an_empty_factor_is_refused_and_not_taken_for_none(tmp_path: Path, weights: Path, capsys):
+    film = _make(tmp_path / "film.mp4")
+    arguments = ["render", str(film), "-o", str(tmp_path / "o.mkv"), "--model", str(weights)]
+    assert main([*arguments, "--factor", ""]) == 1
+    assert main([*arguments, "--fps", ""]) == 1
+    assert "must be a positive int" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process outright")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_being_ended_is_being_interrupted(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    before = signal.getsignal(getattr(signal, name))
+
+    def end(*arguments: object) -> None:
+        os.kill(os.getpid(), getattr(signal, name))
+
+    monkeypatch.setattr(render, "_say", end)
+    film = _make(tmp_path / "film.mp4")
+    arguments = [str(film), "-o", str(tmp_path / "o.mkv"), "--model", str(weights)]
+    assert main(["render", *arguments]) == cli.INTERRUPTED
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+    assert signal.getsignal(getattr(signal, name)) == before

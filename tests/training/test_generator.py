@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
 from vsrife.net.warp import base_grid, warp
-from vsrife.training.generator import Batch, Scenes
+from vsrife.training.generator import Batch, Scenes, _draw_opacities
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -54,7 +54,7 @@ def test_all_values_are_in_their_ranges(scenes: Scenes) -> None:
     batch = scenes.draw(seeded(0), 6, 64)
     for image in (batch.img0, batch.img1, batch.truth):
         assert image.shape == (6, 3, 64, 64)
-        assert 0 <= image.min()
+        assert image.min() >= 0
         assert image.max() <= 1
     assert batch.flow.shape == (6, 4, 64, 64)
     assert batch.flow.isfinite().all()
@@ -93,6 +93,15 @@ def test_about_half_of_the_scenes_are_at_half_time(scenes: Scenes) -> None:
 def test_a_slower_pace_shortens_every_motion(scenes: Scenes) -> None:
     full, slow = (scenes.draw(seeded(8), 6, 48, pace=pace).flow.abs().mean() for pace in (1, 0.25))
     assert 0 < slow < full / 2
+
+
+def test_layers_fade_evenly_in_time() -> None:
+    t = torch.rand(200, generator=seeded(0))
+    start, between, end = _draw_opacities(seeded(1), 200, t, plain=False)
+    fading = start != end
+    assert fading.any()
+    assert torch.allclose(between, torch.lerp(start, end, t[:, None]))
+    assert set(_draw_opacities(seeded(1), 200, t, plain=True).unique().tolist()) == {0.0, 1.0}
 
 
 def test_some_scenes_stand_still(scenes: Scenes) -> None:

@@ -8,6 +8,8 @@ import torch
 from vsrife.net import build
 from vsrife.training.generator import Batch, Scenes
 from vsrife.training.loss import (
+    BLOCK_WEIGHT,
+    HARD,
     flow_loss,
     mask_loss,
     psnr,
@@ -22,6 +24,7 @@ def batch(scenes: Scenes) -> Batch:
 
 
 def sure_mask(batch: Batch) -> torch.Tensor:
+    """The logit of a mask that takes what is visible, and both images alike where both are."""
     return 50 * (batch.visible[:, :1] - batch.visible[:, 1:])
 
 
@@ -33,8 +36,9 @@ def test_the_loss_is_zero_at_the_truth(batch: Batch) -> None:
 def test_each_part_sees_its_own_error(batch: Batch) -> None:
     assert pyramid_loss(batch.truth + 0.1, batch.truth) == pytest.approx(0.1, abs=1e-4)
     shifted = batch.flow + torch.tensor([3.0, 4.0, 3.0, 4.0]).view(1, 4, 1, 1)
-    assert flow_loss(shifted, batch) == pytest.approx(5, abs=0.1)
-    assert mask_loss(-sure_mask(batch), batch) > 10
+    assert flow_loss(shifted, batch) == pytest.approx(5**0.5 - HARD**0.5, abs=0.01)
+    assert mask_loss(-sure_mask(batch), batch) > 1
+    assert mask_loss(sure_mask(batch) + 2, batch) > 0.03  # one image where both are good
 
 
 def test_flow_counts_only_where_the_point_is_visible(batch: Batch) -> None:
@@ -56,6 +60,18 @@ def test_later_blocks_weigh_more(batch: Batch) -> None:
     first_wrong = total_loss(batch.truth, [wrong, right], batch, 0.0)
     last_wrong = total_loss(batch.truth, [right, wrong], batch, 0.0)
     assert 0 < first_wrong < last_wrong
+
+
+def test_each_block_answers_for_its_own_step(batch: Batch) -> None:
+    first = (batch.flow + 1).requires_grad_()
+    trace = [(first, sure_mask(batch)), (first + 5, sure_mask(batch))]
+    total_loss(batch.truth, trace, batch, 0.0).backward()
+    alone = first.detach().requires_grad_()
+    total_loss(batch.truth, [(alone, sure_mask(batch))], batch, 0.0).backward()
+    assert first.grad is not None
+    assert alone.grad is not None
+    # the second one's error of 6 pixels does not pull at the first, whose own weighs a little less
+    assert torch.allclose(first.grad, BLOCK_WEIGHT * alone.grad, atol=1e-9)
 
 
 def test_coarse_errors_cost_more_than_fine_ones_of_the_same_size() -> None:

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from vsrife.errors import ArgumentError, MediaError
+from vsrife.training import footage as footage_module
+from vsrife.training.batches import Mixer, augment, still_points
+from vsrife.training.footage import FRAMES, SIDE, prepare
+from vsrife.training.generator import Scenes
+from vsrife.training.media import (
+    decode_clip,
+    draw_animation,
+    planes_to_rgb,
+    read_photo,
+    through_yuv420,
+)
+
+WIDTH, HEIGHT = 208, 176
+
+
+def picture(shift: int) -> np.ndarray:
+    """A coloured ramp and a square that moves `shift` pixels to the right."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    image = np.stack((x, y, 255 - x), -1).astype(np.uint8)
+    image[60:120, 20 + shift : 80 + shift] = (250, 20, 30)
+    return image
+
+
+def write_video(path: Path, pictures: list[np.ndarray], codec: str, pixels: str) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
+        for image in pictures:
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+
+
+def square_animation() -> dict[str, Any]:
+    """A red square of 40 that moves from the left to the right in 60 frames."""
+    centre = {
+        "a": 1,
+        "k": [
+            {"t": 0, "s": [40, 100], "e": [160, 100], "i": {"x": 1, "y": 1}, "o": {"x": 0, "y": 0}},
+            {"t": 60, "s": [160, 100]},
+        ],
+    }
+    fixed: dict[str, Any] = {"a": 0, "k": [0, 0]}
+    whole: dict[str, Any] = {"a": 0, "k": [100, 100]}
+    shapes = [
+        {"ty": "rc", "p": fixed, "s": {"a": 0, "k": [40, 40]}, "r": {"a": 0, "k": 0}, "d": 1},
+        {"ty": "fl", "c": {"a": 0, "k": [1, 0, 0, 1]}, "o": {"a": 0, "k": 100}, "r": 1},
+    ]
+    turn, solid = {"a": 0, "k": 0}, {"a": 0, "k": 100}
+    layer = {
+        "ty": 4,
+        "ind": 1,
+        "ip": 0,
+        "op": 60,
+        "st": 0,
+        "sr": 1,
+        "bm": 0,
+        "ddd": 0,
+        "ks": {"o": solid, "r": turn, "p": centre, "a": fixed, "s": whole},
+        "shapes": shapes,
+    }
+    return {"v": "5.5.0", "fr": 30, "ip": 0, "op": 60, "w": 200, "h": 200, "layers": [layer]}
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    """A folder with one photograph, one clip and one broken animation."""
+    folder = tmp_path / "media"
+    for name in ("photos", "clips", "lottie"):
+        (folder / name).mkdir(parents=True)
+    big = np.tile(picture(0), (2, 2, 1))
+    from_picture = av.VideoFrame.from_ndarray(big, format="rgb24")
+    with av.open(str(folder / "photos" / "a.png"), "w", format="image2") as container:
+        stream = container.add_stream("png", rate=1)
+        stream.width, stream.height, stream.pix_fmt = big.shape[1], big.shape[0], "rgb24"
+        container.mux(stream.encode(from_picture))
+    moving = [picture(4 * i) for i in range(24)]
+    write_video(folder / "clips" / "a.mkv", moving, "ffv1", "yuv420p")
+    (folder / "lottie" / "broken.json").write_text("{")
+    return folder
+
+
+def test_a_clip_decodes_to_the_colours_that_were_written(media: Path) -> None:
+    frames = list(decode_clip(media / "clips" / "a.mkv"))
+    assert len(frames) == 24
+    assert frames[3].shape == (HEIGHT, WIDTH, 3)
+    error = np.abs(frames[3].astype(int) - picture(12))
+    assert np.median(error) <= 2
+    assert error[70:110, 40:80].max() <= 4  # inside of the square, away from blurred chroma
+
+
+def test_a_photograph_reads_exactly(media: Path) -> None:
+    assert np.array_equal(read_photo(media / "photos" / "a.png")[:HEIGHT, :WIDTH], picture(0))
+
+
+@pytest.mark.parametrize(("full", "luma"), [(False, (16, 126, 235)), (True, (0, 128, 255))])
+def test_luma_alone_is_grey_from_black_to_white(full: bool, luma: tuple[int, ...]) -> None:
+    chroma = np.full((1, 2), 128, np.uint8)
+    rgb = planes_to_rgb(np.array([luma] * 2, np.uint8), chroma, chroma, full=full)
+    assert rgb[0].tolist() == [[0] * 3, [128] * 3, [255] * 3]
+
+
+def test_subsampling_keeps_plain_colours_and_blurs_only_coloured_edges() -> None:
+    after = through_yuv420(picture(0)).astype(int)
+    error = np.abs(after - picture(0))
+    assert error[70:110, 30:70].max() <= 3
+    assert np.median(error) <= 2
+    assert error.max() > 20
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "no.mkv"
+    path.write_bytes(b"no video")
+    with pytest.raises(MediaError, match=r"no\.mkv"):
+        list(decode_clip(path))
+    with pytest.raises(MediaError, match=r"no\.mkv"):
+        read_photo(path)
+
+
+def test_footage_is_cut_once_and_drawn_in_order(
+    media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    footage = prepare(media, tmp_path / "cache")
+    assert not footage.has("animations")
+    windows = footage.windows["clips"]
+    assert windows.shape[1:] == (FRAMES, SIDE, SIDE, 3)
+    assert len(footage.photos) == 1
+    monkeypatch.setattr(footage_module, "decode_clip", lambda path: pytest.fail("cut again"))
+    prepare(media, tmp_path / "cache")
+    times, ways = set(), set()
+    for seed in range(30):
+        frames, t = footage.draw(torch.Generator().manual_seed(seed), "clips", 96)
+        assert frames.shape == (3, 3, 96, 96)
+        assert frames.min() >= 0
+        assert frames.max() <= 1
+        times.add(t)
+        # the square, the only thing in these colours, goes right: backwards is to the left
+        reds = [(frame[0] - frame[1:].sum(0) > 0.5).float().sum(0) for frame in frames]
+        if min(red.sum() for red in reds) > 0:
+            left, right = (float((red * torch.arange(96)).sum() / red.sum()) for red in reds[::2])
+            ways.add(left < right)
+        far = [(frames[i] - frames[1]).abs().mean() for i in (0, 2)]
+        if t != 0.5:
+            assert (far[0] < far[1]) == (t < 0.5)
+    assert times == {0.25, 0.5, 0.75}
+    assert ways == {True, False}
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"folder of media, not '.*nowhere'"):
+        prepare(tmp_path / "nowhere", tmp_path)
+
+
+def test_an_animation_is_drawn_frame_by_frame_over_its_ground(tmp_path: Path) -> None:
+    pytest.importorskip("rlottie_python")
+    path = tmp_path / "square.json"
+    path.write_text(json.dumps(square_animation()))
+    frames = draw_animation(path, 100, (10, 200, 30), start=0.1, step=2, limit=9)
+    assert frames.shape == (9, 100, 100, 3)
+    assert frames[0, 2, 2].tolist() == [10, 200, 30]
+    centres = [np.mean(np.nonzero(frame[..., 0] > 200)[1]) for frame in frames]
+    # 60 pixels of the drawing in 60 frames, two of them for each step
+    assert np.diff(centres).tolist() == pytest.approx([2.0] * 8, abs=0.3)
+    colour = frames[0, 50, round(centres[0])].tolist()
+    assert colour == [255, 0, 0]
+
+
+def test_a_broken_animation_is_named(media: Path) -> None:
+    pytest.importorskip("rlottie_python")
+    with pytest.raises(MediaError, match=r"broken\.json"):
+        draw_animation(media / "lottie" / "broken.json", 64, (0, 0, 0))
+
+
+def test_animations_become_windows_of_footage(media: Path, tmp_path: Path) -> None:
+    pytest.importorskip("rlottie_python")
+    (media / "lottie" / "square.json").write_text(json.dumps(square_animation()))
+    footage = prepare(media, tmp_path / "cache")
+    assert footage.has("animations")
+    assert footage.windows["animations"].shape[1:] == (FRAMES, SIDE, SIDE, 3)
+
+
+def test_footage_in_mixed_batches_has_no_flow_but_that_of_still_points(
+    scenes: Scenes, media: Path, tmp_path: Path
+) -> None:
+    mixer = Mixer(scenes, prepare(media, tmp_path / "cache"), 12)
+    assert mixer.footage is not None
+    batch = mixer.draw(torch.Generator().manual_seed(1), 0.0)
+    filmed = (batch.flow == 0).all(3).all(2).all(1)
+    assert 0 < int(filmed.sum()) < len(batch.truth)
+    seen = batch.visible[filmed]
+    assert torch.equal(seen[:, 0], seen[:, 1])
+    change = (batch.img1 - batch.img0).abs().amax(1)[filmed]
+    assert change[seen[:, 0] > 0].amax() < 0.05
+    assert 0 < seen.mean() < 1
+
+
+def test_noise_stands_still_and_a_moving_edge_does_not() -> None:
+    frames = torch.full((3, 1, 3, 40, 40), 0.5)
+    frames += 0.004 * torch.randn(frames.shape, generator=torch.Generator().manual_seed(0))
+    frames[2, :, :, :, 30] = 1  # a line that only the right image has
+    frames[1, :, :, 5, 5] = 0.7  # a lone point that only the truth has
+    still = still_points(frames)
+    assert still.shape == (1, 1, 40, 40)
+    assert still[..., 12:, :25].min() == 1
+    assert still[..., 5, 5] == 0
+    assert still[..., 27:34].max() == 0
+
+
+def test_augmentation_treats_the_three_frames_alike() -> None:
+    frame = torch.rand((3, 32, 32), generator=torch.Generator().manual_seed(0))
+    results = set()
+    for seed in range(12):
+        out = augment(torch.Generator().manual_seed(seed), torch.stack([frame] * 3))
+        assert torch.equal(out[0], out[1])
+        assert torch.equal(out[0], out[2])
+        results.add(round(float(out[0, 0, 0, 0]), 5))
+    assert len(results) > 4

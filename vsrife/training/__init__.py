@@ -1,0 +1,1 @@
+"""Training of the embedded models: moving scenes, footage, loss and one loop. Needs torch."""

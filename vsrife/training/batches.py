@@ -1,0 +1,122 @@
+"""Batches of generated scenes and footage, mixed and augmented."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vsrife.training.footage import Footage
+from vsrife.training.generator import Batch, Scenes
+
+# Sides of a batch's pictures, drawn evenly: motion beyond a small picture's side is learnt from the
+# large ones. All are multiples of the coarse block's 16 pixels.
+SIZES = (96, 96, 96, 128, 128, 160)
+FIRST_SIZES = (64, 64, 96)  # many small pictures show a young network more
+# Up to EARLY of the run motion is slower, which is easier to learn, from SLOW on
+EARLY, SLOW = 0.2, 0.5
+# Mean and largest change of 9 x 9 points of footage, in 0..1, up to which they stand still: noise
+STILL_MEAN, STILL_PEAK = 2 / 255, 10 / 255
+ANIMATIONS, CLIPS = 0.25, 0.25  # shares of the samples; the rest is generated
+
+
+class Mixer:
+    """Draws batches. batch: each has about as many pixels as that many pictures of 96 x 96."""
+
+    def __init__(self, scenes: Scenes, footage: Footage | None, batch: int) -> None:
+        self.scenes, self.footage, self.area = scenes, footage, batch * 96 * 96
+
+    def draw(self, generator: torch.Generator, progress: float = 1.0) -> Batch:
+        """progress: of the run, 0..1."""
+        sizes = FIRST_SIZES if progress < EARLY else SIZES
+        size = sizes[int(torch.randint(0, len(sizes), (), generator=generator))]
+        pace = SLOW + (1 - SLOW) * min(1.0, progress / EARLY)
+        count = max(1, round(self.area / size**2))
+        kinds = torch.rand(count, generator=generator)
+        parts = []
+        filmed = 0
+        for name, low, high in (
+            ("animations", 0.0, ANIMATIONS),
+            ("clips", ANIMATIONS, ANIMATIONS + CLIPS),
+        ):
+            wanted = int(((kinds >= low) & (kinds < high)).sum())
+            if self.footage is not None and wanted and self.footage.has(name):
+                parts.append(self._film(generator, name, wanted, size))
+                filmed += wanted
+        if filmed < count:
+            parts.append(self.scenes.draw(generator, count - filmed, size, pace=pace))
+        return Batch(*(torch.cat(values) for values in zip(*map(_fields, parts), strict=True)))
+
+    def _film(self, generator: torch.Generator, name: str, count: int, size: int) -> Batch:
+        assert self.footage is not None
+        samples = [self.footage.draw(generator, name, size) for _ in range(count)]
+        frames = torch.stack([augment(generator, frames) for frames, _ in samples], 1)
+        frames = frames.to(self.scenes.device)
+        timestep = torch.tensor([t for _, t in samples], device=frames.device).view(-1, 1, 1, 1)
+        img0, truth, img1 = frames
+        nothing = frames.new_zeros(count, 4, size, size)
+        # the flat inside of a drawn thing looks still while it moves; real surfaces have texture
+        seen = still_points(frames) if name == "clips" else nothing[:, :1]
+        seen = seen.expand(-1, 2, -1, -1)
+        return Batch(img0, img1, truth, timestep, nothing, seen)
+
+
+def still_points(frames: Tensor) -> Tensor:
+    """1 where nothing moves in footage (3, N, 3, H, W), else 0: (N, 1, H, W).
+
+    No flow is known of footage but this one, and it is the one that a network gets wrong by a tenth
+    of a pixel in the noise of real video, which blurs all that stands still.
+    """
+    change = (frames[1:] - frames[:1]).abs().mean(2).amax(0)[:, None]
+    around = F.avg_pool2d(change, 9, 1, 4), F.max_pool2d(change, 9, 1, 4)
+    return ((around[0] < STILL_MEAN) & (around[1] < STILL_PEAK)).float()
+
+
+def augment(generator: torch.Generator, frames: Tensor) -> Tensor:
+    """Frames (3, 3, S, S), times x channels, 0..1: flipped, turned, recoloured, all alike."""
+    flip, turn, shuffle, dim = torch.rand(4, generator=generator).tolist()
+    if flip < 0.5:
+        frames = frames.flip(3)
+    frames = frames.rot90(int(turn * 4), (2, 3))
+    if shuffle < 0.5:
+        frames = frames[:, torch.randperm(3, generator=generator)]
+    if dim < 0.5:
+        gain = 0.7 + 0.5 * torch.rand((3, 1, 1), generator=generator)
+        offset = 0.2 * torch.rand((3, 1, 1), generator=generator) - 0.1
+        frames = (frames * gain + offset).clamp(0, 1)
+    return frames
+
+
+def _fields(batch: Batch) -> tuple[Tensor, ...]:
+    return (batch.img0, batch.img1, batch.truth, batch.timestep, batch.flow, batch.visible)
+
+
+class Ahead:
+    """Draws the next batch in a second thread while the present one is used.
+
+    state: what the next batch is drawn from, so that it can be drawn again.
+    """
+
+    def __init__(self, mixer: Mixer, generator: torch.Generator) -> None:
+        self._mixer, self._generator = mixer, generator
+        # one thread only: batches come in the same order whatever the timing
+        self._pool = ThreadPoolExecutor(1)
+        self._start(0.0)
+
+    def take(self, progress: float) -> Batch:
+        """progress: of the run; the batch after this one is drawn for it."""
+        batch = self._next.result()
+        self._start(progress)
+        return batch
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._next.result()
+        self._generator.set_state(state["generator"].cpu())
+        self._start(state["progress"])
+
+    def _start(self, progress: float) -> None:
+        self.state = {"generator": self._generator.get_state(), "progress": progress}
+        self._next = self._pool.submit(self._mixer.draw, self._generator, progress)

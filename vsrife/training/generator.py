@@ -1,0 +1,241 @@
+"""Moving scenes drawn by formula, with their true flow: a background and up to four layers over it.
+
+Each layer has a texture, a shape and a motion of its own; the camera moves most of them together.
+A layer's place at time 0..1 is an affine map, so flow and occlusion are known exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vsrife.errors import ArgumentError
+from vsrife.net.warp import base_grid
+from vsrife.training.atlas import TILE, make_shapes, make_sheet
+from vsrife.training.motion import Motion, compose, draw_motion, invert
+
+LAYERS = 5  # the background included
+CLEAN = 0.03  # share of another layer in a pixel up to which its flow counts as known
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pairs and what lies between them.
+
+    img0, img1, truth (N, 3, H, W) in 0..1, truth at timestep (N, 1, 1, 1); flow (N, 4, H, W) from
+    there into img0 (channels 0-1) and img1 (2-3), pixels, x before y; visible (N, 2, H, W), 1 where
+    the point is seen in img0 / img1 too and else 0. Where no flow is known, visible is 0 for both.
+    """
+
+    img0: Tensor
+    img1: Tensor
+    truth: Tensor
+    timestep: Tensor
+    flow: Tensor
+    visible: Tensor
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How layers (N, L) look: shape and texture are places to read from, colours are in 0..1."""
+
+    shape: Tensor  # (N, L) index
+    tint: Tensor  # (N, L, 3, 3) from the texture's colours around 0.5 to the layer's
+    ground: Tensor  # (N, L, 3)
+    softness: Tensor  # (N, L) width of the edge in pixels, 1 is sharp
+    outline: Tensor  # (N, L) width of a line inside the edge in pixels, 0 is none
+    ink: Tensor  # (N, L, 3) colour of that line
+    opacity: Tensor  # (3, N, L) at times 0, t, 1
+
+
+class Scenes:
+    """Draws batches of scenes; `draw` depends on nothing but `seed`, `photos` and its generator.
+
+    seed: of the textures and shapes that all scenes are made of; photos: each (3, H, W) uint8 with
+    both sides of at least 192, some of the textures; tiles: textures on each side of the sheet.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        photos: Sequence[Tensor] = (),
+        device: torch.device | str = "cpu",
+        tiles: int = 16,
+        shapes: int = 256,
+    ) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        self.device = torch.device(device)
+        self.sheet = make_sheet(generator, tiles, photos).to(self.device)
+        self.shapes = make_shapes(generator, shapes).to(self.device)
+
+    def draw(
+        self,
+        generator: torch.Generator,
+        count: int,
+        size: int,
+        *,
+        plain: bool = False,
+        pace: float = 1.0,
+    ) -> Batch:
+        """`count` scenes of size x size pixels; plain: without fades, grain and clear layers.
+
+        pace: all motion is this many times as fast as usual.
+        Half of them are at timestep 0.5, the others anywhere between 0.05 and 0.95.
+        """
+        if count < 1 or size < 16:
+            raise ArgumentError(
+                f"count must be at least 1 and size at least 16, not {count} and {size}"
+            )
+        t = 0.05 + 0.9 * torch.rand(count, generator=generator)
+        t = torch.where(torch.rand(count, generator=generator) < 0.5, 0.5, t)
+        tiles = self.sheet.shape[-1] / TILE
+        motion = draw_motion(generator, count, LAYERS, size, t, tiles, pace)
+        look = self._draw_look(generator, count, t, plain)
+        frames, top = self._render(motion, look, size)
+        if not plain:
+            frames = _fade_and_grain(generator, frames, t)
+        flow, visible = _trace(motion.place.to(self.device), top)
+        img0, truth, img1 = frames.clamp(0, 1)
+        return Batch(img0, img1, truth, t.view(-1, 1, 1, 1).to(self.device), flow, visible)
+
+    def _draw_look(self, generator: torch.Generator, count: int, t: Tensor, plain: bool) -> _Look:
+        def rand(*shape: int) -> Tensor:
+            return torch.rand((count, LAYERS, *shape), generator=generator)
+
+        look = _Look(
+            shape=torch.randint(0, len(self.shapes), (count, LAYERS), generator=generator),
+            tint=_draw_tints(generator, count),
+            ground=0.5 + 0.45 * (2 * rand(3) - 1),
+            softness=torch.where(rand() < 0.15, 1 + 6 * rand(), 1.0),
+            outline=torch.where(rand() < 0.3, 1 + 2.5 * rand(), 0.0),
+            ink=0.25 * rand(3),
+            opacity=_draw_opacities(generator, count, t, plain),
+        )
+        return _Look(*(value.to(self.device) for value in vars(look).values()))
+
+    def _render(self, motion: Motion, look: _Look, size: int) -> tuple[Tensor, Tensor]:
+        """Frames (3, N, 3, H, W) at times 0, t, 1; topmost layer (3, N, 1, H, W), -1 if unclear."""
+        n = len(look.shape)
+        colour = self._textured(motion, look, size)
+        away = self._distances(motion, look, size)
+        canvas = colour[:, :, 0]
+        top = torch.zeros_like(canvas[:, :, :1])
+        unclear = torch.zeros_like(top, dtype=torch.bool)
+        for k in range(1, LAYERS):
+            opacity = look.opacity[:, :, k, None, None, None]
+            inside = away[:, :, k - 1]
+            edge = (inside / look.softness[:, k].view(n, 1, 1, 1) + 0.5).clamp(0, 1)
+            line = look.outline[:, k].view(n, 1, 1, 1)
+            filled = torch.where(line > 0, (inside - line + 0.5).clamp(0, 1), 1.0)
+            ink = look.ink[:, k].view(n, 3, 1, 1)
+            alpha = edge * opacity
+            canvas = torch.lerp(canvas, torch.lerp(ink, colour[:, :, k], filled), alpha)
+            top = torch.where(alpha > 0.5, float(k), top)
+            unclear = torch.where(alpha > 1 - CLEAN, False, unclear)
+            unclear |= (opacity < 1) & (alpha > CLEAN)
+        return canvas, torch.where(unclear, -1.0, top)
+
+    def _textured(self, motion: Motion, look: _Look, size: int) -> Tensor:
+        """Each layer's colours, (3, N, L, 3, H, W), as if it covered everything."""
+        n = len(look.shape)
+        where = _grid(motion.texture.to(self.device), size)
+        texels = F.grid_sample(
+            self.sheet,
+            where.view(1, -1, size, 2),
+            mode="bilinear",
+            padding_mode="reflection",
+            align_corners=False,
+        )
+        texels = texels.view(3, 3 * n * LAYERS, -1).transpose(0, 1)
+        ground = look.ground.view(-1, 3, 1) - 0.5 * look.tint.view(-1, 3, 3).sum(2, keepdim=True)
+        tint = look.tint.view(-1, 3, 3)
+        mixed = torch.baddbmm(ground.repeat(3, 1, 1), tint.repeat(3, 1, 1), texels)
+        return mixed.view(3, n, LAYERS, 3, size, size)
+
+    def _distances(self, motion: Motion, look: _Look, size: int) -> Tensor:
+        """Pixels inside each layer's edge but the background's, (3, N, L - 1, 1, H, W)."""
+        n, layers = len(look.shape), LAYERS - 1
+        where = _grid(motion.shape[:, :, 1:].to(self.device), size)
+        shapes = self.shapes[look.shape[:, 1:].flatten()]
+        where = where.view(3, n * layers, size, size, 2).transpose(0, 1)
+        where = where.reshape(n * layers, 3 * size, size, 2)
+        read = F.grid_sample(
+            shapes, where, mode="bilinear", padding_mode="border", align_corners=False
+        )
+        read = read.view(n, layers, 3, size, size).permute(2, 0, 1, 3, 4)
+        return (read * motion.radius[:, :, 1:, None, None].to(self.device))[:, :, :, None]
+
+
+def _draw_tints(generator: torch.Generator, count: int) -> Tensor:
+    """_Look.tint: some layers are flat, some keep their texture's colours, some mix them anew."""
+    shape = (count, LAYERS)
+    flat = torch.rand(shape, generator=generator) < torch.tensor([0.08] + [0.25] * (LAYERS - 1))
+    contrast = 0.3 + 0.8 * torch.rand(shape, generator=generator)
+    mixed = 0.35 * torch.randn((*shape, 3, 3), generator=generator)
+    orders = torch.stack([torch.eye(3)[torch.randperm(3, generator=generator)] for _ in range(3)])
+    kept = orders[torch.randint(0, 3, shape, generator=generator)]
+    share = (2 * torch.rand((*shape, 1, 1), generator=generator)).clamp(max=1)
+    return torch.lerp(mixed, kept, share) * torch.where(flat, 0.0, contrast)[..., None, None]
+
+
+def _draw_opacities(generator: torch.Generator, count: int, t: Tensor, plain: bool) -> Tensor:
+    """_Look.opacity: layers are missing, solid or, unless `plain`, now and then clear or fading."""
+    missing = torch.tensor([0.0, *torch.linspace(0.3, 0.7, LAYERS - 1).tolist()])
+    solid = (torch.rand((count, LAYERS), generator=generator) >= missing).float()
+    if plain:
+        return solid.repeat(3, 1, 1)
+    ends = (1.2 * torch.rand((2, count, LAYERS), generator=generator)).clamp(max=1)
+    fading = torch.stack((ends[0], torch.lerp(ends[0], ends[1], t[:, None]), ends[1]))
+    clear = torch.rand((count, LAYERS), generator=generator) < 0.04
+    return solid * torch.where(clear & (torch.arange(LAYERS) > 0), fading, 1.0)
+
+
+def _grid(maps: Tensor, size: int) -> Tensor:
+    """Where maps (..., 2, 3) send the pixels of a picture: (maps, H, W, 2), x before y."""
+    axis = torch.arange(size, device=maps.device, dtype=maps.dtype)[:, None]
+    columns, rows, offsets = maps.reshape(-1, 1, 2, 3).unbind(-1)
+    return (columns * axis)[:, None] + (rows * axis + offsets)[:, :, None]
+
+
+def _trace(place: Tensor, top: Tensor) -> tuple[Tensor, Tensor]:
+    """Flow and visibility as in Batch, of the layer on top at t.
+
+    place (3, N, L, 2, 3): from layer to picture at times 0, t, 1; top as `_render` gives it.
+    """
+    n, size = top.shape[1], top.shape[-1]
+    grid = base_grid(top[0])
+    layer = top[1].clamp(min=0).long().view(n, -1)
+    back = invert(place[1])
+    flows, seen = [], []
+    for time in (0, 2):
+        there = compose(place[time], back)
+        maps = there.flatten(2).gather(1, layer[..., None].expand(-1, -1, 6))
+        maps = maps.view(n, size, size, 2, 3)
+        x, y = grid[0, 0, ..., None], grid[0, 1, ..., None]
+        point = maps[..., 0] * x + maps[..., 1] * y + maps[..., 2]
+        scaled = (point + 0.5) * (2 / size) - 1
+        found = F.grid_sample(top[time], scaled, mode="nearest", align_corners=False)
+        inside = ((point >= 0) & (point <= size - 1)).all(-1)[:, None]
+        seen.append((found == top[1]) & inside & (top[1] >= 0))
+        flows.append(point.permute(0, 3, 1, 2) - grid)
+    return torch.cat(flows, 1), torch.cat(seen, 1).float()
+
+
+def _fade_and_grain(generator: torch.Generator, frames: Tensor, t: Tensor) -> Tensor:
+    """Some scenes darken or brighten evenly over time; some images have grain, the truth never."""
+    count, device = len(t), frames.device
+    fading = torch.rand(count, generator=generator) < 0.08
+    gains = 1 + fading * (torch.rand((2, count), generator=generator) - 0.6)
+    gain = torch.stack((gains[0], torch.lerp(gains[0], gains[1], t), gains[1]))
+    frames = frames * gain[..., None, None, None].to(device)
+    grainy = torch.rand(count, generator=generator) < 0.3
+    level = 0.02 * torch.rand(count, generator=generator) * grainy
+    if grainy.any():
+        noise = torch.randn((2, *frames.shape[1:]), generator=generator)
+        noise = (noise * level.view(-1, 1, 1, 1)).to(device)
+        frames = frames + torch.stack((noise[0], torch.zeros_like(noise[0]), noise[1]))
+    return frames

@@ -1,0 +1,220 @@
+"""The training loop: draw a batch, step, average the weights, save; stop and go on at any step."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from vsrife.errors import ArgumentError, ModelError
+from vsrife.net import build
+from vsrife.net.ifnet import SLOPE, IFNet
+from vsrife.training.batches import Ahead, Mixer
+from vsrife.training.footage import Footage
+from vsrife.training.generator import Batch, Scenes
+from vsrife.training.loss import psnr, total_loss
+from vsrife.training.options import Options
+
+CHECKPOINT = "checkpoint.pt"
+WARM_UP = 100  # steps
+EMA = 0.999
+CLIP = 1.0  # largest norm of a step's gradient
+EDGE_GAIN = 3.0  # of the first layers: edges are weaker than the brightness they stand on
+LAST_RATE = 0.01  # of the learning rate, at the end
+HELD_OUT = 24  # generated scenes that progress is measured on
+HELD_OUT_SIZE = 128  # pixels
+
+
+class Run:
+    """One training run with all its state; `train` makes it, goes through it and saves it."""
+
+    def __init__(self, options: Options, scenes: Scenes, footage: Footage | None = None) -> None:
+        self.options, self.step, self.elapsed = options, 0, 0.0
+        torch.manual_seed(options.seed)
+        self.model = build(options.model).to(options.device)
+        _start(self.model)
+        self.model.to(memory_format=torch.channels_last)
+        self.model.train()
+        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), options.rate, betas=(0.9, 0.999), weight_decay=1e-4
+        )
+        generator = torch.Generator().manual_seed(options.seed)
+        self.batches = Ahead(Mixer(scenes, footage, options.batch), generator)
+        fixed = torch.Generator().manual_seed(1)  # the same scenes whatever the run's seed
+        self.held_out = scenes.draw(fixed, HELD_OUT, HELD_OUT_SIZE)
+
+    @property
+    def progress(self) -> float:
+        """0 at the start of the run, 1 at its end."""
+        if self.options.steps is not None:
+            return min(1.0, self.step / self.options.steps)
+        assert self.options.minutes is not None  # Options takes one of the two
+        return min(1.0, self.elapsed / (60 * self.options.minutes))
+
+    def advance(self) -> float:
+        """One step; gives its loss."""
+        started = time.monotonic()
+        batch = self.batches.take(self.progress)
+        rate = self.options.rate * _schedule(self.step, self.progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = self._loss(batch)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
+        self.optimizer.step()
+        self._follow()
+        self.step += 1
+        self.elapsed += time.monotonic() - started
+        return float(loss.detach())
+
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        trace: list[tuple[torch.Tensor, torch.Tensor]] = []
+        img0, img1 = (
+            image.contiguous(memory_format=torch.channels_last)
+            for image in (batch.img0, batch.img1)
+        )
+        device = torch.device(self.options.device).type
+        with torch.autocast(device, torch.bfloat16, enabled=self.options.autocast):
+            left, right = self.model.prepare(img0), self.model.prepare(img1)
+            image = self.model.interpolate(left, right, batch.timestep, trace)
+        return total_loss(image, trace, batch, self.progress)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        # the first steps would otherwise leave their random start in the average for long
+        keep = min(EMA, (1 + self.step) / (10 + self.step))
+        for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            mean.lerp_(now, 1 - keep)
+
+    @torch.inference_mode()
+    def measure(self) -> tuple[float, float]:
+        """Mean PSNR of the averaged weights and of blending, in dB, on the held-out scenes."""
+        held = self.held_out
+        image = self.average(held.img0, held.img1, held.timestep)
+        blend = torch.lerp(held.img0, held.img1, held.timestep)
+        return float(psnr(image, held.truth).mean()), float(psnr(blend, held.truth).mean())
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `restore` needs to go on as if never stopped."""
+        return {
+            "model_name": self.options.model,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "batches": self.batches.state,
+            "step": self.step,
+            "elapsed": self.elapsed,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if state["model_name"] != self.options.model:
+            raise ModelError(
+                f"the checkpoint is of model {state['model_name']}, not {self.options.model}; "
+                "choose another folder"
+            )
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.batches.restore(state["batches"])
+        self.step, self.elapsed = state["step"], state["elapsed"]
+
+    def save(self) -> None:
+        """Checkpoint and averaged weights into the folder, each whole or not at all."""
+        folder = self.options.folder
+        write_whole(folder / CHECKPOINT, lambda part: torch.save(self.state(), part))
+        weights = {
+            key: value.cpu().contiguous() for key, value in self.average.state_dict().items()
+        }
+        facts = {
+            "model": self.options.model,
+            "arch": self.options.model,
+            "licence": "MIT",
+            "steps": str(self.step),
+            "minutes": f"{self.elapsed / 60:.1f}",
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        }
+        path = folder / f"{self.options.model}.safetensors"
+        # not save_file, whose files nobody but their owner may read
+        write_whole(path, lambda part: part.write_bytes(save(weights, facts)))
+
+
+def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> Path:
+    """Train to the end of the schedule; gives the path of the averaged weights."""
+    options.folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = options.folder / CHECKPOINT
+    if checkpoint.exists() and not options.resume:
+        raise ArgumentError(
+            f"folder {options.folder} holds a run already; resume it, or choose another folder"
+        )
+    run = Run(options, scenes, footage)
+    if options.resume and checkpoint.exists():
+        run.restore(torch.load(checkpoint, map_location=options.device, weights_only=True))
+    recent, saved = [], time.monotonic()
+    while run.progress < 1:
+        recent.append(run.advance())
+        if run.step % options.log_every == 0:
+            _log(run, sum(recent) / len(recent))
+            recent = []
+        if run.step % options.measure_every == 0:
+            ours, blend = run.measure()
+            _say(f"step {run.step}: held-out {ours:.2f} dB, blend {blend:.2f} dB")
+        if time.monotonic() - saved > options.save_seconds:
+            run.save()
+            saved = time.monotonic()
+    run.save()
+    ours, blend = run.measure()
+    _say(f"end, step {run.step}: held-out {ours:.2f} dB, blend {blend:.2f} dB")
+    return options.folder / f"{options.model}.safetensors"
+
+
+def write_whole(path: Path, write: Any) -> None:
+    """Call `write` with a temporary path beside `path`, then put that file in its place."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        write(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@torch.no_grad()
+def _start(model: IFNet) -> None:
+    """Random weights from which motion is learnt soon: first layers see edges, not brightness."""
+    for block in model.blocks:
+        for name, layer in block.named_modules():
+            if isinstance(layer, nn.Conv2d) and not name.startswith("convblock"):
+                nn.init.kaiming_normal_(layer.weight, SLOPE)
+                nn.init.zeros_(block.get_parameter(f"{name}.bias"))
+        first = block.get_parameter("conv0.0.0.weight")
+        images = first[:, : 3 if block.radius else 6]
+        images -= images.mean((2, 3), keepdim=True)
+        images *= EDGE_GAIN
+        if not block.radius:  # half of its filters see differences between the images
+            half = len(first) // 2
+            images[:half, 3:] = -images[:half, :3]
+
+
+def _schedule(step: int, progress: float) -> float:
+    """Share of the learning rate: a short linear rise, then half a cosine."""
+    falling = LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * progress)) / 2
+    return min(1.0, (step + 1) / WARM_UP) * falling
+
+
+def _log(run: Run, loss: float) -> None:
+    pace = 1000 * run.elapsed / run.step
+    _say(f"step {run.step} ({100 * run.progress:.1f} %): loss {loss:.4f}, {pace:.0f} ms/step")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,95 @@
+"""What training minimises: image error at several sizes, and flow and mask where they are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vsrife.training.generator import Batch
+
+LEVELS = 5  # of the pyramid, the coarsest 16 times smaller than the picture
+BLOCK_WEIGHT = 0.8  # of each block's flow relative to the next one's
+# Pixels of flow error up to which its loss is quadratic, at the start and from FIRM on. Many points
+# stand still, and an absolute error's best first guess, the median, would be no motion at all: a
+# network starts from there only by the pull of large errors.
+SOFT, HARD, FIRM = 2.0, 0.05, 0.5
+POWER = 0.5  # of larger errors, so that hopeless points do not drown those that are nearly right
+FLOW_WEIGHTS = (0.6, 0.04)  # of the flow's error, at the start and at the end
+BOTH_WEIGHT = 0.1  # of points that both images see, in the mask's error
+MASK_WEIGHT = 0.3  # of the mask's error relative to the flow's
+
+Trace = Sequence[tuple[Tensor, Tensor]]
+
+
+def total_loss(image: Tensor, trace: Trace, batch: Batch, progress: float) -> Tensor:
+    """One number: pyramid error of `image`, plus errors of flows and masks, ever less of those.
+
+    image (N, 3, H, W) and trace [(flow, mask logit)] of each block as IFNet.interpolate gives them;
+    progress: of the run, 0..1.
+    """
+    loss = pyramid_loss(image, batch.truth)
+    first, last = FLOW_WEIGHTS
+    weight = first * (last / first) ** progress
+    softness = SOFT * (HARD / SOFT) ** min(1.0, progress / FIRM)
+    before = torch.zeros_like(batch.flow)
+    for i, (flow, mask) in enumerate(trace):
+        # each block answers for its own step: what later ones get wrong would be noise to it
+        own = flow - before + before.detach()
+        guided = flow_loss(own, batch, softness) + MASK_WEIGHT * mask_loss(mask, batch)
+        loss = loss + weight * BLOCK_WEIGHT ** (len(trace) - 1 - i) * guided
+        before = flow
+    return loss
+
+
+def pyramid_loss(image: Tensor, truth: Tensor) -> Tensor:
+    """Sum over the levels of a Laplacian pyramid of the mean absolute difference.
+
+    image, truth (N, 3, H, W) in 0..1, sides multiples of 2**(LEVELS - 1). Pyramids are linear, so
+    that of the difference is enough.
+    """
+    rest = image - truth
+    loss = rest.new_zeros(())
+    for _ in range(LEVELS - 1):
+        small = F.avg_pool2d(rest, 2)
+        large = F.interpolate(small, scale_factor=2, mode="bilinear", align_corners=False)
+        loss = loss + (rest - large).abs().mean()
+        rest = small
+    return loss + rest.abs().mean()
+
+
+def flow_loss(flow: Tensor, batch: Batch, softness: float = HARD) -> Tensor:
+    """Mean of error**POWER, in pixels, over the points visible in each image; 0 if all are right.
+
+    softness: errors well below this many pixels count as their square.
+    """
+    squares = (flow - batch.flow).view(-1, 2, 2, *flow.shape[2:]).square().sum(2)
+    error = (squares + softness**2) ** (POWER / 2) - softness**POWER
+    return _mean(error, batch.visible)
+
+
+def mask_loss(mask: Tensor, batch: Batch) -> Tensor:
+    """Mean cross-entropy of `mask` (N, 1, H, W), a logit, beyond its least; 0 if all is right.
+
+    Right is the image that sees the point, or both alike, since two noisy ones are better than one.
+    """
+    left, right = batch.visible[:, :1], batch.visible[:, 1:]
+    target = (1 + left - right) / 2
+    entropy = F.binary_cross_entropy_with_logits(mask, target, reduction="none")
+    both = left * right
+    return _mean(entropy - math.log(2) * both, (left - right).abs() + BOTH_WEIGHT * both)
+
+
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean; 0 where no weight is above 0."""
+    total: Tensor = (values * weights).sum() / weights.sum().clamp(min=1)
+    return total
+
+
+def psnr(image: Tensor, truth: Tensor) -> Tensor:
+    """Decibels (N) of each image against its truth, both (N, 3, H, W) in 0..1; at most 60."""
+    error = (image - truth).square().mean((1, 2, 3)).clamp(min=1e-6)
+    return -10 * torch.log10(error)

@@ -1,0 +1,140 @@
+"""How the layers of a generated scene move: places and speeds, as affine maps at three times."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vsrife.training.atlas import TILE
+
+FASTER = 2.0  # times added to all speeds in one scene of eight
+LIMIT = 0.4  # most motion of a layer between the images, as a share of the picture's side
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Affine maps (3, N, L, 2, 3) at times 0, t, 1, x before y, of all layers.
+
+    place: from the layer's own plane to pixels; texture and shape: from pixels to the sheet's and
+    to the shape's -1..1 coordinates; radius (3, N, L): pixels for each unit of a shape's distance.
+    """
+
+    place: Tensor
+    texture: Tensor
+    shape: Tensor
+    radius: Tensor
+
+
+def invert(maps: Tensor) -> Tensor:
+    """The inverse of affine maps (..., 2, 3)."""
+    linear = torch.linalg.inv(maps[..., :2])
+    return torch.cat((linear, -linear @ maps[..., 2:]), -1)
+
+
+def draw_motion(
+    generator: torch.Generator,
+    count: int,
+    layers: int,
+    size: int,
+    t: Tensor,
+    tiles: float,
+    pace: float = 1.0,
+) -> Motion:
+    """Random motion of `layers` layers in `count` pictures of size x size pixels at t (N).
+
+    tiles: textures on a side of the sheet; pace: times all motion. One scene in ten stands still,
+    and in nearly half of the others the camera does, and with it the background.
+    """
+
+    def rand(*shape: int) -> Tensor:
+        return torch.rand((count, *shape), generator=generator)
+
+    radius = (
+        size * 0.3 * torch.exp(0.6 * torch.randn((count, layers), generator=generator))
+    ).clamp(0.08 * size, 0.8 * size)
+    place = _draw_places(generator, count, layers, size, t, pace)
+    back = invert(place)
+    grown = torch.linalg.det(place[..., :2]).sqrt()
+    density = torch.exp(1.2 * rand(layers) - 0.4)  # texels for each pixel, 0.67 to 2.2
+    texture = back * (density * 2 / (tiles * TILE))[..., None, None]
+    texture[..., 2] += 1.8 * rand(layers, 2) - 0.9
+    return Motion(place, texture, back / radius[..., None, None], radius * grown)
+
+
+def _draw_places(
+    generator: torch.Generator, count: int, layers: int, size: int, t: Tensor, pace: float
+) -> Tensor:
+    """Motion.place: each layer's own motion, then the camera's."""
+
+    def rand(*shape: int) -> Tensor:
+        return torch.rand((count, *shape), generator=generator)
+
+    def some(items: int, share: float, spread: float) -> Tensor:
+        values = spread * torch.randn((count, items), generator=generator)
+        return (values * (rand(items) < share)).expand(-1, layers)
+
+    moving = pace * (rand(1) >= 0.1)
+    fast = 1 + FASTER * (rand(1) < 0.12)
+    front = torch.arange(layers) > 0
+    # one layer of seven stands still before a moving camera, like a logo
+    carried = moving * ((rand(layers) >= 0.15) | ~front)
+    centre = size * (1.2 * rand(layers, 2) - 0.1)
+    speed = _speed(generator, (count, layers), 5.0 * fast, 0.15, size)
+    turn, growth = some(layers, 0.4, 0.12), some(layers, 0.4, 0.07)
+    own = _similar(centre, speed, turn, growth, rand(layers) * 2 * math.pi, t, carried * front)
+    middle = torch.full((count, layers, 2), size / 2)
+    speed = _speed(generator, (count, 1), 3.0 * fast, 0.45, size).expand(-1, layers, -1)
+    turn, growth = some(1, 0.2, 0.05), some(1, 0.25, 0.05)
+    camera = _similar(middle, speed, turn, growth, torch.zeros(count, layers), t, carried)
+    from_middle = torch.eye(3)[:2].repeat(3, count, layers, 1, 1)
+    from_middle[..., 2] = -size / 2
+    return compose(camera, compose(from_middle, own))
+
+
+def compose(outer: Tensor, inner: Tensor) -> Tensor:
+    """The affine map (..., 2, 3) that applies `inner` and then `outer`."""
+    linear = outer[..., :2] @ inner
+    return torch.cat((linear[..., :2], linear[..., 2:] + outer[..., 2:]), -1)
+
+
+def _similar(
+    centre: Tensor,
+    speed: Tensor,
+    turn: Tensor,
+    growth: Tensor,
+    angle: Tensor,
+    t: Tensor,
+    paces: Tensor,
+) -> Tensor:
+    """Maps (3, N, L, 2, 3): turned by `angle` at half time, `centre` then, all even in time.
+
+    speed (N, L, 2) pixels, turn (N, L) radians, growth (N, L) natural logarithm: each from img0 to
+    img1, all times `paces` (N, L).
+    """
+    times = torch.stack((torch.zeros_like(t), t, torch.ones_like(t)))[..., None] - 0.5
+    times = times * paces
+    theta = angle + turn * times
+    scale = torch.exp(growth * times)
+    cos, sin = scale * torch.cos(theta), scale * torch.sin(theta)
+    linear = torch.stack((torch.stack((cos, -sin), -1), torch.stack((sin, cos), -1)), -2)
+    offset = centre + speed * times[..., None]
+    return torch.cat((linear, offset[..., None]), -1)
+
+
+def _speed(
+    generator: torch.Generator, shape: tuple[int, int], median: Tensor, none: float, size: int
+) -> Tensor:
+    """(*shape, 2) pixels from img0 to img1: lognormal, so now and then very fast; `none` stand.
+
+    median (N, 1): in pixels.
+    """
+    far = median * torch.exp(1.0 * torch.randn(shape, generator=generator))
+    far = far.clamp(max=LIMIT * size) * (torch.rand(shape, generator=generator) >= none)
+    way = torch.rand(shape, generator=generator)
+    # pans along the axes are common in animation
+    way = torch.where(torch.rand(shape, generator=generator) < 0.3, (way * 4).round() / 4, way)
+    way = way * 2 * math.pi
+    return torch.stack((far * torch.cos(way), far * torch.sin(way)), -1)

@@ -108,24 +108,22 @@ def test_every_example_does_what_it_says(environment, source, tmp_path, weights,
     assert counted(out) == OUTCOMES[script.stem]
 
 
+def alone(environment, name, *arguments):
+    """Runs `vspipe` on an example without an encoder."""
+    script = next(path for path in EXAMPLES if path.stem == name)
+    command = [SCRIPTS / "vspipe", script, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True)
+
+
 def test_the_pipe_begins_with_the_y4m_header(environment, source):
-    script = next(path for path in EXAMPLES if path.stem == "double")
-    done = subprocess.run(
-        [SCRIPTS / "vspipe", script, "--arg", f"source={source}", "-", "-c", "y4m"],
-        env=environment,
-        capture_output=True,
-    )
+    done = alone(environment, "double", "--arg", f"source={source}", "-", "-c", "y4m")
     assert done.stdout.startswith(b"YUV4MPEG2 C420")
     assert done.stdout.count(b"FRAME\n") >= 24
 
 
 def test_an_error_in_a_script_is_one_line_and_no_frame(environment, source):
-    script = next(path for path in EXAMPLES if path.stem == "any_factor")
-    done = subprocess.run(
-        [SCRIPTS / "vspipe", script, "--arg", f"source={source}", "--arg", "factor=0", "-"],
-        env=environment,
-        capture_output=True,
-    )
+    arguments = ("--arg", f"source={source}", "--arg", "factor=0", "-")
+    done = alone(environment, "any_factor", *arguments)
     assert done.returncode != 0
     assert done.stdout == b""
     assert b"rife: factor must be a positive int" in done.stderr

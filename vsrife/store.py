@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING
@@ -103,11 +103,18 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a state dict as safetensors, whole or not at all."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
+    # not save_file, whose files nobody but their owner may read
+    content = save({key: value.cpu().contiguous() for key, value in state.items()}, dict(metadata))
+    write_whole(path, lambda part: part.write_bytes(content))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Call `write` with a temporary path beside `path`, then put that file in its place."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file({key: value.contiguous() for key, value in state.items()}, part, dict(metadata))
+        write(part)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

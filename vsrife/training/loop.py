@@ -5,19 +5,18 @@ from __future__ import annotations
 import copy
 import datetime
 import math
-import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
 from torch import nn
 
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.net import build
 from vsrife.net.ifnet import SLOPE, IFNet
+from vsrife.store import save_weights, write_whole
 from vsrife.training.batches import Ahead, Mixer
 from vsrife.training.footage import Footage
 from vsrife.training.generator import Batch, Scenes
@@ -133,9 +132,6 @@ class Run:
         """Checkpoint and averaged weights into the folder, each whole or not at all."""
         folder = self.options.folder
         write_whole(folder / CHECKPOINT, lambda part: torch.save(self.state(), part))
-        weights = {
-            key: value.cpu().contiguous() for key, value in self.average.state_dict().items()
-        }
         facts = {
             "model": self.options.model,
             "arch": self.options.model,
@@ -145,8 +141,7 @@ class Run:
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         }
         path = folder / f"{self.options.model}.safetensors"
-        # not save_file, whose files nobody but their owner may read
-        write_whole(path, lambda part: part.write_bytes(save(weights, facts)))
+        save_weights(path, self.average.state_dict(), facts)
 
 
 def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> Path:
@@ -176,16 +171,6 @@ def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> P
     ours, blend = run.measure()
     _say(f"end, step {run.step}: held-out {ours:.2f} dB, blend {blend:.2f} dB")
     return options.folder / f"{options.model}.safetensors"
-
-
-def write_whole(path: Path, write: Any) -> None:
-    """Call `write` with a temporary path beside `path`, then put that file in its place."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        write(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @torch.no_grad()

@@ -88,13 +88,6 @@ def test_scores_of_blend_and_hold_are_those_of_the_formula(made: tuple[Path, str
         assert float(value) == pytest.approx(np.mean(scores[name]), abs=0.006)  # two decimals
 
 
-def test_psnr_is_what_its_definition_gives():
-    black = np.zeros((2, 2, 3), np.float32)
-    assert demo.psnr(black + 0.1, black) == pytest.approx(20, abs=1e-5)
-    assert demo.psnr(black, black) == math.inf
-    assert demo.psnr(black + 3, black + 1) == math.inf  # what is beyond white shows as white
-
-
 def test_nothing_moves_while_the_drawing_is_held():
     held = draw(HOLD[0])
     assert all(np.array_equal(draw(t), held) for t in (0.8, 1.0, 1.24, HOLD[1]))

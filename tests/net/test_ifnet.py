@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from tests.golden import formula
 from vsrife.errors import ArgumentError
 from vsrife.net import build
-from vsrife.net.ifnet import IFNet, correlate
+from vsrife.net.correlation import correlate
+from vsrife.net.ifnet import IFNet
 from vsrife.net.table import ARCHS, VERSIONS
 from vsrife.net.warp import base_grid, warp
 

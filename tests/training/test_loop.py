@@ -7,11 +7,14 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from tests.training.vgg import vgg16
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.net import build
+from vsrife.store import read_weights, save_weights, write_whole
 from vsrife.training import batches, loop
 from vsrife.training.generator import Scenes
-from vsrife.training.loop import CHECKPOINT, Run, train, write_whole
+from vsrife.training.loop import CHECKPOINT, Run, train
+from vsrife.training.loss import merge
 from vsrife.training.options import Options
 
 
@@ -138,10 +141,56 @@ def test_a_checkpoint_of_another_model_is_refused(scenes: Scenes, tmp_path: Path
         run.restore({**run.state(), "model_name": "micro"})
 
 
+def test_the_beginning_of_small_is_saved_as_nano_and_gives_its_inner_picture(
+    scenes: Scenes, tmp_path: Path
+) -> None:
+    train(options(tmp_path, model="small", steps=1), scenes)
+    small, nano = (
+        build(name, state_dict=read_weights(tmp_path / f"{name}.safetensors"))
+        for name in ("small", "nano")
+    )
+    batch = scenes.draw(torch.Generator().manual_seed(5), 1, 32)
+    traces: list[list[Any]] = [[], []]
+    pictures = []
+    for net, trace in zip((small, nano), traces, strict=True):
+        ends = net.prepare(batch.img0), net.prepare(batch.img1)
+        pictures.append(net.interpolate(*ends, batch.timestep, trace))
+    inner = merge(*traces[0][len(nano.blocks) - 1], batch)
+    assert torch.allclose(inner, pictures[1], atol=1e-5)
+    assert not torch.allclose(pictures[0], pictures[1], atol=1e-4)
+    with safe_open(tmp_path / "nano.safetensors", "pt") as file:
+        assert file.metadata()["model"] == "nano"
+
+
+def test_a_run_starts_from_given_weights_where_they_fit(
+    scenes: Scenes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = build("nano").state_dict()
+    given = {key: torch.randn_like(value) for key, value in given.items()}
+    path = tmp_path / "given.safetensors"
+    save_weights(path, {f"module.{key}": value for key, value in given.items()}, {})
+    same = Run(options(tmp_path, start=path), scenes).model.state_dict()
+    assert all(torch.equal(same[key], given[key]) for key in given)
+    larger = Run(options(tmp_path, model="small", start=path), scenes).model.state_dict()
+    assert torch.equal(larger["block0.merge.weight"], given["block0.merge.weight"])
+    assert "tensors in" in capsys.readouterr().err
+    save_weights(path, {"other": torch.ones(3)}, {})
+    with pytest.raises(ModelError, match=r"none of the tensors in .*given.* fits the network"):
+        Run(options(tmp_path, start=path), scenes)
+
+
+def test_a_perceptual_loss_joins_when_its_weights_are_given(scenes: Scenes, tmp_path: Path) -> None:
+    path = tmp_path / "vgg.safetensors"
+    save_weights(path, vgg16(width=2), {})
+    plain, seeing = (Run(options(tmp_path, perceptual=p), scenes) for p in (None, path))
+    batch = scenes.draw(torch.Generator().manual_seed(5), 1, 32)
+    assert float(seeing._loss(batch).detach()) > float(plain._loss(batch).detach())
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model": "4.25"}, "model must be one of nano, not '4.25'"),
+        ({"model": "4.25"}, "model must be one of nano, small, not '4.25'"),
         ({"minutes": 1.0}, "minutes and steps exclude each other"),
         ({"steps": None}, "give exactly one"),
         ({"steps": 0}, "steps must be above 0, not 0"),

@@ -41,7 +41,7 @@ COMMANDS: dict[str, Command] = {
     "render": Command("vsrife.cli.render", "make a video file smoother", "cli,torch"),
     "demo": Command("vsrife.cli.demo", "draw a short clip, make it smoother, measure", "cli,torch"),
     "train": Command("vsrife.cli.train", "train the default model", "train"),
-    "eval": Command("vsrife.cli.eval", "measure a model on pictures with known truth", "train"),
+    "eval": Command("vsrife.cli.eval", "measure models on clips with known truth", "eval"),
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +17,7 @@ from vsrife.cli.source import to_yuv
 from vsrife.cli.times import constant_times
 from vsrife.cli.video import Encoding, encode_png, write_video
 from vsrife.errors import MediaError
+from vsrife.evaluation.measures import psnr
 
 HELP = """Draw a short clip, make it smoother, measure.
 
@@ -96,12 +96,6 @@ def _write_film(clip: vs.VideoNode, path: Path) -> None:
     eight_bit = clip.std.BlankClip(format=vs.RGB24, length=1)  # what the clip is to be written like
     times = constant_times(Fraction(clip.fps), clip.num_frames)
     write_video(to_yuv(clip, eight_bit), path, times, Encoding())
-
-
-def psnr(picture: Array, truth: Array) -> float:
-    """10 log10(1 / mean squared error) in dB, over R, G and B in 0..1; infinite if equal."""
-    error = float(np.mean((np.clip(picture, 0, 1).astype(np.float64) - truth) ** 2))
-    return -10 * math.log10(error) if error else math.inf
 
 
 def _print_scores(source: Pictures, made: Pictures, truths: dict[int, Array]) -> None:

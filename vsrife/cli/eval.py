@@ -1,31 +1,31 @@
-"""`vsrife eval`: drop every other frame of a clip, interpolate it, compare with the true one."""
+"""`vsrife eval`: drop every other frame of clips, make it anew in several ways, compare."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
+import vapoursynth as vs
 
+from vsrife.cli.eval_source import open_film
 from vsrife.errors import ArgumentError, MediaError
+from vsrife.evaluation.compare import Outcome, compare
+from vsrife.evaluation.methods import CLASSICAL, Method, network
+from vsrife.evaluation.report import tables, write_files
 
-if TYPE_CHECKING:
-    from vsrife.training.media import Picture
+HELP = """Measure models on clips whose every other frame is left out.
 
-    type Method = Callable[[Picture, Picture], np.ndarray]
+Prints tables of the means over the new frames of each clip. Writes into DIR, if one is given:
 
-HELP = "measure models on clips whose every other frame is left out"
-AGAINST = ("hold", "blend")
-# Vector animations: drawn this large over this colour, from a tenth of the timeline on, which
-# leaves out most fades from nothing
-ANIMATION_SIDE, ANIMATION_GROUND = 480, (214, 205, 190)
-ANIMATION_START, ANIMATION_FRAMES = 0.1, 61
-BEST = 100.0  # dB of equal pictures
+  tables.md               what is printed
+  summary.json            the same for programs
+  frames.csv              every frame's figures
+  quality.png             quality against multiply-adds per pixel
+  curves-CLIP.png         figures over the frames
+  worst-CLIP-FRAME.png    the first model's worst frames: left | truth | methods, and differences"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,117 +33,88 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "clips", nargs="+", type=Path, metavar="CLIP", help="video files, or Lottie JSON"
     )
     parser.add_argument(
-        "--models", default="nano", metavar="A,B", help="models to measure, or none [nano]"
+        "--models", default="nano", metavar="A,B", help="names of models, or none [nano]"
     )
     parser.add_argument(
-        "--weights", type=Path, action="append", default=[], metavar="FILE", help="and these files"
-    )
+        "--weights", type=Path, action="append", default=[], metavar="FILE",
+        help="and these files; may be repeated",
+    )  # fmt: skip
     parser.add_argument(
-        "--against", default=",".join(AGAINST), metavar="A,B", help="hold, blend, or none [both]"
-    )
+        "--against", default=",".join(CLASSICAL), metavar="A,B",
+        help="of hold, blend, mvtools, minterpolate, or none [all]",
+    )  # fmt: skip
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="for files and pictures")
     parser.add_argument(
         "--frames", type=int, default=100, metavar="N", help="first frames of a clip, 0 all [100]"
     )
+    parser.add_argument(
+        "--worst", type=int, default=2, metavar="N", help="pictures of a clip's worst frames [2]"
+    )
+    parser.add_argument("--device", help="cuda, cuda:1, cpu, ... [the best there is]")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads [all]")
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.frames < 0 or 0 < args.frames < 3:
-        raise ArgumentError(f"frames must be 0 (all) or at least 3, not {args.frames}")
-    against = _names(args.against)
-    for name in against:
-        if name not in AGAINST:
-            raise ArgumentError(f"against must be of {', '.join(AGAINST)} or none, not {name!r}")
-    methods: dict[str, Method] = {name: _hold if name == "hold" else _blend for name in against}
-    if args.threads:
-        import torch
-
-        torch.set_num_threads(args.threads)
-    for model in (*_names(args.models), *args.weights):
-        methods[str(model)] = _network(model)
-    if not methods:
-        raise ArgumentError("models, weights and against are all empty; give at least one")
-    _print_row("clip", [Path(name).name[-16:] for name in methods])
-    for path in args.clips:
+    _check(args)
+    methods = _methods(args)
+    films = [open_film(path, args.frames) for path in args.clips]
+    judged = next((name for name in methods if name not in CLASSICAL), next(iter(methods)))
+    folder: Path | None = args.output
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    outcomes = []
+    for film in films:
         started = time.monotonic()
-        scores = measure(read_frames(path, args.frames), methods)
-        _print_row(path.name, [f"{score:.2f}" for score in scores])
-        print(f"{path.name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+        outcome = compare(film, methods, judged=judged, worst=args.worst if folder else 0)
+        outcomes.append(outcome)
+        _say(f"{film.name}: {film.count} frames, {time.monotonic() - started:.0f} s, PSNR", outcome)
+    print(tables(outcomes, methods), end="")
+    if folder:
+        from vsrife.evaluation.pictures import draw_all
+
+        paths = [*write_files(outcomes, methods, folder), *draw_all(outcomes, methods, folder)]
+        print(*paths, sep="\n", file=sys.stderr)
     return 0
 
 
-def read_frames(path: Path, limit: int) -> Iterator[Picture]:
-    """A clip's first `limit` frames (0: all); an animation's as the protocol above says."""
-    from vsrife.training.media import decode_clip, draw_animation, through_yuv420
+def _check(args: argparse.Namespace) -> None:
+    if args.frames < 0 or 0 < args.frames < 3:
+        raise ArgumentError(f"frames must be 0 (all) or at least 3, not {args.frames}")
+    if args.worst < 0:
+        raise ArgumentError(f"worst must be at least 0, not {args.worst}")
+    if args.output and args.output.exists() and not args.output.is_dir():
+        raise MediaError(f"{args.output} is no folder; choose another one")
+    if args.threads is not None:
+        if args.threads < 1:
+            raise ArgumentError(f"threads must be at least 1, not {args.threads}")
+        import torch
 
-    if not path.is_file():
-        raise MediaError(f"there is no clip {path}")
-    if path.suffix.lower() != ".json":
-        yield from islice(decode_clip(path), limit or None)
-        return
-    frames = draw_animation(
-        path, ANIMATION_SIDE, ANIMATION_GROUND, start=ANIMATION_START, limit=ANIMATION_FRAMES
-    )
-    # the animations are measured as video: 4:2:0
-    yield from (through_yuv420(frame) for frame in frames)
-
-
-def measure(frames: Iterator[Picture], methods: dict[str, Method]) -> list[float]:
-    """Mean PSNR in dB of each method over all odd frames that have both neighbours."""
-    scores: list[list[float]] = []
-    left = next(frames, None)
-    for truth, right in zip(frames, frames, strict=False):
-        if left is None:
-            break
-        scores.append([_psnr(method(left, right), truth) for method in methods.values()])
-        left = right
-    if not scores:
-        raise MediaError("the clip has fewer than three frames; nothing to measure")
-    return [float(score) for score in np.mean(scores, 0)]
+        torch.set_num_threads(args.threads)
+        vs.core.num_threads = args.threads
 
 
-def _psnr(image: np.ndarray, truth: Picture) -> float:
-    """Decibels of `image` (H, W, 3) in 0..1 against `truth` in 0..255."""
-    error = float(np.mean((image - truth.astype(np.float32) / 255) ** 2))
-    return BEST if error < 1e-10 else -10 * float(np.log10(error))
+def _methods(args: argparse.Namespace) -> dict[str, Method]:
+    methods = {}
+    for name in _names(args.against):
+        if name not in CLASSICAL:
+            known = ", ".join(CLASSICAL)
+            raise ArgumentError(f"against must be of {known} or none, not {name!r}")
+        methods[name] = CLASSICAL[name]
+    for name in _names(args.models):
+        methods[name] = network(name, args.device)
+    for path in args.weights:
+        # two runs may both have a nano.safetensors
+        name = path.stem if path.stem not in methods else str(path)
+        methods[name] = network(path, args.device)
+    if not methods:
+        raise ArgumentError("models, weights and against are all empty; give at least one")
+    return methods
 
 
-def _hold(left: Picture, right: Picture) -> np.ndarray:
-    return left.astype(np.float32) / 255
-
-
-def _blend(left: Picture, right: Picture) -> np.ndarray:
-    return (left.astype(np.float32) + right) / 510
-
-
-def _network(model: str | Path) -> Method:
-    """The model of a name or of a weights file, at timestep 0.5, as fp32 on the CPU."""
-    import torch
-    from torch.nn import functional as F
-
-    from vsrife.net import build
-    from vsrife.net.weights import recognise
-    from vsrife.store import find_weights, read_weights
-
-    state = read_weights(find_weights(model))
-    network = build(model if isinstance(model, str) else recognise(state), state_dict=state)
-    unit = network.pad_unit
-
-    def interpolate(left: Picture, right: Picture) -> np.ndarray:
-        height, width = left.shape[:2]
-        pictures = (torch.from_numpy(p).permute(2, 0, 1)[None].float() / 255 for p in (left, right))
-        grow = (0, -width % unit, 0, -height % unit)
-        with torch.inference_mode():
-            image = network(*(F.pad(p, grow, mode="replicate") for p in pictures), 0.5)
-        # no rounding to 8 bits: the filter gives floats, and the blend is not rounded either
-        return np.asarray(image[0, :, :height, :width].clamp(0, 1).permute(1, 2, 0))
-
-    return interpolate
-
-
-def _names(text: str) -> list[str]:
+def _names(text: str) -> Iterable[str]:
     return [] if text == "none" else [name for name in text.split(",") if name]
 
 
-def _print_row(name: str, cells: list[str]) -> None:
-    print(f"{name:24}" + "".join(f"{cell:>18}" for cell in cells), flush=True)
+def _say(text: str, outcome: Outcome) -> None:
+    scores = (f"{name} {outcome.mean(name).psnr:.2f}" for name in outcome.scores)
+    print(text, *scores, file=sys.stderr, flush=True)

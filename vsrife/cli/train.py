@@ -12,7 +12,7 @@ HELP = "train an embedded model on generated scenes and footage"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="which network: nano")
+    parser.add_argument("model", help="which network: nano or small")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="for weights and checkpoint"
     )
@@ -33,6 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch", type=int, default=12, metavar="N", help="pictures of 96x96 in a step [12]"
     )
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate [0.002]")
+    parser.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        metavar="FILE",
+        help="weights to begin with, instead of random ones: fine-tuning",
+    )
+    parser.add_argument(
+        "--perceptual",
+        type=Path,
+        metavar="FILE",
+        help="weights of torchvision's VGG-16, to compare pictures by its features, too",
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda[:N] [cpu]")
     parser.add_argument("--autocast", action="store_true", help="convolutions in bfloat16")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads [all]")
@@ -58,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         autocast=args.autocast,
         resume=args.resume,
+        start=args.start,
+        perceptual=args.perceptual,
     )
     if args.threads is not None:
         if args.threads < 1:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
+from vsrife.net.correlation import correlate
 from vsrife.net.table import Arch, Encoder, arch_of, check_options
 from vsrife.net.warp import base_grid, warp
 
@@ -26,21 +27,6 @@ def resize(image: Tensor, factor: float) -> Tensor:
     if factor == 1:
         return image
     return F.interpolate(image, scale_factor=factor, mode="bilinear", align_corners=False)
-
-
-def correlate(left: Tensor, right: Tensor, radius: int) -> Tensor:
-    """Local cost volume: cosine of left(y, x) and right(y + dy, x + dx), 0 outside the picture.
-
-    left, right (N, C, H, W) -> (N, (2 * radius + 1)**2, H, W); dy slowest, from -radius to radius.
-    What all cells have in common is taken off first, or every cosine would be near 1.
-    """
-    common = (left.mean((2, 3), keepdim=True) + right.mean((2, 3), keepdim=True)) / 2
-    left, right = F.normalize(left - common, eps=1e-3), F.normalize(right - common, eps=1e-3)
-    height, width = left.shape[2:]
-    span = range(2 * radius + 1)
-    padded = F.pad(right, (radius, radius, radius, radius))
-    shifted = (padded[:, :, dy : dy + height, dx : dx + width] for dy in span for dx in span)
-    return torch.stack([(left * moved).sum(1) for moved in shifted], 1)
 
 
 class ResConv(nn.Module):
@@ -64,7 +50,7 @@ class Block(nn.Module):
         width, inputs = arch.widths[index], arch.block_inputs(index)
         self.conv0 = nn.Sequential(
             self._conv(3 if self.radius else inputs, width // 2, 2),
-            self._conv(width // 2, width, 2),
+            self._conv(width // 2, width, arch.block_halvings(index)),
         )
         if self.radius:
             self.merge = nn.Conv2d(2 * width + (2 * self.radius + 1) ** 2 + inputs, width, 3, 1, 1)
@@ -75,9 +61,10 @@ class Block(nn.Module):
         else:
             body = [self._conv(width, width, 1) for _ in range(arch.block_convs(index))]
         self.convblock = nn.Sequential(*body)
-        channels = 4 * arch.tail if arch.shuffles else arch.tail
-        tail = nn.ConvTranspose2d(width, channels, 4, 2, 1)
-        self.lastconv = nn.Sequential(tail, nn.PixelShuffle(2)) if arch.shuffles else tail
+        self.shuffles, channels = arch.block_shuffles(index), arch.block_tail(index)
+        tail = nn.ConvTranspose2d(width, channels * (4 if self.shuffles else 1), 4, 2, 1)
+        self.lastconv = nn.Sequential(tail, nn.PixelShuffle(2)) if self.shuffles else tail
+        self.growth = 2 ** arch.block_halvings(index) // (4 if self.shuffles else 2)
         last = index == len(arch.widths) - 1
         self.outputs = 5 if last else 5 + arch.feat  # channels beyond these are read by nobody
 
@@ -114,7 +101,7 @@ class Block(nn.Module):
             x = self.conv0(torch.cat([*small, *rest], 1).to(dtype))
         deep = self.convblock(x)
         out = self._tail(deep + x if self.arch.body == "skip" else deep)
-        grow = s if self.arch.shuffles else 2 * s
+        grow = self.growth * s
         step = resize(out[:, :4].float(), grow) * grow
         others = resize(out[:, 4 : self.outputs], grow).float()
         return step, others[:, :1], others[:, 1:] if self.outputs > 5 else None
@@ -127,7 +114,7 @@ class Block(nn.Module):
         return F.leaky_relu(self.merge(joined), SLOPE)
 
     def _tail(self, x: Tensor) -> Tensor:
-        if not self.arch.shuffles:
+        if not self.shuffles:
             return self.lastconv(x)  # type: ignore[no-any-return]  # nn.Module calls are Any
         weight, bias = (
             self.lastconv.get_parameter("0.weight"),

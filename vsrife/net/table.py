@@ -53,8 +53,10 @@ class Arch:
     widths: channels of each block; scales: how many times smaller than the picture each one works;
     tail: channels that each block gives (0-3 flow, 4 mask, 5... features for the next block);
     body: "skip" and "plain" are RIFE 4.0's and 4.2's convolutions, "beta" the residual ones since
-    4.5; convs: body convolutions of each block; correlation: radius of each block's local cost
-    volume, in cells of 4 * scale pixels, 0 for the plain blocks that official networks are made of.
+    4.5. What official networks do not have: convs: body convolutions of each block, if not 8;
+    correlation: radius of each block's local cost volume, in its cells, 0 for none; fine: so many
+    of the last blocks have cells of 2 * scale pixels instead of 4; trimmed: the last block gives
+    flow and mask alone (official ones give features, too, that nobody reads).
     """
 
     widths: tuple[int, ...]
@@ -65,6 +67,8 @@ class Arch:
     encoder: Encoder | None = None
     convs: tuple[int, ...] = ()
     correlation: tuple[int, ...] = ()
+    fine: int = 0
+    trimmed: bool = False
 
     @property
     def modulo(self) -> int:
@@ -84,6 +88,9 @@ class Arch:
     def shuffles(self) -> bool:
         """Whether the tail ends in a pixel shuffle, which makes it twice as fine."""
         return self.body == "beta"
+
+    def block_shuffles(self, block: int) -> bool:
+        return self.shuffles and self.block_halvings(block) == 2
 
     @property
     def feat(self) -> int:
@@ -105,6 +112,14 @@ class Arch:
 
     def block_radius(self, block: int) -> int:
         return self.correlation[block] if self.correlation else 0
+
+    def block_halvings(self, block: int) -> int:
+        """How many times a block's stem halves its pictures: a cell is 2**halvings * scale wide."""
+        return 1 if block >= len(self.widths) - self.fine else 2
+
+    def block_tail(self, block: int) -> int:
+        """Channels that a block gives at full size."""
+        return 5 if self.trimmed and block == len(self.widths) - 1 else self.tail
 
     def block_inputs(self, block: int) -> int:
         """Input channels of a block; for one with correlation, those that join after its stem."""
@@ -144,7 +159,24 @@ ARCHS: dict[str, Arch] = {
     "4.25.lite": Arch((192, 128, 96, 64, 24), (32, 16, 8, 4, 1), tail=13, encoder=_NAMED_16),
     "4.25.heavy": Arch((384, 256, 192, 128, 64), _FIVE_SCALES, tail=13, encoder=_NAMED_16),
     "4.26.heavy": Arch((192, 128, 96, 64, 32), _FIVE_SCALES, tail=13, encoder=Encoder(16, 16)),
-    "nano": Arch((48, 48, 32), (4, 2, 1), tail=13, convs=(2, 3, 4), correlation=(4, 3, 0)),
+    "nano": Arch(
+        (48, 48, 24, 12),
+        (4, 2, 1, 1),
+        tail=13,
+        convs=(2, 3, 2, 1),
+        correlation=(4, 3, 2, 1),
+        fine=1,
+        trimmed=True,
+    ),
+    "small": Arch(
+        (48, 48, 24, 12, 24),
+        (4, 2, 1, 1, 1),
+        tail=13,
+        convs=(2, 3, 2, 1, 4),
+        correlation=(4, 3, 2, 1, 2),
+        fine=2,
+        trimmed=True,
+    ),
 }
 
 # Every official version and its row; versions of one row differ in their trained weights alone.
@@ -188,7 +220,9 @@ VERSIONS: dict[str, str] = {
 }
 
 # Our own models, trained by this project and shipped in models/; each is called like its row.
-EMBEDDED = ("nano",)
+EMBEDDED = ("nano", "small")
+# Networks that are the first blocks of another, trained along with it.
+BEGINNINGS = {"small": "nano"}
 DEFAULT_MODEL = "nano"
 
 
@@ -261,30 +295,31 @@ def _block_tensors(
     arch: Arch, i: int, block: str, width: int, area: Fraction
 ) -> Iterator[tuple[str, Shape, Fraction]]:
     radius = arch.block_radius(i)
-    half, quarter = area / 4, area / 16
+    halvings = arch.block_halvings(i)
+    half, cell = area / 4, area / 4**halvings
     images = 2 if radius else 1  # a stem in front of a correlation sees each image by itself
     stem_in = 3 if radius else arch.block_inputs(i)
     for j, (inputs, outputs, density) in enumerate(
-        [(stem_in, width // 2, half * images), (width // 2, width, quarter * images)]
+        [(stem_in, width // 2, half * images), (width // 2, width, cell * images)]
     ):
         yield from _conv(f"{block}conv0.{j}.0", (outputs, inputs, 3, 3), density)
         if arch.prelu:
             yield f"{block}conv0.{j}.1.weight", (outputs,), Fraction(0)
     if radius:
         joined = 2 * width + (2 * radius + 1) ** 2 + arch.block_inputs(i)
-        yield from _conv(f"{block}merge", (width, joined, 3, 3), quarter)
+        yield from _conv(f"{block}merge", (width, joined, 3, 3), cell)
     for j in range(arch.block_convs(i)):
         body = f"{block}convblock.{j}."
         if arch.body == "beta":
             yield f"{body}beta", (1, width, 1, 1), Fraction(0)
         name = "conv" if arch.body == "beta" else "0"
-        yield from _conv(body + name, (width, width // arch.groups, 3, 3), quarter)
+        yield from _conv(body + name, (width, width // arch.groups, 3, 3), cell)
         if arch.prelu:
             yield f"{body}1.weight", (width,), Fraction(0)
-    if arch.shuffles:  # transposed, stride 2: a weight is used once per input position
-        yield from _conv(f"{block}lastconv.0", (width, 4 * arch.tail, 4, 4), quarter)
-    else:
-        yield from _conv(f"{block}lastconv", (width, arch.tail, 4, 4), quarter)
+    # transposed, stride 2: a weight is used once per input position
+    name = "lastconv.0" if arch.block_shuffles(i) else "lastconv"
+    outputs = arch.block_tail(i) * (4 if arch.block_shuffles(i) else 1)
+    yield from _conv(block + name, (width, outputs, 4, 4), cell)
 
 
 def _encoder_tensors(encoder: Encoder) -> Iterator[tuple[str, Shape, Fraction]]:

@@ -31,17 +31,18 @@ def make_sheet(generator: torch.Generator, side: int, photos: Sequence[Tensor] =
     return torch.cat(rows, 1)[None]
 
 
-def make_shapes(generator: torch.Generator, count: int) -> Tensor:
+def make_shapes(generator: torch.Generator, count: int, *, captions: bool = False) -> Tensor:
     """Signed distances (count, 1, SHAPE, SHAPE) to outlines in -1..1 squared, positive inside.
 
     The unit is half a side. All shapes end before the border, so repeating it stays outside.
+    captions: lettering alone.
     """
     axis = (torch.arange(SHAPE) + 0.5) / SHAPE * 2 - 1
     grid = torch.stack((axis.expand(SHAPE, SHAPE), axis[:, None].expand(SHAPE, SHAPE)))
     room = 0.92 - grid.abs().amax(0)
     shapes = []
     for _ in range(count):
-        draw = _pick(generator, _SHAPES)
+        draw = _lettering if captions else _pick(generator, _SHAPES)
         shapes.append(torch.minimum(draw(generator, grid), room))
     return torch.stack(shapes)[:, None]
 
@@ -126,6 +127,20 @@ def _patches(generator: torch.Generator, side: int) -> Tensor:
         line = (nearest[1] - nearest[0] < width).float()
         picture = picture * (1 - line * _between(generator, 0.6, 1))
     return picture
+
+
+def _lattice(generator: torch.Generator, side: int) -> Tensor:
+    """Thin lines at even distances, one way or crosswise: fences, blinds, grids."""
+    y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    turn = _between(generator, 0, math.pi)
+    crossed = _between(generator, 0, 1) < 0.5
+    line = torch.zeros(side, side)
+    for angle in (turn, turn + math.pi / 2) if crossed else (turn,):
+        period = _between(generator, 12, 70)
+        along = (x * math.cos(angle) + y * math.sin(angle)) % period
+        line = torch.maximum(line, (along < _between(generator, 2, 6)).float())
+    colours = _colours(generator, 2)[:, :, None, None]
+    return torch.lerp(colours[0], colours[1], line)
 
 
 def _writing(generator: torch.Generator, side: int) -> Tensor:
@@ -216,6 +231,20 @@ def _bars(generator: torch.Generator, grid: Tensor) -> Tensor:
     return torch.stack([_capsule(grid, e, width) for e in ends]).amax(0)
 
 
+def _lettering(generator: torch.Generator, grid: Tensor) -> Tensor:
+    """One to three rows of letters of a few strokes each: captions, logos."""
+    rows, columns = _integer(generator, 1, 4), _integer(generator, 3, 8)
+    size, thickness = 0.7 / columns, _between(generator, 0.2, 0.5)
+    strokes = []
+    for row in range(rows):
+        for column in range(columns):
+            middle = torch.tensor([column - (columns - 1) / 2, 1.4 * (row - (rows - 1) / 2)])
+            ends = torch.randint(-1, 2, (3, 2, 2), generator=generator).float() * 0.8 * size
+            ends = ends + middle * 2.2 * size
+            strokes += [_capsule(grid, e.flatten(), thickness * size) for e in ends]
+    return torch.stack(strokes).amax(0)
+
+
 def _ring(generator: torch.Generator, grid: Tensor) -> Tensor:
     whole = _pick(generator, (_ellipse, _polygon, _blob))(generator, grid * 1.15)
     return _between(generator, 0.03, 0.12) - (whole - 0.1).abs()
@@ -234,6 +263,16 @@ _TEXTURES: tuple[Callable[[torch.Generator, int], Tensor], ...] = (
     _waves,
     _patches,
     _patches,
+    _lattice,
     _writing,
 )
-_SHAPES: tuple[_Draw, ...] = (_ellipse, _polygon, _polygon, _blob, _blob, _bars, _ring, _pierced)
+_SHAPES: tuple[_Draw, ...] = (
+    _ellipse,
+    _polygon,
+    _polygon,
+    _blob,
+    _blob,
+    _bars,
+    _ring,
+    _pierced,
+)

@@ -1,21 +1,25 @@
 """Real material for training, cut once into windows of five frames and kept in a cache folder.
 
-A media folder may hold `kodak` or `photos` (PNG), `clips` (any video) and `lottie` (JSON).
+A media folder may hold `kodak` or `photos` (PNG), `clips` (any video), `lottie` (JSON) and data
+sets of others (datasets.py), whose pictures are read where they are.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from vsrife.errors import ArgumentError, MediaError
+from vsrife.store import write_whole
+from vsrife.training.datasets import Dataset, find_datasets, find_videos
 from vsrife.training.media import (
     Pictures,
     decode_clip,
@@ -33,33 +37,51 @@ MOST = 6.0  # mean change per frame, above which more of it makes no window like
 STILL_KEPT = 0.03  # share of such windows that is kept
 JUMP = 0.7  # share of a window's change that may happen between two frames
 SIDES = (256, 320, 400, 480)  # pixels of an animation's longer side
+# Frames from one of a window to the next: half of all windows skip every other frame, for larger
+# motion; videos of 240 frames per second are taken as 60 to 30
+STEPS, FAST_STEPS = (1, 2), (4, 8)
+DONE = "done.json"
 
 
 class Footage:
-    """Windows in memory-mapped files; made by `prepare`."""
+    """Windows in memory-mapped files, made by `prepare`, and data sets; MediaError for bad ones."""
 
-    def __init__(self, cache: Path) -> None:
-        self.windows = {
-            kind: np.load(cache / f"{kind}.npy", mmap_mode="r")
-            for kind in KINDS
-            if (cache / f"{kind}.npy").exists()
-        }
-        self.shares = {
-            kind: torch.from_numpy(np.load(cache / f"{kind}-motion.npy")) for kind in self.windows
-        }
-        self.photos = [
-            torch.from_numpy(np.load(path)) for path in sorted(cache.glob("photo-*.npy"))
-        ]
+    def __init__(self, cache: Path, datasets: Sequence[Dataset] = ()) -> None:
+        try:
+            self.windows = {
+                kind: np.load(cache / f"{kind}.npy", mmap_mode="r")
+                for kind in KINDS
+                if (cache / f"{kind}.npy").exists()
+            }
+            self.shares = {
+                kind: torch.from_numpy(np.load(cache / f"{kind}-motion.npy"))
+                for kind in self.windows
+            }
+            self.photos = [
+                torch.from_numpy(np.load(path)) for path in sorted(cache.glob("photo-*.npy"))
+            ]
+        except (ValueError, EOFError, OSError) as error:
+            raise MediaError(f"cut footage in {cache} is damaged; delete it: {error}") from error
+        self.datasets = {kind: [d for d in datasets if d.kind == kind] for kind in KINDS}
 
     def has(self, kind: str) -> bool:
-        return kind in self.windows
+        return kind in self.windows or bool(self.datasets[kind])
 
     def draw(self, generator: torch.Generator, kind: str, size: int) -> tuple[Tensor, float]:
         """Three frames (3, 3, size, size) in 0..1, left, between and right, and when between is.
 
-        Windows with much motion come more often. Between is in the middle half of the time, else a
-        quarter before or after it.
+        The windows together come as often as each data set.
         """
+        sources = [None] * (kind in self.windows) + self.datasets[kind]
+        number = torch.randint(0, len(sources), (), generator=generator) if len(sources) > 1 else 0
+        source = sources[int(number)]
+        return source.draw(generator, size) if source else self._draw_window(generator, kind, size)
+
+    def _draw_window(
+        self, generator: torch.Generator, kind: str, size: int
+    ) -> tuple[Tensor, float]:
+        """Windows with much motion come more often. Between is in the middle half of the time, else
+        a quarter before or after it."""
         windows = self.windows[kind]
         index = int(torch.multinomial(self.shares[kind], 1, generator=generator))
         left, middle, right = _pick_frames(torch.rand(3, generator=generator).tolist())
@@ -71,11 +93,11 @@ class Footage:
 
 def _pick_frames(drawn: list[float]) -> tuple[int, int, int]:
     """Left, between and right frame of a window, from three random numbers in 0..1."""
-    if drawn[0] < 0.4:  # neighbours of neighbours
+    if drawn[0] < 0.3:  # neighbours of neighbours
         left = int(drawn[1] * (FRAMES - 2))
         picked = (left, left + 1, left + 2)
     else:
-        picked = (0, 1 + int(drawn[1] * 3), 4) if drawn[0] < 0.75 else (0, 2, 4)
+        picked = (0, 1 + int(drawn[1] * 3), 4) if drawn[0] < 0.85 else (0, 2, 4)
     if drawn[2] < 0.5:
         return picked
     left, middle, right = picked
@@ -83,25 +105,48 @@ def _pick_frames(drawn: list[float]) -> tuple[int, int, int]:
 
 
 def prepare(media: Path, cache: Path, seed: int = 0) -> Footage:
-    """Cut everything below `media` into `cache`, unless that is done already."""
+    """Cut everything below `media` into `cache`, unless that is done already.
+
+    ArgumentError if `media` is no folder or nothing in it can be used, MediaError, with its path,
+    for a damaged file.
+    """
     if not media.is_dir():
         raise ArgumentError(f"footage must be a folder of media, not {str(media)!r}")
-    done = cache / "done.json"
+    datasets = find_datasets(media)
     facts = {"media": str(media.resolve()), "seed": seed, "limits": LIMITS}
-    if not done.exists() or json.loads(done.read_text()) != facts:
+    if _done(cache) != facts:
         cache.mkdir(parents=True, exist_ok=True)
+        (cache / DONE).unlink(missing_ok=True)
         _cut_photos(media, cache)
         random = np.random.default_rng(seed)
-        _write(cache, "clips", _clip_windows(media / "clips", random), random)
+        _write(cache, "clips", _all_clip_windows(media, random), random)
         _write(cache, "animations", _animation_windows(media / "lottie", random), random)
-        done.write_text(json.dumps(facts))
-    return Footage(cache)
+        write_whole(cache / DONE, lambda part: part.write_text(json.dumps(facts)))
+    footage = Footage(cache, datasets)
+    for dataset in datasets:
+        print(f"{dataset.name}: {len(dataset.folders)} folders", file=sys.stderr)
+    if not footage.photos and not any(map(footage.has, KINDS)):
+        raise ArgumentError(
+            f"footage {media} holds nothing to train on; it needs folders called kodak, photos, "
+            "clips or lottie, or a data set (docs/training.md)"
+        )
+    return footage
+
+
+def _done(cache: Path) -> object:
+    """What has been cut into `cache`, None if that is not known."""
+    try:
+        return json.loads((cache / DONE).read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _cut_photos(media: Path, cache: Path) -> None:
+    for old in cache.glob("photo-*.npy"):
+        old.unlink()
     paths = [path for name in ("kodak", "photos") for path in sorted(media.glob(f"{name}/*.png"))]
     for i, path in enumerate(paths):
-        np.save(cache / f"photo-{i:03}.npy", read_photo(path).transpose(2, 0, 1))
+        _save(cache / f"photo-{i:03}.npy", read_photo(path).transpose(2, 0, 1))
 
 
 def _write(
@@ -118,25 +163,44 @@ def _write(
     if not kept:
         path.unlink(missing_ok=True)
         return
-    part = path.with_suffix(".part.npy")
     changes = np.stack([np.abs(np.diff(w.astype(np.int16), axis=0)).mean() for w in kept])
-    np.save(cache / f"{kind}-motion.npy", np.sqrt(0.05 + changes.clip(max=MOST)))
-    np.save(part, np.stack(kept))
-    os.replace(part, path)
+    _save(cache / f"{kind}-motion.npy", np.sqrt(0.05 + changes.clip(max=MOST)))
+    _save(path, np.stack(kept))
     print(f"{len(kept)} windows of {kind}", file=sys.stderr)
 
 
-def _clip_windows(folder: Path, random: np.random.Generator) -> Iterator[Pictures]:
-    paths = sorted(path for path in folder.glob("*") if path.is_file())
-    for path in paths:
-        # half of all windows skip every other frame: larger motion
-        recent: list[Pictures] = []
-        for i, frame in enumerate(decode_clip(path)):
-            recent = [*recent, frame][-2 * FRAMES + 1 :]
-            if len(recent) == 2 * FRAMES - 1 and i % 4 == 0:
-                step = int(random.integers(1, 3))
-                frames = np.stack(recent[-step * (FRAMES - 1) - 1 :: step])
-                yield from _moving_crops(frames, random, 2)
+def _save(path: Path, values: npt.NDArray[Any]) -> None:
+    def write(part: Path) -> None:
+        with part.open("wb") as file:  # by its path, np.save would give it another name
+            np.save(file, values)
+
+    write_whole(path, write)
+
+
+def _all_clip_windows(media: Path, random: np.random.Generator) -> Iterator[Pictures]:
+    clips = sorted(path for path in (media / "clips").glob("*") if path.is_file())
+    for path in clips:
+        yield from _clip_windows(path, random, STEPS)
+    for path in find_videos(media):
+        yield from _clip_windows(path, random, FAST_STEPS)
+
+
+def _clip_windows(
+    path: Path, random: np.random.Generator, steps: tuple[int, int]
+) -> Iterator[Pictures]:
+    """Windows of every fourth place in a video whose frames are one of two `steps` apart."""
+    long = max(steps) * (FRAMES - 1) + 1
+    recent: list[Pictures] = []
+    count = 0
+    for i, frame in enumerate(decode_clip(path)):
+        count += 1
+        recent = [*recent, frame][-long:]
+        if len(recent) == long and i % 4 == 0:
+            step = int(random.choice(steps))
+            frames = np.stack(recent[-step * (FRAMES - 1) - 1 :: step])
+            yield from _moving_crops(frames, random, 2)
+    if count < long:
+        print(f"skipped: {path} has {count} frames, fewer than {long}", file=sys.stderr)
 
 
 def _animation_windows(folder: Path, random: np.random.Generator) -> Iterator[Pictures]:

@@ -19,6 +19,12 @@ from vsrife.training.atlas import TILE, make_shapes, make_sheet
 from vsrife.training.motion import Motion, compose, draw_motion, invert
 
 LAYERS = 5  # the background included
+_FLAT = (0.08, 0.25), (0.3, 0.65)  # share of flat backgrounds and layers, of all and of drawings
+DRAWN = 0.35  # share of scenes that are cel drawings: most layers flat, with sharp outlines
+# Share of scenes at timestep 0.5. It is the commonest by far, but with half of all scenes there, what
+# is wanted at 0.25 was drawn a sixth nearer to the middle
+MIDDLE = 0.2
+CAPTIONED = 0.15  # share of scenes with lettering that stands still before the rest
 CLEAN = 0.03  # share of another layer in a pixel up to which its flow counts as known
 
 
@@ -70,7 +76,10 @@ class Scenes:
         generator = torch.Generator().manual_seed(seed)
         self.device = torch.device(device)
         self.sheet = make_sheet(generator, tiles, photos).to(self.device)
-        self.shapes = make_shapes(generator, shapes).to(self.device)
+        ordinary = make_shapes(generator, shapes)
+        captions = make_shapes(generator, max(1, shapes // 8), captions=True)
+        self.shapes = torch.cat((ordinary, captions)).to(self.device)
+        self.captions = range(len(ordinary), len(self.shapes))
 
     def draw(
         self,
@@ -84,17 +93,18 @@ class Scenes:
         """`count` scenes of size x size pixels; plain: without fades, grain and clear layers.
 
         pace: all motion is this many times as fast as usual.
-        Half of them are at timestep 0.5, the others anywhere between 0.05 and 0.95.
+        Some are at timestep 0.5, the others anywhere between 0.05 and 0.95.
         """
         if count < 1 or size < 16:
             raise ArgumentError(
                 f"count must be at least 1 and size at least 16, not {count} and {size}"
             )
         t = 0.05 + 0.9 * torch.rand(count, generator=generator)
-        t = torch.where(torch.rand(count, generator=generator) < 0.5, 0.5, t)
+        t = torch.where(torch.rand(count, generator=generator) < MIDDLE, 0.5, t)
         tiles = self.sheet.shape[-1] / TILE
-        motion = draw_motion(generator, count, LAYERS, size, t, tiles, pace)
-        look = self._draw_look(generator, count, t, plain)
+        captioned = torch.rand(count, generator=generator) < CAPTIONED
+        motion = draw_motion(generator, count, LAYERS, size, t, tiles, pace, captioned)
+        look = self._draw_look(generator, count, t, plain, captioned)
         frames, top = self._render(motion, look, size)
         if not plain:
             frames = _fade_and_grain(generator, frames, t)
@@ -102,18 +112,29 @@ class Scenes:
         img0, truth, img1 = frames.clamp(0, 1)
         return Batch(img0, img1, truth, t.view(-1, 1, 1, 1).to(self.device), flow, visible)
 
-    def _draw_look(self, generator: torch.Generator, count: int, t: Tensor, plain: bool) -> _Look:
+    def _draw_look(
+        self, generator: torch.Generator, count: int, t: Tensor, plain: bool, captioned: Tensor
+    ) -> _Look:
         def rand(*shape: int) -> Tensor:
             return torch.rand((count, LAYERS, *shape), generator=generator)
 
+        drawn = torch.rand((count, 1), generator=generator) < DRAWN
+        lined = torch.where(drawn, 0.65, 0.3)
+        shape = torch.randint(0, self.captions.start, (count, LAYERS), generator=generator)
+        words = torch.randint(
+            self.captions.start, self.captions.stop, (count,), generator=generator
+        )
+        shape[:, -1] = torch.where(captioned, words, shape[:, -1])
+        opacity = _draw_opacities(generator, count, t, plain)
+        opacity[:, :, -1] = torch.where(captioned, 1.0, opacity[:, :, -1])
         look = _Look(
-            shape=torch.randint(0, len(self.shapes), (count, LAYERS), generator=generator),
-            tint=_draw_tints(generator, count),
+            shape=shape,
+            tint=_draw_tints(generator, drawn),
             ground=0.5 + 0.45 * (2 * rand(3) - 1),
-            softness=torch.where(rand() < 0.15, 1 + 6 * rand(), 1.0),
-            outline=torch.where(rand() < 0.3, 1 + 2.5 * rand(), 0.0),
+            softness=torch.where((rand() < 0.15) & ~drawn, 1 + 6 * rand(), 1.0),
+            outline=torch.where(rand() < lined, 1 + 2.5 * rand(), 0.0),
             ink=0.25 * rand(3),
-            opacity=_draw_opacities(generator, count, t, plain),
+            opacity=opacity,
         )
         return _Look(*(value.to(self.device) for value in vars(look).values()))
 
@@ -170,10 +191,14 @@ class Scenes:
         return (read * motion.radius[:, :, 1:, None, None].to(self.device))[:, :, :, None]
 
 
-def _draw_tints(generator: torch.Generator, count: int) -> Tensor:
-    """_Look.tint: some layers are flat, some keep their texture's colours, some mix them anew."""
-    shape = (count, LAYERS)
-    flat = torch.rand(shape, generator=generator) < torch.tensor([0.08] + [0.25] * (LAYERS - 1))
+def _draw_tints(generator: torch.Generator, drawn: Tensor) -> Tensor:
+    """_Look.tint: some layers are flat, some keep their texture's colours, some mix them anew.
+
+    drawn (N, 1): whether a scene is a drawing, where more of them are flat.
+    """
+    shape = (len(drawn), LAYERS)
+    rare, common = (torch.tensor([first] + [rest] * (LAYERS - 1)) for first, rest in _FLAT)
+    flat = torch.rand(shape, generator=generator) < torch.where(drawn, common, rare)
     contrast = 0.3 + 0.8 * torch.rand(shape, generator=generator)
     mixed = 0.35 * torch.randn((*shape, 3, 3), generator=generator)
     orders = torch.stack([torch.eye(3)[torch.randperm(3, generator=generator)] for _ in range(3)])

@@ -7,6 +7,7 @@ import datetime
 import math
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,23 @@ from torch import nn
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.net import build
 from vsrife.net.ifnet import SLOPE, IFNet
-from vsrife.store import save_weights, write_whole
+from vsrife.net.table import BEGINNINGS, arch_of
+from vsrife.net.weights import beginning, normalise
+from vsrife.store import read_weights, save_weights
 from vsrife.training.batches import Ahead, Mixer
+from vsrife.training.checkpoint import load_checkpoint, save_checkpoint
 from vsrife.training.footage import Footage
 from vsrife.training.generator import Batch, Scenes
 from vsrife.training.loss import psnr, total_loss
+from vsrife.training.muon import Muon
 from vsrife.training.options import Options
+from vsrife.training.perceptual import PerceptualLoss
 
 CHECKPOINT = "checkpoint.pt"
 WARM_UP = 100  # steps
 EMA = 0.999
 CLIP = 1.0  # largest norm of a step's gradient
+PERCEPTUAL_WEIGHT = 0.05  # where there is such a loss
 EDGE_GAIN = 3.0  # of the first layers: edges are weaker than the brightness they stand on
 LAST_RATE = 0.01  # of the learning rate, at the end
 HELD_OUT = 24  # generated scenes that progress is measured on
@@ -41,12 +48,14 @@ class Run:
         torch.manual_seed(options.seed)
         self.model = build(options.model).to(options.device)
         _start(self.model)
-        self.model.to(memory_format=torch.channels_last)
+        if options.start:
+            _copy(read_weights(options.start), self.model, options.start)
         self.model.train()
-        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), options.rate, betas=(0.9, 0.999), weight_decay=1e-4
+        self.perceptual = (
+            PerceptualLoss(options.perceptual).to(options.device) if options.perceptual else None
         )
+        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.optimizer = Muon(self.model.parameters(), options.rate)
         generator = torch.Generator().manual_seed(options.seed)
         self.batches = Ahead(Mixer(scenes, footage, options.batch), generator)
         fixed = torch.Generator().manual_seed(1)  # the same scenes whatever the run's seed
@@ -63,7 +72,8 @@ class Run:
     def advance(self) -> float:
         """One step; gives its loss."""
         started = time.monotonic()
-        batch = self.batches.take(self.progress)
+        # who knows motion needs no slow motion first
+        batch = self.batches.take(1.0 if self.options.start else self.progress)
         rate = self.options.rate * _schedule(self.step, self.progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -79,15 +89,20 @@ class Run:
 
     def _loss(self, batch: Batch) -> torch.Tensor:
         trace: list[tuple[torch.Tensor, torch.Tensor]] = []
-        img0, img1 = (
-            image.contiguous(memory_format=torch.channels_last)
-            for image in (batch.img0, batch.img1)
-        )
         device = torch.device(self.options.device).type
         with torch.autocast(device, torch.bfloat16, enabled=self.options.autocast):
-            left, right = self.model.prepare(img0), self.model.prepare(img1)
+            left, right = self.model.prepare(batch.img0), self.model.prepare(batch.img1)
             image = self.model.interpolate(left, right, batch.timestep, trace)
-        return total_loss(image, trace, batch, self.progress)
+        inner = BEGINNINGS.get(self.options.model)
+        seen = PERCEPTUAL_WEIGHT * self.perceptual(image, batch.truth) if self.perceptual else 0
+        return seen + total_loss(
+            image,
+            trace,
+            batch,
+            self.progress,
+            inner=len(arch_of(inner).widths) if inner else None,
+            known=self.options.start is not None,
+        )
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -131,17 +146,18 @@ class Run:
     def save(self) -> None:
         """Checkpoint and averaged weights into the folder, each whole or not at all."""
         folder = self.options.folder
-        write_whole(folder / CHECKPOINT, lambda part: torch.save(self.state(), part))
+        save_checkpoint(folder / CHECKPOINT, self.state())
         facts = {
-            "model": self.options.model,
-            "arch": self.options.model,
             "licence": "MIT",
             "steps": str(self.step),
             "minutes": f"{self.elapsed / 60:.1f}",
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         }
-        path = folder / f"{self.options.model}.safetensors"
-        save_weights(path, self.average.state_dict(), facts)
+        state = self.average.state_dict()
+        for name in filter(None, (self.options.model, BEGINNINGS.get(self.options.model))):
+            own = {"model": name, "arch": name}
+            part = beginning(state, arch_of(name))
+            save_weights(folder / f"{name}.safetensors", part, own | facts)
 
 
 def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> Path:
@@ -154,7 +170,7 @@ def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> P
         )
     run = Run(options, scenes, footage)
     if options.resume and checkpoint.exists():
-        run.restore(torch.load(checkpoint, map_location=options.device, weights_only=True))
+        run.restore(load_checkpoint(checkpoint, run.state(), options.device))
     recent, saved = [], time.monotonic()
     while run.progress < 1:
         recent.append(run.advance())
@@ -171,6 +187,25 @@ def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> P
     ours, blend = run.measure()
     _say(f"end, step {run.step}: held-out {ours:.2f} dB, blend {blend:.2f} dB")
     return options.folder / f"{options.model}.safetensors"
+
+
+@torch.no_grad()
+def _copy(state: Mapping[str, torch.Tensor], model: IFNet, path: Path) -> None:
+    """Put the tensors of a file on those of the same name and shape."""
+    own = model.state_dict()
+    fitting = [
+        (own[key], tensor)
+        for key, tensor in normalise(state).items()
+        if key in own and own[key].shape == tensor.shape
+    ]
+    if not fitting:
+        raise ModelError(
+            f"none of the tensors in {path} fits the network; "
+            "start from weights of the same or a smaller network of ours"
+        )
+    for target, tensor in fitting:
+        target.copy_(tensor)
+    _say(f"started from {len(fitting)} of {len(own)} tensors in {path}")
 
 
 @torch.no_grad()

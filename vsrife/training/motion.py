@@ -11,6 +11,7 @@ from torch import Tensor
 from vsrife.training.atlas import TILE
 
 FASTER = 2.0  # times added to all speeds in one scene of eight
+JOINED = 0.4  # share of layers that move with the one below: things have parts
 LIMIT = 0.4  # most motion of a layer between the images, as a share of the picture's side
 
 
@@ -42,10 +43,12 @@ def draw_motion(
     t: Tensor,
     tiles: float,
     pace: float = 1.0,
+    captioned: Tensor | None = None,
 ) -> Motion:
     """Random motion of `layers` layers in `count` pictures of size x size pixels at t (N).
 
-    tiles: textures on a side of the sheet; pace: times all motion. One scene in ten stands still,
+    tiles: textures on a side of the sheet; pace: times all motion; captioned (N): whether the top
+    layer stands still. One scene in ten stands still,
     and in nearly half of the others the camera does, and with it the background.
     """
 
@@ -53,9 +56,11 @@ def draw_motion(
         return torch.rand((count, *shape), generator=generator)
 
     radius = (
-        size * 0.3 * torch.exp(0.6 * torch.randn((count, layers), generator=generator))
-    ).clamp(0.08 * size, 0.8 * size)
-    place = _draw_places(generator, count, layers, size, t, pace)
+        size * 0.27 * torch.exp(0.75 * torch.randn((count, layers), generator=generator))
+    ).clamp(0.05 * size, 0.8 * size)
+    if captioned is None:
+        captioned = torch.zeros(count, dtype=torch.bool)
+    place = _draw_places(generator, layers, size, t, pace, captioned)
     back = invert(place)
     grown = torch.linalg.det(place[..., :2]).sqrt()
     density = torch.exp(1.2 * rand(layers) - 0.4)  # texels for each pixel, 0.67 to 2.2
@@ -65,9 +70,15 @@ def draw_motion(
 
 
 def _draw_places(
-    generator: torch.Generator, count: int, layers: int, size: int, t: Tensor, pace: float
+    generator: torch.Generator,
+    layers: int,
+    size: int,
+    t: Tensor,
+    pace: float,
+    captioned: Tensor,
 ) -> Tensor:
     """Motion.place: each layer's own motion, then the camera's."""
+    count = len(t)
 
     def rand(*shape: int) -> Tensor:
         return torch.rand((count, *shape), generator=generator)
@@ -80,11 +91,14 @@ def _draw_places(
     fast = 1 + FASTER * (rand(1) < 0.12)
     front = torch.arange(layers) > 0
     # one layer of seven stands still before a moving camera, like a logo
-    carried = moving * ((rand(layers) >= 0.15) | ~front)
+    top = torch.arange(layers) == layers - 1
+    still = captioned[:, None] & top
+    carried = moving * ((rand(layers) >= 0.15) | ~front) * ~still
     centre = size * (1.2 * rand(layers, 2) - 0.1)
     speed = _speed(generator, (count, layers), 5.0 * fast, 0.15, size)
     turn, growth = some(layers, 0.4, 0.12), some(layers, 0.4, 0.07)
     own = _similar(centre, speed, turn, growth, rand(layers) * 2 * math.pi, t, carried * front)
+    own = _join(generator, own, size, ~still)
     middle = torch.full((count, layers, 2), size / 2)
     speed = _speed(generator, (count, 1), 3.0 * fast, 0.45, size).expand(-1, layers, -1)
     turn, growth = some(1, 0.2, 0.05), some(1, 0.25, 0.05)
@@ -92,6 +106,25 @@ def _draw_places(
     from_middle = torch.eye(3)[:2].repeat(3, count, layers, 1, 1)
     from_middle[..., 2] = -size / 2
     return compose(camera, compose(from_middle, own))
+
+
+def _join(generator: torch.Generator, own: Tensor, size: int, free: Tensor) -> Tensor:
+    """Motion (3, N, L, 2, 3) with some of the layers fixed to the one below, a little beside it.
+
+    free (N, L): whether a layer may be.
+    """
+    count, layers = own.shape[1:3]
+    joined = (torch.rand((count, layers), generator=generator) < JOINED) & free
+    angle = 2 * math.pi * torch.rand((count, layers), generator=generator)
+    beside = 0.12 * size * torch.randn((count, layers, 2), generator=generator)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    linear = torch.stack((torch.stack((cos, -sin), -1), torch.stack((sin, cos), -1)), -2)
+    local = torch.cat((linear, beside[..., None]), -1)
+    places = [own[:, :, 0], own[:, :, 1]]
+    for k in range(2, layers):  # the background has no parts
+        moved = compose(places[-1], local[:, k])
+        places.append(torch.where(joined[:, k, None, None], moved, own[:, :, k]))
+    return torch.stack(places, 2)
 
 
 def compose(outer: Tensor, inner: Tensor) -> Tensor:

@@ -14,7 +14,9 @@ class Options:
     """What a training run is; the same options and footage give the same weights on one machine.
 
     minutes, steps: one of the two, the length of the run and of its cosine schedule; batch: how
-    many 96 x 96 pictures a step's area is worth; save_seconds: between checkpoints.
+    many 96 x 96 pictures a step's area is worth; start: weights to begin with, of this network
+    or of one that shares tensors with it; perceptual: weights of VGG-16, whose features are then
+    compared, too; save_seconds: between checkpoints.
     """
 
     model: str
@@ -27,6 +29,8 @@ class Options:
     device: str = "cpu"
     autocast: bool = False
     resume: bool = False
+    start: Path | None = None
+    perceptual: Path | None = None
     log_every: int = 100
     measure_every: int = 1000
     save_seconds: float = 60.0

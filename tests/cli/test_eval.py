@@ -1,0 +1,125 @@
+"""`vsrife eval`, called as the command line calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from vsrife.cli import main
+
+
+def write_clip(path: Path, levels: list[int], size: tuple[int, int] = (60, 42)) -> None:
+    """Plain grey pictures, lossless, full range."""
+    width, height = size
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
+        for level in levels:
+            picture = np.full((height, width, 3), level, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    path = tmp_path / "grey.mkv"
+    write_clip(path, [0, 51, 51, 51, 0])
+    return path
+
+
+def call(*words: object) -> int:
+    return main(["eval", *map(str, words)])
+
+
+def table(printed: str) -> dict[str, list[str]]:
+    """The first one, PSNR."""
+    lines = printed.split("\n\n")[1].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {name: cells for name, *cells in rows}
+
+
+def test_it_measures_hold_and_blend_on_the_frames_left_out(
+    clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(clip, "--models", "none", "--against", "hold,blend") == 0
+    rows = table(capsys.readouterr().out)
+    assert rows["clip"] == ["hold", "blend"]
+    # 0 for 51: 13.98 dB; 51 for 51: as equal as it gets, 100 dB; 25.5 for 51: 20 dB, twice
+    assert rows["grey.mkv"] == ["56.99", "20.00"]
+
+
+def test_it_takes_the_first_frames_only(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(clip, "--models", "none", "--against", "hold", "--frames", 3)
+    assert table(capsys.readouterr().out)["grey.mkv"] == ["13.98"]
+
+
+def test_it_runs_several_models_and_all_methods_and_writes_files(
+    tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = tmp_path / "odd.mkv"
+    write_clip(clip, [0, 51, 51, 51, 0], (61, 43))
+    folder = tmp_path / "new" / "folder"
+    words = [clip, "--models", weights, "--weights", weights, "-o", folder, "--worst", 1]
+    assert call(*words) == 0
+    printed = capsys.readouterr()
+    rows = table(printed.out)
+    methods = ["hold", "blend", "mvtools", "minterpolate", str(weights), weights.stem]
+    assert rows["clip"] == methods
+    # plain pictures: whatever the motion, a mask between them gives at least one right half
+    assert all(13 < float(score) < 101 for score in rows["odd.mkv"])
+    assert (folder / "tables.md").read_text() == printed.out
+    assert list(json.loads((folder / "summary.json").read_text())["methods"]) == methods
+    names = {path.name for path in folder.iterdir()}
+    assert {"frames.csv", "quality.png", "curves-odd.png"} < names
+    assert len([name for name in names if name.startswith("worst-odd-")]) == 1
+    assert all(str(folder / name) in printed.err for name in names)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--frames", 2], "frames must be 0"),
+        (["--worst", -1], "worst must be at least 0, not -1"),
+        (["--threads", 0], "threads must be at least 1, not 0"),
+        (["--against", "MVTools"], "of hold, blend, mvtools, minterpolate or none, not 'MVTools'"),
+        (["--models", "none", "--against", "none"], "all empty"),
+        (["--models", "4.99"], "4.99"),
+        (["--weights", "/no/such.pkl"], "such.pkl does not exist"),
+    ],
+)
+def test_it_names_what_is_wrong(
+    clip: Path, words: list[object], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(clip, *words) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_it_names_clips_that_are_missing_damaged_or_too_short(
+    tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short, damaged = tmp_path / "short.mkv", tmp_path / "damaged.mkv"
+    write_clip(short, [0, 1])
+    damaged.write_bytes(b"no video")
+    (tmp_path / "broken.json").write_text("{")
+    for path, message in (
+        (tmp_path / "nowhere.mkv", "there is no clip"),
+        (short, "2 frames"),
+        (damaged, "no video file"),
+        (tmp_path / "broken.json", "rlottie cannot draw"),
+    ):
+        # before any clip is measured, not after an hour
+        assert call(clip, path, "--models", "none", "--against", "hold") == 1
+        printed = capsys.readouterr()
+        assert path.name in printed.err
+        assert message in printed.err
+        assert printed.out == ""
+        assert "grey.mkv" not in printed.err
+    assert call(clip, "--models", "none", "--against", "hold", "-o", clip) == 1
+    assert "is no folder" in capsys.readouterr().err

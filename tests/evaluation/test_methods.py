@@ -1,0 +1,131 @@
+"""Each method makes exactly the frames that a film lacks, between their neighbours."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import vapoursynth as vs
+
+from tests import clips
+from vsrife.cli.source import to_rgb
+from vsrife.errors import BackendError, ModelError
+from vsrife.evaluation import minterpolate
+from vsrife.evaluation.film import Film
+from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.methods import CLASSICAL, network
+from vsrife.net.table import ARCHS, cost, parameters
+
+
+def film_like(fmt: int, width: int = 96, height: int = 64, length: int = 5, **props: int) -> Film:
+    """Noise, the same in all frames: every method must give it back."""
+    rgb = clips.clip_of(lambda n: clips.noise(width, height)(0), length)
+    blur = rgb.std.BoxBlur(hradius=3, vradius=3)
+    clip = blur if fmt == vs.RGBS else blur.resize.Bicubic(format=fmt, **props)
+    return Film("noise", clip, to_rgb)
+
+
+def test_a_film_keeps_even_frames_and_lacks_those_between_two_of_them(film: Film) -> None:
+    assert film.count == 4
+    rgb = list(film.pictures(film.source))
+    for pictures, numbers in (
+        (film.truths(), (1, 3, 5, 7)),
+        (film.pictures(film.kept), range(0, 9, 2)),
+    ):
+        made = list(pictures)
+        assert len(made) == len(numbers)
+        assert all(np.array_equal(p, rgb[n]) for p, n in zip(made, numbers, strict=True))
+    even = Film("even", film.source[:8], to_rgb)
+    assert (even.count, even.kept.num_frames) == (3, 4)
+
+
+def test_pictures_are_what_a_screen_can_show() -> None:
+    """Whiter than white in all planes of YUV: beyond 1 in RGB."""
+    clip = clips.clip_of(clips.flat([[1.0, 0.4, 0.4]] * 3), 3, fmt=vs.YUV444PS)
+    film = Film("bright", clip.std.SetFrameProps(_Matrix=1, _Range=1), to_rgb)
+    (truth,), (held,) = film.truths(), CLASSICAL["hold"].run(film)
+    assert truth.max() == held.max() == 1
+    assert truth.min() >= 0
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_a_method_makes_every_missing_frame_at_its_place(name: str, film: Film) -> None:
+    made, truths = list(CLASSICAL[name].run(film)), list(film.truths())
+    assert len(made) == film.count
+    near = {"hold": 18, "blend": 22, "mvtools": 30, "minterpolate": 30}[name]
+    for picture, truth in zip(made, truths, strict=True):
+        assert picture.shape == truth.shape
+        assert psnr(picture, truth) > near
+    # shifted by one, all are worse: no frame stands in another's place
+    if name != "hold":
+        assert all(
+            psnr(picture, truth) > psnr(picture, other) + 3
+            for picture, (truth, other) in zip(made, pairwise(truths), strict=False)
+        )
+
+
+def test_hold_and_blend_are_what_their_names_say(film: Film) -> None:
+    kept = list(film.pictures(film.kept))
+    held, blended = (list(CLASSICAL[name].run(film)) for name in ("hold", "blend"))
+    assert all(np.array_equal(h, k) for h, k in zip(held, kept[:-1], strict=True))
+    for picture, (left, right) in zip(blended, pairwise(kept), strict=True):
+        assert np.allclose(picture, (left.astype(float) + right) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["mvtools", "minterpolate"])
+@pytest.mark.parametrize(
+    ("fmt", "size", "props"),
+    [
+        (vs.YUV420P8, (96, 64), {"matrix": 6, "range": 1}),  # full
+        (vs.YUV420P10, (96, 64), {"matrix": 1}),
+        (vs.YUV444P8, (91, 63), {"matrix": 6}),
+        (vs.YUV422P10, (94, 65), {"matrix": 1}),
+        (vs.RGB24, (91, 63), {}),
+        (vs.RGBS, (96, 64), {}),
+        (vs.YUV410P8, (96, 64), {"matrix": 6}),
+        (vs.YUV444PS, (96, 64), {"matrix": 1}),
+        (vs.GRAY16, (96, 64), {"matrix": 6}),
+    ],
+)
+def test_stills_of_any_format_come_back_in_their_colours(
+    name: str, fmt: int, size: tuple[int, int], props: dict[str, int]
+) -> None:
+    film = film_like(fmt, *size, **props)
+    (first, second), (truth, _) = CLASSICAL[name].run(film), film.truths()
+    assert psnr(first, truth) > 45  # 8 bits for minterpolate
+    assert psnr(second, truth) > 45
+
+
+def test_minterpolate_takes_the_shortest_film(film: Film) -> None:
+    short = Film("short", film.source[:3], to_rgb)
+    (picture,), (truth,) = CLASSICAL["minterpolate"].run(short), short.truths()
+    assert psnr(picture, truth) > 28
+
+
+def test_minterpolate_says_what_ffmpeg_says(film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minterpolate, "OPTIONS", "no_such_option=1")
+    with pytest.raises(BackendError, match=r"minterpolate failed: .*[Oo]ption"):
+        next(CLASSICAL["minterpolate"].run(film))
+
+
+def test_a_network_runs_through_the_filter_on_sides_of_any_length(weights) -> None:
+    path: Path = weights("nano")
+    method = network(path)
+    assert (method.parameters, method.cost) == (parameters(ARCHS["nano"]), cost(ARCHS["nano"]))
+    film = film_like(vs.YUV444P8, 61, 43, matrix=6)
+    made = list(method.run(film))
+    # equal neighbours skip the network
+    assert [psnr(p, t) for p, t in zip(made, film.truths(), strict=True)] == [100, 100]
+
+
+@pytest.mark.parametrize("name", ["mvtools", "minterpolate"])
+def test_pictures_too_small_for_a_method_are_refused_with_the_way_out(name: str) -> None:
+    with pytest.raises(BackendError, match=f"{name} .*leave it out of --against"):
+        next(CLASSICAL[name].run(film_like(vs.YUV444P8, 8, 8, matrix=6)))
+
+
+def test_an_unknown_model_is_named_before_anything_is_measured(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"none\.pkl"):
+        network(tmp_path / "none.pkl")

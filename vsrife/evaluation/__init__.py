@@ -1,0 +1,1 @@
+"""Measuring ways to interpolate on films whose every other frame is left out."""

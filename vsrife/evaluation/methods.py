@@ -1,0 +1,76 @@
+"""Ways to make the frames that a film lacks, one function each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import vapoursynth as vs
+
+from vsrife import rife, store
+from vsrife.errors import BackendError
+from vsrife.evaluation.film import Film, Picture
+from vsrife.evaluation.minterpolate import minterpolate
+from vsrife.net.table import arch_of, cost, parameters
+from vsrife.net.weights import recognise
+
+# All frames that a film lacks, in order, each made when it is asked for
+Run = Callable[[Film], Iterator[Picture]]
+
+
+@dataclass(frozen=True)
+class Method:
+    """parameters, cost: of a network, as the table counts them; else 0."""
+
+    run: Run
+    parameters: int = 0
+    cost: float = 0.0
+
+
+def hold(film: Film) -> Iterator[Picture]:
+    return film.pictures(film.kept[: film.count])
+
+
+def blend(film: Film) -> Iterator[Picture]:
+    return ((left + right) / np.float32(2) for left, right in pairwise(film.pictures(film.kept)))
+
+
+def mvtools(film: Film) -> Iterator[Picture]:
+    """FlowFPS as scripts commonly have it: blocks of 16, half overlapping, half pixels."""
+    if not hasattr(vs.core, "mv"):
+        raise BackendError("mvtools needs the VapourSynth plugin; pip install vsrife[eval]")
+    clip = film.kept_yuv.std.AssumeFPS(fpsnum=25, fpsden=1)
+    try:
+        pyramid = clip.mv.Super(pel=2)
+        backward, forward = (
+            pyramid.mv.Analyse(isb=isb, blksize=16, overlap=8) for isb in (True, False)
+        )
+        double = clip.mv.FlowFPS(pyramid, backward, forward, num=50, den=1, mask=2)
+    except vs.Error as error:
+        raise BackendError(
+            f"mvtools cannot take {film.name}, {clip.width}x{clip.height}: {error}; "
+            "leave it out of --against"
+        ) from error
+    return film.pictures(double[1::2][: film.count])
+
+
+CLASSICAL = {
+    "hold": Method(hold),
+    "blend": Method(blend),
+    "mvtools": Method(mvtools),
+    "minterpolate": Method(minterpolate),
+}
+
+
+def network(model: str | Path, device: str | None = None) -> Method:
+    """The filter itself with the model of a name or of a weights file, in fp32."""
+    name = store.model_name(model) or recognise(store.read_weights(store.find_weights(model)))
+
+    def run(film: Film) -> Iterator[Picture]:
+        double = rife(film.to_rgb(film.kept), model=model, device=device)
+        return film.pictures(double[1::2][: film.count])
+
+    return Method(run, parameters(arch_of(name)), cost(arch_of(name)))

@@ -123,10 +123,10 @@ def _network(model: str | Path) -> Method:
 
     from vsrife.net import build
     from vsrife.net.weights import recognise
-    from vsrife.store import find_weights, read_weights
+    from vsrife.store import find_weights, model_name, read_weights
 
     state = read_weights(find_weights(model))
-    network = build(model if isinstance(model, str) else recognise(state), state_dict=state)
+    network = build(model_name(model) or recognise(state), state_dict=state)
     unit = network.pad_unit
 
     def interpolate(left: Picture, right: Picture) -> np.ndarray:

@@ -42,9 +42,8 @@ ARGUMENTS = {
     "missing path": ({"model": "no/such.pth"}, r"no.such\.pth does not exist; check its path"),
     "never fetched": (
         {"model": "4.25"},
-        r"has not been downloaded: flownet_v4\.25\.pkl; fetch https://.*pkl and put it",
+        r"not been downloaded: flownet_v4\.25\.pkl; fetch https://.*pkl \(sha256 66.*\) and put it",
     ),
-    "auto_download": ({"model": "4.6", "auto_download": True}, "has not been downloaded"),
     "ensemble": ({"model": "4.25", "ensemble": True}, r"ensemble is not supported in v4\.25"),
     "ensemble of ours": ({"ensemble": True}, "ensemble is not supported in nano"),
     "scale": ({"scale": 3}, r"scale must be 0\.25, 0\.5, 1\.0, 2\.0, or 4\.0, not 3"),
@@ -126,10 +125,10 @@ def test_files_cut_short(weights, tmp_path, keep, suffix):
 
 
 def test_an_error_page_saved_as_a_model(tmp_path):
-    page = tmp_path / "flownet_v4.25.pkl"
+    page = tmp_path / "flownet_v4.24.pkl"
     page.write_text("<!DOCTYPE html><html>404</html>")
-    with pytest.raises(vs.Error, match=r"^rife: model file .* cannot be read: it is damaged"):
-        rife(blank(), model="4.25")
+    with pytest.raises(vs.Error, match=r"^rife: model file .* cannot be read: .*a web page"):
+        rife(blank(), model="4.24")
 
 
 def test_an_empty_placeholder_is_a_file_never_fetched(tmp_path):
@@ -159,9 +158,9 @@ def test_pickles_that_would_run_code_do_not(tmp_path, capfd):
         ([torch.zeros(1)], "holds no tensors by name"),
         ({"epoch": 3}, "something that is no tensor: 'epoch'"),
         ({"fc.weight": torch.zeros(2, 2)}, "no RIFE v4 network"),
-        ({"a": torch.zeros(2).to_sparse()}, "another kind than weights: 'a'"),
+        ({"a": torch.zeros(2).to_sparse()}, "holds more than tensors"),
         ({"a": torch.zeros(2, dtype=torch.int8)}, "another kind than weights: 'a'"),
-        ({"a": torch.zeros(2, device="meta")}, "another kind than weights: 'a'"),
+        ({"a": torch.zeros(2, device="meta")}, "holds more than tensors"),
         ({"a": torch.tensor([1.0, float("nan")])}, "not finite: 'a'"),
     ],
 )
@@ -172,9 +171,9 @@ def test_foreign_weights(tmp_path, content, message):
 
 
 def test_another_networks_weights_under_a_versions_name(weights, tmp_path):
-    torch.save(store.read_weights(weights("4.6")), tmp_path / "flownet_v4.25.pkl")
+    torch.save(store.read_weights(weights("4.6")), tmp_path / "flownet_v4.24.pkl")
     with pytest.raises(vs.Error, match=r"^rife: the weights do not fit the network"):
-        rife(blank(), model="4.25")
+        rife(blank(), model="4.24")
 
 
 def test_a_missing_framework_says_what_to_install(monkeypatch):

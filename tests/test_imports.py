@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "vsrife"
-HEAVY = {"torch", "onnxruntime", "openvino", "av", "rich", "safetensors", "rlottie_python"}
-HEAVY |= {"torchmetrics", "matplotlib", "PIL", "imageio_ffmpeg"}
+HEAVY = {
+    "torch", "onnxruntime", "openvino", "av", "rich", "safetensors", "rlottie_python", "urllib3",
+    "truststore", "filelock", "onnx", "torchmetrics", "matplotlib", "PIL", "imageio_ffmpeg",
+}  # fmt: skip  # a list of words
 
 # room -> rooms it may import from, besides its own; a room is a folder or a module of the package
 ALLOWED = {

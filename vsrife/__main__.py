@@ -1,29 +1,29 @@
-"""`python -m vsrife`: the command line, and what scripts for vs-rife import from this place."""
+"""`python -m vsrife`: the command line, and what scripts for vs-rife do with this module."""
 
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
 
-from vsrife import store
 from vsrife.cli import main
-from vsrife.errors import ModelError
-
-_NO_FETCHING = "fetching official models comes in a later version"
 
 
-def download_model(url: str) -> NoReturn:
-    """vs-rife's way to fetch a model; raises ModelError with the folder to put the file into."""
-    raise ModelError(f"{_NO_FETCHING}; fetch {url} yourself and put it into {store.user_folder()}")
+def download_model(url: str) -> None:
+    """vs-rife's way to fetch an official model: by its file's address, into `vsrife.model_dir`."""
+    from vsrife.store.keep import fetch_address
+
+    fetch_address(url)
 
 
 def _main() -> int:
-    code = main()
-    if len(sys.argv) == 1:  # vs-rife fetched all models here
-        print(
-            f"\n{_NO_FETCHING}; until then, put files into {store.user_folder()}", file=sys.stderr
-        )
-    return code
+    if len(sys.argv) > 1:
+        return main()
+    # vs-rife fetches all of its models when called so, and scripts rely on it
+    print(
+        "vsrife: fetching every official model, as vs-rife does, about 900 MB; "
+        "for one of them: vsrife models fetch NAME; for help: vsrife --help",
+        file=sys.stderr,
+    )
+    return main(["models", "fetch", "--all"])
 
 
 if __name__ == "__main__":

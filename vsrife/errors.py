@@ -11,6 +11,11 @@ exit code.
 """
 
 
+def printable(text: str) -> str:
+    """Words of a stranger for a message: one short line without codes for the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)[:300]
+
+
 class RifeError(Exception):
     """Something the user can mend; the message names it, what is allowed and the way out."""
 

@@ -80,7 +80,8 @@ def rife(
     factor, fps: the same as above as an int, a Fraction or text such as "60000/1001".
     backend: "pytorch", or None for the best that is installed.
     device: "cuda", "rocm", "xpu", "mps", "cpu", also with a number, or None for the best there is.
-    auto_download, trt, trt_*: taken for vs-rife's scripts; see docs/usage.md.
+    auto_download: fetch the weights of an official version if they are not on this machine.
+    trt, trt_*: taken for vs-rife's scripts; see docs/usage.md.
 
     Frame n stands at n / factor of the source; the count is ceil(frames * factor). Raises vs.Error
     for everything that cannot work, before the first frame.
@@ -95,7 +96,7 @@ def rife(
     index = timing.whole("device_index", device_index, least=0)
     runner = open_backend(backend)
     settings = Settings(
-        weights=store.find_weights(model),
+        weights=store.find_weights(model, auto_download=bool(auto_download)),
         model=name,
         scale=scale,
         ensemble=bool(ensemble),

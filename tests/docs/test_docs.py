@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.store import test_hostile_files as files
+from tests.store import test_hostile_servers as servers
 from vsrife import rife
 from vsrife.cli import COMMANDS
 from vsrife.net.table import ARCHS, VERSIONS, cost, parameters
+from vsrife.store import catalogue, folders
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,11 +27,20 @@ def section(command):
     return text.split("\n## ", 1)[0]
 
 
+def options_of(parser):
+    """Of the parser, and of those that its subcommands have."""
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                yield from options_of(sub)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_of_a_command_is_documented_and_no_other(command):
     parser = argparse.ArgumentParser(add_help=False)
     importlib.import_module(COMMANDS[command].module).add_arguments(parser)
-    options = {name for action in parser._actions for name in action.option_strings}
+    options = set(options_of(parser)) - {"-h", "--help"}
     rows = [line for line in section(command).splitlines() if line.startswith("| `")]
     assert set(re.findall(r"`(-[-a-z]+)`", "\n".join(rows))) == options
 
@@ -57,9 +69,28 @@ def test_links_lead_somewhere(document):
         assert target.startswith("http") or (folder / target).exists(), target
 
 
-def test_the_models_page_has_the_embedded_models_figures():
-    figures = f"| {parameters(ARCHS['nano']) / 1e6:.2f} M | {cost(ARCHS['nano']):,.0f} |"
-    assert figures.replace(",", " ") in read("docs/models.md")
+def model_rows():
+    """The table of the models page, made from the data."""
+    memory = catalogue.memory()
+    for row in catalogue.catalogue().values():
+        arch = ARCHS[row.arch]
+        work = f"{cost(arch):,.0f}".replace(",", " ")
+        half, single = memory[row.arch]
+        ensemble = "yes" if arch.ensemble else "no"
+        size = f"{parameters(arch) / 1e6:.2f}"
+        yield f"| `{row.name}` | {size} | {work} | {half} | {single} | {ensemble} | {row.good_at} |"
+
+
+def test_the_models_page_has_every_models_figures(monkeypatch, tmp_path):
+    monkeypatch.setattr(folders, "user_catalogue", lambda: tmp_path / "none.toml")
+    text = read("docs/models.md").split("| what it is |\n", 1)[1].split("\n\n", 1)[0]
+    assert list(model_rows()) == text.splitlines()[1:]
+
+
+def test_every_attack_of_the_tests_is_listed_and_no_other():
+    cases = [*files.PICKLES, *files.SAFETENSORS, *files.ONNX, *files.NCNN, *servers.REFUSALS]
+    rows = re.findall(r"^\| ([^|]+) \| ", read("docs/attacks.md"), re.MULTILINE)
+    assert [row for row in rows if row != "attack"] == cases
 
 
 def test_every_version_is_an_official_name():

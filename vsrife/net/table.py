@@ -6,7 +6,7 @@ Standard library only, so that names, shapes and costs are known without any fra
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
@@ -256,10 +256,10 @@ def known_models() -> tuple[str, ...]:
     return (*EMBEDDED, *VERSIONS)
 
 
-def suggest(model: str) -> str:
-    """A hint at the names most like `model`, or nothing."""
+def suggest(model: str, names: Sequence[str] | None = None) -> str:
+    """A hint at those of `names` (None: all known) that are most like `model`, or nothing."""
     near = difflib.get_close_matches(
-        model.lower().replace("rife", "").strip("-_v "), known_models(), 3
+        model.lower().replace("rife", "").strip("-_v "), names or known_models(), 3
     )
     return f"; did you mean {' or '.join(near)}?" if near else ""
 

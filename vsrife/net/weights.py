@@ -20,13 +20,17 @@ PREFIX = "module."  # left by training on several GPUs
 SURPLUS = ("teacher.", "caltime.", "block_tea.", "contextnet.", "unet.")
 
 
-def normalise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def is_surplus(key: object) -> bool:
+    """Whether a key of a checkpoint belongs to a part that only training needs."""
+    return isinstance(key, str) and key.removeprefix(PREFIX).startswith(SURPLUS)
+
+
+def normalise[Value](state: Mapping[str, Value]) -> dict[str, Value]:
     """The same tensors without `module.` and without the known surplus of official checkpoints."""
-    plain = {key.removeprefix(PREFIX): tensor for key, tensor in state.items()}
-    return {key: tensor for key, tensor in plain.items() if not key.startswith(SURPLUS)}
+    return {k.removeprefix(PREFIX): value for k, value in state.items() if not is_surplus(k)}
 
 
-def recognise(state: Mapping[str, Tensor]) -> str:
+def recognise(state: Mapping[str, object]) -> str:
     """Name of the row whose keys and shapes `state` has, exactly; ModelError if there is none."""
     shapes = _shapes(normalise(state))
     for name, arch in ARCHS.items():
@@ -63,7 +67,7 @@ def beginning(state: Mapping[str, Tensor], arch: Arch) -> dict[str, Tensor]:
     }
 
 
-def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+def _shapes(state: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
     return {key: tuple(getattr(tensor, "shape", ())) for key, tensor in state.items()}
 
 

@@ -21,8 +21,8 @@ from vsrife.training.motion import Motion, compose, draw_motion, invert
 LAYERS = 5  # the background included
 _FLAT = (0.08, 0.25), (0.3, 0.65)  # share of flat backgrounds and layers, of all and of drawings
 DRAWN = 0.35  # share of scenes that are cel drawings: most layers flat, with sharp outlines
-# Share of scenes at timestep 0.5. It is the commonest by far, but with half of all scenes there, what
-# is wanted at 0.25 was drawn a sixth nearer to the middle
+# Share of scenes at timestep 0.5. It is the commonest by far, but with half of all scenes there,
+# things at 0.25 were drawn a sixth nearer to the middle
 MIDDLE = 0.2
 CAPTIONED = 0.15  # share of scenes with lettering that stands still before the rest
 CLEAN = 0.03  # share of another layer in a pixel up to which its flow counts as known

@@ -1,0 +1,161 @@
+"""vsrife models: tables for people, JSON for programs, exit codes for scripts."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.store.conftest import add_rows, own_store, random_state, save_pickle, serve, server
+from vsrife import __main__ as as_module
+from vsrife import cli
+from vsrife.cli import main
+from vsrife.net.table import EMBEDDED, known_models
+from vsrife.store import folders, lookup
+
+__all__ = ["add_rows", "own_store", "server"]  # fixtures of the store's tests
+
+ROW = """
+[model.tiny]
+arch = "nano"
+file = "flownet_tiny.pkl"
+sources = ["{address}/tiny.pkl"]
+good_at = "Tests."
+"""
+
+
+@pytest.fixture
+def tiny(server, add_rows, tmp_path):
+    add_rows(ROW.format(address=server.address))
+    body = save_pickle(tmp_path / "published.pkl", random_state("nano")).read_bytes()
+    server.pages["/tiny.pkl"] = serve(body)
+
+
+@pytest.fixture
+def run(capsys):
+    """Run `vsrife models ...` and give exit code, stdout and stderr."""
+
+    def models(*arguments):
+        code = main(["models", *map(str, arguments)])
+        return code, *capsys.readouterr()
+
+    return models
+
+
+def test_list_has_every_model_and_its_state(run, tiny):
+    code, out, _ = run("list", "--json")
+    assert code == cli.OK
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert tuple(rows) == (*known_models(), "tiny")
+    assert rows["nano"]["state"] == "embedded"
+    assert rows["4.25"]["state"] == "absent"
+    assert (rows["4.25"]["macs_per_pixel"], rows["4.25"]["ensemble"]) == (22218.15625, False)
+    run("fetch", "tiny")
+    code, out, _ = run("list")
+    assert code == cli.OK
+    assert re.search(r"^name +network +Mparam", out)
+    assert re.search(r"^tiny +nano +0\.41 +9 588 +\d+ +no +ready$", out, re.MULTILINE)
+    assert re.search(r"^4\.26\.heavy +4\.26\.heavy +5\.72 +25 286 .* absent$", out, re.MULTILINE)
+
+
+def test_info_tells_cost_memory_and_where_from(run):
+    code, out, _ = run("info", "4.25.lite")
+    assert code == cli.OK
+    for part in ("10 695", "MiB in fp16", "half the work", "flownet_v4.25.lite.pkl", "MIT", "no\n"):
+        assert part in out
+    assert json.loads(run("info", "4.25.lite", "--json")[1])["memory_fp16"] > 100
+
+
+def test_a_life_of_a_model(run, tiny, server, own_store):
+    code, out, err = run("fetch", "tiny")
+    assert (code, out) == (cli.OK, f"{own_store / 'flownet_tiny.safetensors'}\n")
+    assert "1.7 of 1.7 MB" in err
+    assert run("path", "tiny")[:2] == (cli.OK, out)
+    code, out, _ = run("verify", "tiny", "--json")
+    assert json.loads(out) == [
+        {"name": "tiny", "ok": True, "result": "as first fetched, converted"}
+    ]
+    assert run("remove", "tiny")[0] == cli.OK
+    code, out, err = run("path", "tiny")
+    assert (code, out) == (cli.FAILED, "")
+    assert "has not been downloaded: flownet_tiny.pkl" in err
+
+
+def test_verify_without_names_checks_what_is_there_and_fails_if_any_is_bad(run, tiny, own_store):
+    run("fetch", "tiny")
+    code, out, _ = run("verify")
+    assert code == cli.OK
+    assert re.search(r"^tiny +ok +as first fetched", out, re.MULTILINE)
+    (own_store / "flownet_tiny.safetensors").write_bytes(b"nothing")
+    code, out, _ = run("verify")
+    assert code == cli.FAILED
+    assert re.search(r"^nano +ok", out, re.MULTILINE)
+    assert re.search(r"^tiny +BAD +.*damaged", out, re.MULTILINE)
+
+
+def test_import_says_how_to_use_it(run, tmp_path, own_store):
+    file = save_pickle(tmp_path / "flownet.pkl", random_state("nano"))
+    code, out, err = run("import", file, "--name", "mine")
+    assert (code, out) == (cli.OK, f"{own_store / 'mine.safetensors'}\n")
+    assert "rife(clip, model='mine')" in err
+    code, out, err = run("import", file, "--name", "mine")
+    assert (code, out) == (cli.FAILED, "")
+    assert err.count("\n") == 1
+    code, out, _ = run("import", file, "--name", "mine", "--replace", "--json")
+    assert json.loads(out)["name"] == "mine"
+
+
+def test_one_failure_of_several_is_said_and_the_others_are_done(run, tiny, server, add_rows):
+    add_rows(
+        ROW.format(address=server.address)
+        + ROW.replace("tiny", "gone").format(address=server.address)
+    )
+    code, out, err = run("fetch", "gone", "tiny")
+    assert code == cli.FAILED
+    assert "vsrife: error: gone: flownet_gone.pkl could not be fetched" in err
+    assert out.endswith("flownet_tiny.safetensors\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["info", "4.255"], cli.FAILED, "did you mean"),
+        (["fetch"], cli.FAILED, "give the names of models, or --all"),
+        (["fetch", "4.25", "--all"], cli.FAILED, "give the names of models, or --all"),
+        (["fetch", "nano"], cli.FAILED, "has no address"),
+        (["remove", "nano"], cli.FAILED, "is part of the package"),
+        (["remove", "4.25"], cli.FAILED, "has no file in"),
+        (["import", "no.pkl"], cli.FAILED, "does not exist"),
+        (["unknown"], cli.USAGE, "invalid choice"),
+        ([], cli.USAGE, "ACTION"),
+    ],
+)
+def test_errors_are_one_line_on_stderr(run, arguments, code, message):
+    status, out, err = run(*arguments)
+    assert (status, out) == (code, "")
+    assert message in err.splitlines()[-1]
+
+
+def test_path_names_the_folders(run, own_store):
+    assert run("path") == (cli.OK, f"{own_store}\n", "")
+    assert run("path", "--config") == (cli.OK, f"{folders.user_catalogue()}\n", "")
+
+
+def test_python_m_vsrife_alone_fetches_every_official_model(monkeypatch, capsys):
+    """As vs-rife does, for scripts that rely on it."""
+    fetched = []
+    monkeypatch.setattr(as_module.sys, "argv", ["vsrife"])
+    monkeypatch.setattr(
+        cli.importlib.import_module("vsrife.cli.models").keep,
+        "fetch_model",
+        lambda row, **_: fetched.append(row.name),
+    )
+    assert as_module._main() == cli.OK
+    assert fetched == [name for name in known_models() if name not in EMBEDDED]
+    assert "about 900 MB" in capsys.readouterr().err
+
+
+def test_download_model_takes_vs_rifes_addresses(tiny, own_store):
+    as_module.download_model("https://somewhere.example.org/flownet_tiny.pkl")
+    assert lookup.find_weights("tiny") == own_store / "flownet_tiny.safetensors"

@@ -1,0 +1,21 @@
+"""Weight files: where they are, reading them, and the folder of models that were fetched.
+
+The only room that touches the model folders and the network, and neither at import. Reading needs
+numpy and safetensors, no framework.
+"""
+
+from vsrife.store.files import SUFFIXES, read_arrays, read_weights, save_weights
+from vsrife.store.folders import (
+    FOLDER_VARIABLE,
+    embedded_folder,
+    script_folder,
+    user_catalogue,
+    user_folder,
+    write_whole,
+)
+from vsrife.store.lookup import find_weights, model_name
+
+__all__ = [
+    "FOLDER_VARIABLE", "SUFFIXES", "embedded_folder", "find_weights", "model_name", "read_arrays",
+    "read_weights", "save_weights", "script_folder", "user_catalogue", "user_folder", "write_whole",
+]  # fmt: skip  # a list of words

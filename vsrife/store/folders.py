@@ -1,0 +1,115 @@
+"""Where weight files are, and writing one whole. Nothing here is touched at import."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from platformdirs import user_cache_path, user_config_path
+
+from vsrife.errors import ModelError
+
+FOLDER_VARIABLE = "VSRIFE_MODEL_DIR"
+CATALOGUE = "models.toml"
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_PATIENCE = 1.0  # seconds at a lock before the user hears of it
+
+_package = Path(__file__).resolve().parents[1]
+# beside the modules when installed, beside the package in a checkout
+_beside, _checkout = _package / "models", _package.parent / "models"
+embedded_folder = _checkout if not _beside.is_dir() and _checkout.is_dir() else _beside
+
+
+def user_folder() -> Path:
+    """Where official weights belong: $VSRIFE_MODEL_DIR, or a folder in the user's cache."""
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    if chosen:
+        return Path(os.path.abspath(os.path.expanduser(chosen)))
+    return user_cache_path("vsrife", appauthor=False) / "models"
+
+
+def script_folder() -> str:
+    """The same as text, and there if it can be: what vs-rife calls `model_dir`."""
+    with suppress(OSError):
+        user_folder().mkdir(parents=True, exist_ok=True)
+    return str(user_folder())
+
+
+def user_catalogue() -> Path:
+    """The user's own rows, in the form of models/models.toml; need not exist."""
+    return user_config_path("vsrife", appauthor=False) / CATALOGUE
+
+
+def other_folders() -> list[Path]:
+    """Where vs-rife, a package of the same name, has left official files: beside any vsrife."""
+    places = [Path(p) for p in sys.path if p.endswith(("site-packages", "dist-packages"))]
+    found = [place / "vsrife" / "models" for place in places]
+    return [embedded_folder, *(f for f in found if f.is_dir() and f != embedded_folder)]
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder ready for writing; ModelError if it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unwritable(folder, None)
+
+
+def _unwritable(folder: Path, error: OSError | None) -> ModelError:
+    reason = f" ({error.strerror})" if error else ""
+    return ModelError(
+        f"model folder {folder} cannot be written{reason}; "
+        f"set {FOLDER_VARIABLE} to a folder that can"
+    )
+
+
+@contextmanager
+def locked(folder: Path, name: str, note: Callable[[str], None]) -> Iterator[None]:
+    """Be the only process that works on the file `name`; a process that dies lets go of it."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / f".{name}.lock")
+    try:
+        try:
+            lock.acquire(timeout=_PATIENCE)
+        except Timeout:
+            note(f"another process is busy with {name}; waiting for it")
+            lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        raise ModelError(f"model folder {folder} cannot be locked ({error})") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def disk_error(folder: Path, file: str, error: OSError) -> ModelError:
+    """The error for a file that the system would not write; frees what a full disk needs."""
+    if error.errno in _FULL:
+        sweep(folder, file)
+        return ModelError(f"{file} does not fit into {folder}: the disk is full; make room")
+    return ModelError(f"{file} cannot be written into {folder} ({error.strerror or error})")
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Call `write` with a temporary path beside `path`, then put that file in its place."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())  # or a power cut could leave the new name with no content
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, name: str) -> None:
+    """Remove what interrupted writes of the file `name` have left; only under its lock."""
+    for part in folder.glob(f".{name}.*.part"):
+        part.unlink(missing_ok=True)

@@ -40,6 +40,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "render": Command("vsrife.cli.render", "make a video file smoother", "cli,torch"),
     "demo": Command("vsrife.cli.demo", "draw a short clip, make it smoother, measure", "cli,torch"),
+    "scenes": Command("vsrife.cli.scenes", "score scene changes and duplicates", "cli"),
     "train": Command("vsrife.cli.train", "train the default model", "train"),
     "eval": Command("vsrife.cli.eval", "measure a model on pictures with known truth", "train"),
 }

@@ -25,11 +25,18 @@ CLIPS = {
     "nothing": (lambda: None, r"this is not a clip"),
     "variable format": (lambda: blank(varformat=True), "constant format and size"),
     "variable size": (lambda: blank(varsize=True), "constant format and size"),
-    "wrong format": (
-        lambda: blank(format=vs.YUV420P8),
-        r"only RGBH and RGBS formats are supported, not YUV420P8; convert it.*resize\.Bicubic",
+    "32-bit integers": (
+        lambda: blank(format=core.query_video_format(vs.GRAY, vs.INTEGER, 32)),
+        r"Gray32 has more bits than the network could keep; give it 16 bits.*clip\.resize",
     ),
-    "grey": (lambda: blank(format=vs.GRAYS), "not GrayS"),
+    "17 bits": (
+        lambda: blank(format=core.query_video_format(vs.YUV, vs.INTEGER, 17, 1, 1)),
+        "YUV420P17 has more bits",
+    ),
+    "small chroma": (
+        lambda: blank(format=core.query_video_format(vs.YUV, vs.INTEGER, 8, 3, 0)),
+        "has chroma planes of less than a quarter; give it YUV444",
+    ),
     "one frame": (lambda: blank(length=1), "number of frames must be at least 2, not 1"),
 }
 
@@ -62,6 +69,15 @@ ARGUMENTS = {
         {"factor": "9000000000000000009/9000000000000000007"},
         "output rate .* too many digits",
     ),
+    "matrix on RGB": ({"matrix": "709"}, "matrix is for YUV clips, and this one is RGBS"),
+    "chroma_location on RGB": ({"chroma_location": 0}, "chroma_location is for YUV clips"),
+    "color_range": (
+        {"color_range": "tv"},
+        r'color_range must be one of "limited" \(0\), "full" \(1\), not \'tv\'',
+    ),
+    "precision": ({"precision": "bf16"}, 'precision must be "fp16", "fp32" or None, not \'bf16\''),
+    "precision of another kind": ({"precision": ["fp16"]}, "precision must be"),
+    "vfr": ({"vfr": "yes"}, "vfr must be True or False, not 'yes'"),
     "sc_threshold": ({"sc": True, "sc_threshold": 1.5}, "between 0 and 1, not 1.5"),
     "sc_threshold text": ({"sc": True, "sc_threshold": "low"}, "between 0 and 1, not 'low'"),
     "backend": ({"backend": "ncnn"}, "backend must be one of pytorch.* not 'ncnn'"),
@@ -105,9 +121,48 @@ def test_arguments_that_cannot_work(arguments, message):
         rife(blank(), **arguments)
 
 
-def test_a_wanted_rate_needs_a_clip_with_one():
-    with pytest.raises(vs.Error, match=r"^rife: clip does not have a valid frame rate"):
-        rife(blank(fpsnum=0), fps_num=60, fps_den=1)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"matrix": "601"}, r'matrix must be one of "709" \(1\).*"2020ncl" \(9\), not \'601\''),
+        ({"matrix": 0}, "matrix must be one of .*not 0"),
+        ({"matrix": True}, "matrix must be one of .*not True"),
+        ({"matrix": vs.MATRIX_ICTCP}, "matrix must be one of"),
+        ({"chroma_location": "middle"}, r'one of "left" \(0\), .*not \'middle\''),
+        ({"chroma_location": 6}, "chroma_location must be one of .*not 6"),
+        ({"color_range": 2}, "color_range must be one of .*not 2"),
+        ({"color_range": []}, r"color_range must be one of .*not \[\]"),
+    ],
+)
+def test_colours_that_cannot_be(arguments, message):
+    with pytest.raises(vs.Error, match=rf"^rife: .*{message}"):
+        rife(blank(format=vs.YUV420P8), **arguments)
+
+
+@pytest.mark.parametrize("wanted", [{"fps_num": 60, "fps_den": 1}, {"fps": 60}])
+def test_a_wanted_rate_needs_a_clip_with_one_or_with_durations(wanted):
+    with pytest.raises(
+        vs.Error, match=r"^rife: clip does not have a valid frame rate.*frame 0 has"
+    ):
+        rife(blank(fpsnum=0), **wanted)
+
+
+@pytest.mark.parametrize(("num", "den"), [(0, 1), (-1, 24), (1, 0), (1, -24)])
+def test_every_frame_of_a_variable_clip_needs_a_duration(num, den):
+    clip = blank()
+    clip = clip[:3] + clip[3].std.SetFrameProps(_DurationNum=num, _DurationDen=den) + clip[4]
+    with pytest.raises(vs.Error, match=r"^rife: .*frame 3 has no duration; use factor_num"):
+        rife(clip, fps=60, vfr=True)
+
+
+def test_endless_clips_cannot_be_timed():
+    with pytest.raises(vs.Error, match=r"^rife: .* nor an end.*; use factor_num"):
+        rife(blank(fpsnum=0, length=2**31 - 1, keep=True), fps=60)
+
+
+def test_variable_clips_are_not_thinned_out_without_end():
+    with pytest.raises(vs.Error, match=r"^rife: factor must be at least 1/500"):
+        rife(blank(fpsnum=0), factor="1/501")
 
 
 @pytest.mark.parametrize("keep", [0, 1, 100, 20_000])

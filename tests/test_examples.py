@@ -28,12 +28,15 @@ def environment(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
+    return draw_source(tmp_path_factory.mktemp("source") / "in.mkv", "yuv420p")
+
+
+def draw_source(path, pixel_format):
     """A short H.264 clip: a bright square that moves over a dark ramp."""
-    path = tmp_path_factory.mktemp("source") / "in.mkv"
     ramp = np.linspace(20, 90, 96, dtype=np.uint8)
     with av.open(path, "w") as file:
         stream = file.add_stream("libx264", rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = 96, 64, pixel_format
         for n in range(FRAMES):
             image = np.broadcast_to(ramp[None, :, None], (64, 96, 3)).copy()
             image[20:40, 5 + 4 * n : 25 + 4 * n] = 230
@@ -59,16 +62,19 @@ def pipe(environment, script, arguments, encoder):
     assert done.returncode == 0, done.stderr.decode()
 
 
-def x264(out):
+def x264(out, *, lossless_depth=None):
     program = shutil.which("x264")
     if program is None:
         pytest.skip("the x264 program is not installed")
-    return [program, "--demuxer", "y4m", "-", "--preset", "ultrafast", "-o", out]
+    depth = ["--qp", "0", "--output-depth", str(lossless_depth)] if lossless_depth else []
+    return [program, "--demuxer", "y4m", "-", "--preset", "ultrafast", *depth, "-o", out]
 
 
-def ffmpeg(out):
+def ffmpeg(out, *, lossless_depth=None):
     program = imageio_ffmpeg.get_ffmpeg_exe()
-    return [program, "-v", "error", "-i", "-", "-c:v", "libx264", "-preset", "ultrafast", out]
+    depth = ["-qp", "0"] if lossless_depth else []
+    encoder = ["-c:v", "libx264", "-preset", "ultrafast", *depth]
+    return [program, "-v", "error", "-i", "-", *encoder, out]
 
 
 def counted(path):
@@ -95,6 +101,7 @@ OUTCOMES = {
     "any_factor": (24, RATE * 2),
     "double": (24, RATE * 2),
     "from_vs_rife": (24, RATE * 2),
+    "in_rgb": (24, RATE * 2),
     "slow_motion": (48, RATE),
     "to_60_fps": (31, Fraction(60)),
 }
@@ -106,6 +113,32 @@ def test_every_example_does_what_it_says(environment, source, tmp_path, weights,
     arguments = {"source": source, "factor": "2", "model": weights("4.25")}
     pipe(environment, script, arguments, ffmpeg(out))
     assert counted(out) == OUTCOMES[script.stem]
+
+
+def decoded(path, pixel_format):
+    """The samples of every frame, row by row without padding."""
+    with av.open(path) as file:
+        stream = file.streams.video[0]
+        frames = [frame.to_ndarray() for frame in file.decode(stream)]
+        assert stream.codec_context.pix_fmt == pixel_format
+    return [frame.tobytes() for frame in frames]
+
+
+@pytest.mark.parametrize("encoder", [x264, ffmpeg])
+@pytest.mark.parametrize(("pixel_format", "depth"), [("yuv420p", 8), ("yuv420p10le", 10)])
+@pytest.mark.parametrize(("factor", "kept"), [("2", (2, 1)), ("5/2", (5, 2))])
+def test_original_frames_arrive_byte_for_byte(
+    environment, tmp_path, pixel_format, depth, encoder, factor, kept
+):
+    """Through vspipe and a lossless encoder, in the format that the source has."""
+    source, out = draw_source(tmp_path / "in.mkv", pixel_format), tmp_path / "out.mkv"
+    script = next(path for path in EXAMPLES if path.stem == "any_factor")
+    lossless = encoder(out, lossless_depth=depth)
+    pipe(environment, script, {"source": source, "factor": factor}, lossless)
+    originals, frames = decoded(source, pixel_format), decoded(out, pixel_format)
+    assert len(originals) == FRAMES
+    assert frames[:: kept[0]] == originals[:: kept[1]]
+    assert frames[1] not in originals
 
 
 def alone(environment, name, *arguments):

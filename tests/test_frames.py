@@ -44,6 +44,22 @@ def test_reordered_clips_have_the_right_frames_in_every_window(order):
         assert got.get_frame(n).props["number"] == order(n)
 
 
+def test_a_reordered_clip_keeps_no_frames_of_windows_gone_by():
+    """Nodes that only hand frames on would each keep some in VapourSynth's caches."""
+    blank = vs.core.std.BlankClip(format=vs.GRAY8, width=256, height=256, length=3000)
+
+    def paint(n, f):
+        frame = f.copy()
+        np.asarray(frame[0])[0, 0] = n % 256  # or all frames would share their 64 KiB
+        return frame
+
+    clip = blank.std.ModifyFrame(blank, paint)
+    before = vs.core.used_cache_size
+    got = frames.reorder(clip, clip.std.BlankClip(length=4000), lambda n: n // 2)
+    assert sum(1 for _ in got.frames(close=True)) == 4000
+    assert vs.core.used_cache_size - before < 70 * 256 * 256
+
+
 def test_planes_share_the_frames_memory():
     frame = clip_of(noise(8, 4), 1).get_frame(0).copy()
     frames.planes(frame)[1][2, 3] = 7

@@ -6,19 +6,17 @@ import functools
 import os
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
 
 import vapoursynth as vs
 
-from vsrife import frames, scenes, store, timing
+from vsrife import choices, formats, frames, store, timing
+from vsrife.assemble import assemble
 from vsrife.backends import open_backend
-from vsrife.backends.base import Recent, Session, Settings
+from vsrife.backends.base import Settings
+from vsrife.duplicates import THRESHOLD
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.net.table import check_options
-
-# A pair of neighbours is in use at a time; the rest is for requests that come a little out of order
-# and for players that step back.
-_FRAMES_KEPT = 6
+from vsrife.plans import SteadyPlan
 
 
 def _as_vs_error[**P, R](function: Callable[P, R]) -> Callable[P, R]:
@@ -44,7 +42,7 @@ def rife(
     fps_den: int | None = None,
     scale: float = 1.0,
     ensemble: bool = False,
-    sc: bool = False,
+    sc: bool | str = False,
     sc_threshold: float | None = 0.15,
     trt: bool = False,
     trt_static_shape: bool = True,
@@ -60,13 +58,31 @@ def rife(
     fps: int | Fraction | str | None = None,
     backend: str | None = None,
     device: str | None = None,
+    precision: str | None = None,
+    vfr: bool = False,
+    sc_mode: str = "hold",
+    sc_clip: vs.VideoNode | None = None,
+    duplicates: str | None = None,
+    duplicates_threshold: float | None = THRESHOLD,
+    duplicates_span: int = 5,
+    duplicates_anchor: str = "first",
+    duplicates_clip: vs.VideoNode | None = None,
+    replace: object = None,
+    mask: vs.VideoNode | None = None,
+    protect: bool = False,
+    pace: str | None = None,
+    confidence: float | None = None,
+    matrix: str | int | None = None,
+    color_range: str | int | None = None,
+    chroma_location: str | int | None = None,
     trt_debug: bool = False,
 ) -> vs.VideoNode:
     """A smoother clip: new frames between the given ones, those untouched.
 
     The first 21 parameters are vs-rife 5.7.0's, by name and by place; docs/usage.md has them all.
 
-    clip: RGBS (computed in fp32) or RGBH (fp16), at least 2 frames.
+    clip: GRAY, RGB or YUV, 8 to 16 bits or floating point, at least 2 frames; the result has its
+        format, and its own frames bit for bit.
     device_index: which GPU, counted from 0, where there are several.
     model: None for the embedded one, a version ("4.0" ... "4.26.heavy"), or the path of a weights
         file.
@@ -74,12 +90,30 @@ def rife(
     fps_num, fps_den: wanted frames per second, instead of a factor; both or neither.
     scale: resolution for motion: 0.25, 0.5, 1, 2 or 4; 0.5 suits 4K.
     ensemble: estimate both ways round and average: slower, a little better; not in every version.
-    sc: never interpolate across a scene change, repeat the frame before it instead.
+    sc: never interpolate across a scene change, repeat the frame before it instead; "adaptive" for
+        a detector that flashes and fades do not deceive.
     sc_threshold: mean luma difference, 0..1, above which it is one; None trusts the clip's own
         `_SceneChangeNext`.
     factor, fps: the same as above as an int, a Fraction or text such as "60000/1001".
     backend: "pytorch", or None for the best that is installed.
     device: "cuda", "rocm", "xpu", "mps", "cpu", also with a number, or None for the best there is.
+    precision: "fp32" or "fp16" for the network's convolutions; None for fp16 if the clip is RGBH.
+    vfr: each frame lasts as long as its own duration says, whatever rate the clip has; so it is
+        for clips without a rate anyway. With fps, the result then has a constant rate.
+    sc_mode: across a scene change "hold" the frame before it, the "nearest", or a "blend".
+    sc_clip: a clip whose marks of scene changes hold instead.
+    duplicates: "fill" replaces repeated frames by new ones, "skip" makes none before them.
+    duplicates_threshold: mean luma difference of blocks, 0..1, up to which a frame is one; None
+        trusts the clip's own `_Duplicate`, duplicates_clip that of another clip.
+    duplicates_span: longest run of equal frames to be filled.
+    duplicates_anchor: where in its run a drawing stands, "first" or "centre".
+    replace: bad frames to make anew: [(first, last), ...], a property's name, or a file's.
+    mask: grey clip; where it is white, new frames keep what the nearer source frame shows.
+    protect: the same wherever lettering stands still over something that moves.
+    pace: "drawn" keeps the rhythm of drawings on twos and threes.
+    confidence: 0..1; new frames less certain than this are replaced as across a scene change.
+    matrix, color_range, chroma_location: what holds for frames that do not say it themselves, as
+        names or numbers of the resizer ("709", "limited", "left").
     auto_download: fetch the weights of an official version if they are not on this machine.
     trt, trt_*: taken for vs-rife's scripts; see docs/usage.md.
 
@@ -87,41 +121,83 @@ def rife(
     for everything that cannot work, before the first frame.
     """
     clip = frames.check_clip(clip)
-    ratio = _ratio(clip, (factor_num, factor_den), (fps_num, fps_den), factor, fps)
-    threshold = scenes.check_threshold(sc_threshold) if sc and sc_threshold is not None else None
+    formats.check_format(clip.format)
+    defaults = formats.check_defaults(clip, matrix, color_range, chroma_location)
+    half = _half(clip, precision)
+    if not isinstance(vfr, bool | int):
+        raise ArgumentError(f"vfr must be True or False, not {vfr!r}")
+    ratio, rate = _wanted((factor_num, factor_den), (fps_num, fps_den), factor, fps)
+    chosen = choices.check(
+        clip,
+        sc=sc,
+        sc_threshold=sc_threshold,
+        sc_mode=sc_mode,
+        sc_clip=sc_clip,
+        duplicates=duplicates,
+        duplicates_threshold=duplicates_threshold,
+        duplicates_span=duplicates_span,
+        duplicates_anchor=duplicates_anchor,
+        duplicates_clip=duplicates_clip,
+        replace=replace,
+        mask=mask,
+        protect=protect,
+        pace=pace,
+        confidence=confidence,
+    )
     shapes = {"trt_min_shape": trt_min_shape, "trt_opt_shape": trt_opt_shape}
     _check_trt(trt, trt_static_shape, shapes | {"trt_max_shape": trt_max_shape})
     name = store.model_name(model)
     check_options(name, scale, ensemble)
     index = timing.whole("device_index", device_index, least=0)
     runner = open_backend(backend)
+    route = formats.Route(clip, defaults)
     settings = Settings(
         weights=store.find_weights(model, auto_download=bool(auto_download)),
         model=name,
         scale=scale,
         ensemble=bool(ensemble),
-        half=clip.format.id == vs.RGBH,
+        half=half,
+        clamp=route.clamp,
         width=clip.width,
         height=clip.height,
         device=device,
         device_index=index,
     )
     session = runner.open_session(settings)
-    if threshold is not None:
-        clip = scenes.mark_scene_changes(clip, threshold)
-    return _interpolated(
-        clip, timing.Timeline(clip.num_frames, ratio), session, hold_at_cuts=bool(sc)
-    )
+    times = _times(clip, ratio, rate, bool(vfr))
+    clip = chosen.marked(clip)
+    plan = chosen.plan(SteadyPlan(times), clip, times.num_frames)
+    return assemble(clip, times, plan, route, session, chosen.policy, chosen.protection)
 
 
-def _ratio(
-    clip: vs.VideoNode,
+def _half(clip: vs.VideoNode, precision: object) -> bool:
+    if precision not in (None, "fp16", "fp32"):
+        raise ArgumentError(f'precision must be "fp16", "fp32" or None, not {precision!r}')
+    return clip.format.id == vs.RGBH if precision is None else precision == "fp16"
+
+
+def _times(
+    clip: vs.VideoNode, ratio: Fraction | None, rate: Fraction | None, vfr: bool
+) -> timing.Times:
+    """When output frames are shown, for a factor or a wanted rate."""
+    variable = vfr or not clip.fps
+    if rate is None:
+        return timing.Timeline(clip.num_frames, ratio or Fraction(1), variable)
+    if not variable:
+        return timing.Timeline(clip.num_frames, rate / Fraction(clip.fps))
+    return timing.Timetable(frames.durations(clip), rate)
+
+
+def _wanted(
     factor_pair: tuple[object, object],
     fps_pair: tuple[object, object],
     factor: object,
     fps: object,
-) -> Fraction:
-    """Output rate : source rate, however it was asked for; a wanted rate wins, as in vs-rife."""
+) -> tuple[Fraction | None, Fraction | None]:
+    """Output rate : source rate, or else the output rate, whichever was asked for.
+
+    A wanted rate wins, as in vs-rife.
+    """
     fps_num, fps_den = fps_pair
     if (fps_num is None) != (fps_den is None):
         raise ArgumentError(
@@ -131,19 +207,12 @@ def _ratio(
     if sum(asked is not None for asked in (factor, fps, fps_num)) > 1:
         raise ArgumentError("factor, fps and fps_num/fps_den exclude each other; give one of them")
     if factor is not None:
-        return timing.rational("factor", factor)
+        return timing.rational("factor", factor), None
     if fps is not None:
-        wanted = timing.rational("fps", fps)
-    elif fps_num is not None:
-        wanted = _fraction_of("fps", fps_pair)
-    else:
-        return _fraction_of("factor", factor_pair)
-    if not clip.fps:
-        raise ArgumentError(
-            "clip does not have a valid frame rate and hence fps_num and fps_den cannot be used; "
-            "use factor_num and factor_den, or give it a rate with clip.std.AssumeFPS"
-        )
-    return wanted / Fraction(clip.fps)
+        return None, timing.rational("fps", fps)
+    if fps_num is not None:
+        return None, _fraction_of("fps", fps_pair)
+    return _fraction_of("factor", factor_pair), None
 
 
 def _fraction_of(name: str, pair: tuple[object, object]) -> Fraction:
@@ -169,51 +238,3 @@ def _check_trt(trt: object, static: object, shapes: dict[str, Sequence[int]]) ->
             vs.MESSAGE_TYPE_WARNING,
             "rife: trt=True: no TensorRT backend in this version, runs on PyTorch",
         )
-
-
-def _interpolated(
-    clip: vs.VideoNode, timeline: timing.Timeline, session: Session, *, hold_at_cuts: bool
-) -> vs.VideoNode:
-    rate = timing.output_rate(Fraction(clip.fps), timeline.factor)
-    template = clip.std.BlankClip(
-        length=timeline.num_frames, fpsnum=rate.numerator, fpsden=rate.denominator, keep=True
-    )
-    place = timeline.place
-    left_clip = frames.reorder(clip, template, lambda n: place(n).left)
-    right_clip = frames.reorder(clip, template, lambda n: place(n).right)
-    prepared = Recent[Any](_FRAMES_KEPT)
-
-    # VapourSynth calls this from many threads, but never two at a time
-    def make_frame(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-        at, (left, right) = place(n), f
-        held = at.step == 0 or (hold_at_cuts and left.props.get(scenes.NEXT))
-        pair = None if held else (frames.planes(left), frames.planes(right))
-        if pair is None or frames.same_picture(*pair):
-            frame = left.copy()
-        else:
-            before = prepared.get(at.left, functools.partial(session.prepare, pair[0]))
-            after = prepared.get(at.right, functools.partial(session.prepare, pair[1]))
-            frame = vs.core.create_video_frame(left.format, left.width, left.height)
-            frame.props.update(left.props)
-            session.interpolate(before, after, at.timestep, frames.planes(frame))
-        _retime(frame, at, timeline.factor)
-        return frame
-
-    return template.std.ModifyFrame([left_clip, right_clip], make_frame)
-
-
-def _retime(frame: vs.VideoFrame, at: timing.Place, factor: Fraction) -> None:
-    """Turn the properties of the left source frame into those of an output frame."""
-    props = frame.props
-    numerator, denominator = props.get("_DurationNum"), props.get("_DurationDen")
-    if isinstance(numerator, int) and isinstance(denominator, int) and denominator:
-        props["_DurationNum"], props["_DurationDen"] = timing.scaled_duration(
-            numerator, denominator, factor
-        )
-        if at.step and isinstance(props.get("_AbsoluteTime"), float):
-            props["_AbsoluteTime"] += at.timestep * numerator / denominator
-    # a cut has one frame on either side, however many there are between two source frames
-    if not at.last and props.get(scenes.NEXT):
-        props[scenes.NEXT] = 0
-    if not at.first and props.get(scenes.PREV):
-        props[scenes.PREV] = 0

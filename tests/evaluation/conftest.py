@@ -5,7 +5,7 @@ import pytest
 import vapoursynth as vs
 
 from tests import clips
-from vsrife.cli.source import to_rgb
+from vsrife.cli.eval_source import to_rgb
 from vsrife.evaluation.film import Film
 
 WIDTH, HEIGHT, STEP = 128, 96, 4

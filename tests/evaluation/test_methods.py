@@ -10,7 +10,7 @@ import pytest
 import vapoursynth as vs
 
 from tests import clips
-from vsrife.cli.source import to_rgb
+from vsrife.cli.eval_source import to_rgb
 from vsrife.errors import BackendError, ModelError
 from vsrife.evaluation import minterpolate
 from vsrife.evaluation.film import Film

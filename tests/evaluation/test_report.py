@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vsrife.cli.source import to_rgb
+from vsrife.cli.eval_source import to_rgb
 from vsrife.errors import MediaError
 from vsrife.evaluation.compare import Moment, Outcome, compare
 from vsrife.evaluation.film import Film

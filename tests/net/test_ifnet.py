@@ -171,6 +171,28 @@ def test_prepared_frames_give_what_the_whole_gives():
         assert torch.equal(prepared, net(left, right, 0.25))
 
 
+MOVED = [
+    pytest.param(arch, case, id=f"{arch}-{case['name']}")
+    for arch, case in formula.cases()
+    if (arch, case["name"]) in (("4.0", "rescale"), ("4.6", "base"), ("4.25", "clamp"))
+]
+
+
+@pytest.mark.parametrize(("arch", "case"), MOVED)
+def test_other_pictures_are_moved_and_blended_alike(arch, case):
+    """Twice the picture, and minus its green, must come out as that of what comes out."""
+    net = build(arch, state_dict=state_of(case, arch))
+    images = [image.clamp(0, 1) for image in images_of(case)]
+    with torch.inference_mode():
+        left, right = (net.prepare(image) for image in images)
+        wanted = net.interpolate(left, right, case["t"])
+        pictures = tuple(torch.cat((2 * image, -image[:, 1:2]), 1) for image in images)
+        got = net.interpolate(left, right, case["t"], pictures=pictures)
+    assert got.shape[1] == 4
+    assert (got[:, :3] - 2 * wanted).abs().max() < 1e-5
+    assert (got[:, 3] + wanted[:, 1]).abs().max() < 1e-5
+
+
 def test_weights_are_fp32_unless_asked_and_the_module_is_in_eval_mode():
     net = build("nano")
     assert isinstance(net, IFNet)

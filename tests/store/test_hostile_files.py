@@ -11,6 +11,7 @@ import struct
 import sys
 import zipfile
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,8 +22,9 @@ from tests.store.conftest import random_state, save_pickle
 from vsrife.errors import ModelError
 from vsrife.net.table import ARCHS
 from vsrife.net.weights import recognise
-from vsrife.store import arrays, folders, importing, read_arrays
+from vsrife.store import arrays, folders, importing, keep, lookup, read_arrays
 from vsrife.store.arrays import as_safetensors
+from vsrife.store.files import read_metadata
 
 CANARY = "a model file has run code"
 
@@ -261,6 +263,10 @@ PICKLES = {
         lambda: torch_zip(b"c\x1b[2Jevil\nname\n."),
         r"more than tensors: \?\[2Jevil\.name",
     ),
+    "escape codes in a tensor's name": (
+        lambda: torch_zip(tensor_program().replace(b"X\2\0\0\0t0", b"X\2\0\0\0\x1bc"), b"\0" * 16),
+        r"damaged name: '\\x1bc'",
+    ),
     "two pickles": (lambda: torch_zip(b"}.", **{"other/data.pkl": b"}."}), "not PyTorch's"),
     "another zip": (lambda: torch_zip(b"").replace(b"data.pkl", b"word.xml"), "not PyTorch's"),
     "empty file": (lambda: b"", BROKEN),
@@ -312,14 +318,25 @@ def test_hostile_safetensors(tmp_path, make, message, capfd):
 
 
 def protobuf(*fields) -> bytes:
-    """A message of (number, bytes) fields, each shorter than 128 bytes."""
-    return b"".join(bytes([number << 3 | 2, len(block)]) + block for number, block in fields)
+    """A message of (number, bytes) fields, each shorter than 2 MB."""
+    return b"".join(bytes([number << 3 | 2]) + length(block) + block for number, block in fields)
 
 
-def onnx_tensor(*fields, data=b"\0" * 16) -> bytes:
+def length(block: bytes) -> bytes:
+    if len(block) < 128:
+        return bytes([len(block)])
+    return bytes([len(block) & 127 | 128, len(block) >> 7 & 127 | 128, len(block) >> 14])
+
+
+def onnx_tensor(*fields, data=b"\0" * 16, sides=b"") -> bytes:
     """A model whose graph has one fp32 tensor with these dimensions, as varints."""
-    tensor = b"".join(b"\x08" + field for field in fields) + b"\x10\x01" + protobuf((9, data))
-    return protobuf((7, protobuf((5, tensor))))
+    tensor = b"".join(b"\x08" + field for field in fields) + b"\x10\x01"
+    return protobuf((7, protobuf((5, tensor + protobuf((1, sides), (9, data))))))
+
+
+def many_tensors(count: int) -> bytes:
+    names = (f"{number:x}".encode() for number in range(count))
+    return protobuf((7, b"".join(protobuf((5, b"\x08\0\x10\1" + protobuf((8, n)))) for n in names)))
 
 
 ONNX = {
@@ -332,6 +349,9 @@ ONNX = {
     "shape of 100 dimensions": (lambda: onnx_tensor(*[b"\x01"] * 40, b"\x04"), "shape says"),
     "groups": (lambda: b"\x3b\x3b\x3b", "no ONNX file"),
     "web page": (lambda: b"<html>", "a web page"),
+    "tensors without end": (lambda: many_tensors(60_000), "graph is too large"),
+    "names without end": (lambda: protobuf((7, protobuf((1, b"\x0a\0" * 60_000)))), "too large"),
+    "sides without end": (lambda: onnx_tensor(data=b"", sides=b"\1" * 100_000), "shape says"),
     "no graph": (lambda: protobuf((2, b"pytorch")), "no ONNX file"),
 }
 
@@ -367,6 +387,27 @@ def test_hostile_ncnn(tmp_path, line, message):
     with pytest.raises(ModelError, match=message):
         importing.import_model(tmp_path, "mine")
     assert not folders.user_folder().exists()
+
+
+def test_a_param_larger_than_any_network_is_not_split(tmp_path):
+    (tmp_path / "flownet.param").write_text("7767517\n" + "\n" * (5 << 20))
+    (tmp_path / "flownet.bin").write_bytes(b"")
+    with pytest.raises(ModelError, match="has no proper size"):
+        importing.import_model(tmp_path, "mine")
+
+
+def test_lists_go_on_with_a_header_that_cannot_be_read(own_store):
+    own_store.mkdir()
+    (own_store / "mine.safetensors").write_bytes(safetensors(b"[" * 100_000))
+    assert [row.name for row in keep.all_models()][-1] == "mine"
+    assert lookup.find_file(lookup.find_model("mine")).kept is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_name_that_is_no_text_can_be_imported(tmp_path):
+    file = save_pickle(Path(os.fsdecode(bytes(tmp_path) + b"/\xff.pkl")), random_state("nano"))
+    path = importing.import_model(file, "mine")[1]
+    assert read_metadata(path)["origin"] == "imported from ?.pkl"
 
 
 def test_ncnn_weights_in_a_table_are_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import errno
 import hashlib
@@ -389,6 +390,29 @@ def test_a_refetch_that_fails_keeps_the_old_file(fetch_tiny, server, body):
     assert len(server.seen) == 3
 
 
+def test_fetching_replaces_a_damaged_file(fetch_tiny, server, body, state, heard):
+    server.pages["/tiny.pkl"] = serve(body)
+    path = fetch_tiny()
+    whole = path.read_bytes()
+    for broken in (whole[:-1] + bytes([whole[-1] ^ 1]), b"nothing"):
+        path.write_bytes(broken)
+        back = read_arrays(fetch_tiny())
+        assert all(np.array_equal(back[key], state[key]) for key in state)
+        assert "fetching tiny again: model file" in "".join(heard)
+    assert list(lookup.read_records()) == ["flownet_tiny.pkl"]
+    assert len(server.seen) == 3
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://[", "socks5://127.0.0.1:9", "://", "http://localhost:port", "no host"]
+)
+def test_a_damaged_proxy_is_said_at_once(fetch_tiny, monkeypatch, slept, proxy):
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(ModelError, match=r"it or the proxy has no proper address \(.+\)"):
+        fetch_tiny()
+    assert slept == []
+
+
 def test_a_redirect_is_followed_and_the_file_kept_under_its_own_name(fetch_tiny, server, body):
     server.pages |= {"/tiny.pkl": redirect("/../../evil.pkl?x=1"), "/evil.pkl?x=1": serve(body)}
     server.pages["/../../evil.pkl?x=1"] = serve(body)
@@ -429,9 +453,16 @@ def test_what_the_system_trusts_is_trusted(fetch_tiny, tls, body, monkeypatch):
 
 
 def test_a_proxy_of_the_system_is_used(fetch_tiny, server, body, monkeypatch):
-    monkeypatch.setenv("http_proxy", server.address.replace("://", "://me:secret@"))
-    server.pages["http://localhost:9/tiny.pkl"] = serve(body)
+    monkeypatch.setenv("http_proxy", server.address.replace("://", "://me%40work:secret@"))
+    logins = []
+
+    def page(request):
+        logins.append(base64.b64decode(request.headers["Proxy-Authorization"].split()[1]))
+        serve(body)(request)
+
+    server.pages["http://localhost:9/tiny.pkl"] = page
     assert fetch_tiny("http://localhost:9/tiny.pkl").is_file()
+    assert logins == [b"me@work:secret"]
 
 
 def test_no_network_at_all(fetch_tiny, monkeypatch, slept, own_store):

@@ -1,8 +1,10 @@
 """From a name to a file: what is found, what is said when nothing is, nothing fetched unasked."""
 
+import errno
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,7 +48,10 @@ def test_every_known_model_has_one_row_and_the_other_way_round():
 def test_official_files_of_every_kind_are_found(own_store, suffix):
     own_store.mkdir()
     file = own_store / f"flownet_v4.25.lite{suffix}"
-    file.write_bytes(b"something")
+    if suffix == ".safetensors":
+        files.save_weights(file, random_state("4.25.lite"), {})
+    else:
+        save_pickle(file, random_state("4.25.lite"))
     assert store.find_weights("4.25.lite") == file
 
 
@@ -148,7 +153,8 @@ ROWS = {
     'file = "models.7z"': "file must be one of .safetensors, .pkl",
     'sha256 = "123"': "sha256 must be 64 digits",
     'mirror = "https://example.org"': "'mirror' is no field",
-    'family = "none"': "'none'",
+    'family = "none"': "family 'none' is not in that file",
+    'file = "flownet_V4.25.pth"': "has the name of 4.25's",
 }
 
 
@@ -157,6 +163,61 @@ def test_faulty_rows_are_named(add_rows, row, message):
     add_rows(f"[model.own]\n{row}\n")
     with pytest.raises(ModelError, match=rf"row 'own' in the models of .*: .*{message}"):
         catalogue.catalogue()
+
+
+@pytest.mark.parametrize("text", ['model = "4.25"', "[[model]]", "family = 3"])
+def test_lists_of_another_form_are_refused(add_rows, text):
+    add_rows(text)
+    with pytest.raises(ModelError, match=r"models\.toml must begin with \[model\.NAME\]"):
+        catalogue.catalogue()
+
+
+def test_lists_and_hashes_as_windows_writes_them(add_rows):
+    add_rows(f'\ufeff[model.own]\nsha256 = "{"AB" * 32}"\n')
+    assert catalogue.catalogue()["own"].sha256 == "ab" * 32
+
+
+def test_names_that_rife_takes_for_paths_are_refused(add_rows, tmp_path):
+    with pytest.raises(ModelError, match=r"'mine\.pth' means a file; leave out its ending"):
+        importing.import_model(save_pickle(tmp_path / "x.pkl", random_state("nano")), "mine.pth")
+    add_rows('[model."own.PKL"]\n')
+    with pytest.raises(ModelError, match=r"'own\.PKL' means a file"):
+        catalogue.catalogue()
+
+
+def test_other_things_in_the_folder_are_no_models(own_store):
+    own_store.mkdir()
+    (own_store / "my model.safetensors").touch()
+    (own_store / "folder.safetensors").mkdir()
+    assert {row.name for row in keep.all_models()} == set(known_models())
+
+
+def test_a_broken_file_is_not_recorded_as_the_first_use(own_store):
+    own_store.mkdir()
+    file = save_pickle(own_store / "flownet_v4.9.pkl", random_state("4.7"))
+    whole = file.read_bytes()
+    for broken in (whole[:-1000], save_pickle(file, random_state("4.6")).read_bytes()):
+        file.write_bytes(broken)
+        with pytest.raises(ModelError, match=r"damaged, cut short|a network 4\.6; 4\.9 is a 4\.7"):
+            store.find_weights("4.9")
+    file.write_bytes(whole)
+    assert store.find_weights("4.9") == file
+
+
+@pytest.mark.parametrize("what", ["is_file", "open"])
+def test_no_permission_is_one_error(own_store, monkeypatch, what):
+    own_store.mkdir()
+    save_pickle(own_store / "flownet_v4.25.lite.pkl", random_state("4.25.lite"))
+    allowed = getattr(Path, what)
+
+    def denied(path, *args, **options):
+        if path.name.startswith("flownet_v4.25"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return allowed(path, *args, **options)
+
+    monkeypatch.setattr(Path, what, denied)
+    with pytest.raises(ModelError, match=r"flownet_v4\.25\.lite.* cannot be read \(Permission"):
+        store.find_weights("4.25.lite")
 
 
 def test_the_users_rows_add_models_and_mirrors(add_rows):

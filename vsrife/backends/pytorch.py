@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -13,10 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife import store
-from vsrife.backends.base import Planes, Settings
+from vsrife.backends.base import Planes, Rhythm, Settings
 from vsrife.errors import ArgumentError, BackendError
-from vsrife.net import build
-from vsrife.net.ifnet import IFNet
+from vsrife.net import build, pace
+from vsrife.net.ifnet import IFNet, Outcome
 from vsrife.net.weights import recognise
 
 DEVICES = ("cuda", "rocm", "xpu", "mps", "cpu")  # in the order in which they are chosen
@@ -77,41 +78,98 @@ def _worker(device: torch.device) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix=f"vsrife-{device}")
 
 
+@dataclass(frozen=True, eq=False)  # tensors have no equality of their own
+class Prepared:
+    """What is kept of a source frame, padded.
+
+    features: what the network reads, in its precision; pictures (1, C, H, W): what it puts together
+    if that is more than the three channels it reads, clamped and in its precision.
+    """
+
+    features: Tensor
+    pictures: Tensor | None
+
+
 class TorchSession:
     """See `base.Session`."""
 
     def __init__(self, settings: Settings) -> None:
         self._device = choose_device(settings.device, settings.device_index)
         self._dtype = torch.float16 if settings.half else torch.float32
+        self._clamp = settings.clamp
         self._net = _network(settings, self._device, self._dtype)
         self._width, self._height = settings.width, settings.height
         unit = self._net.pad_unit
         self._padding = (0, -settings.width % unit, 0, -settings.height % unit)
         self._worker = _worker(self._device)
 
-    def prepare(self, planes: Planes) -> Tensor:
+    def prepare(self, planes: Planes) -> Prepared:
         return self._run(lambda: self._prepare(planes))
 
-    def interpolate(self, left: Tensor, right: Tensor, timestep: float, into: Planes) -> None:
-        self._run(lambda: self._interpolate(left, right, timestep, into))
+    def interpolate(
+        self,
+        left: Prepared,
+        right: Prepared,
+        timestep: float,
+        into: Planes,
+        rhythm: Rhythm | None = None,
+    ) -> float:
+        return self._run(lambda: self._interpolate(left, right, timestep, into, rhythm))
+
+    def motion(self, left: Prepared, right: Prepared) -> Tensor:
+        return self._run(lambda: self._motion(left, right))
 
     def _run[Result](self, work: Callable[[], Result]) -> Result:
         return self._worker.submit(work).result()
 
     @torch.inference_mode()
-    def _prepare(self, planes: Planes) -> Tensor:
+    def _prepare(self, planes: Planes) -> Prepared:
         image = torch.from_numpy(np.stack(planes))[None].to(self._device)
         # one sample that is not a number would otherwise spoil the whole picture
         image = image.nan_to_num_(nan=0, posinf=1, neginf=0)
         # edges repeated: black ones would bleed into the picture wherever motion points outwards
-        return self._net.prepare(F.pad(image, self._padding, mode="replicate"))
+        image = F.pad(image, self._padding, mode="replicate")
+        features = self._net.prepare(image[:, :3])
+        finer = image.dtype == torch.float32 and self._dtype == torch.float16
+        if self._clamp and image.shape[1] == 3 and not finer:
+            return Prepared(features, None)
+        if self._clamp:
+            image[:, :3] = image[:, :3].clamp(0, 1)
+        return Prepared(features, image)
 
     @torch.inference_mode()
-    def _interpolate(self, left: Tensor, right: Tensor, timestep: float, into: Planes) -> None:
-        image = self._net.interpolate(left, right, timestep)
-        image = image[0, :, : self._height, : self._width].to(self._dtype).cpu()
+    def _interpolate(
+        self,
+        left: Prepared,
+        right: Prepared,
+        timestep: float,
+        into: Planes,
+        rhythm: Rhythm | None,
+    ) -> float:
+        pictures = None
+        if left.pictures is not None and right.pictures is not None:
+            pictures = (left.pictures, right.pictures)
+        outcome: list[Outcome] = []
+        image = self._net.interpolate(
+            left.features,
+            right.features,
+            timestep if rhythm is None else pace.timesteps(timestep, *rhythm, left.features.shape),
+            pictures=pictures,
+            outcome=outcome,
+        )
+        image = image[0, :, : self._height, : self._width]
+        if all(plane.dtype == np.float16 for plane in into):
+            image = image.to(torch.float16)  # half the bytes to fetch
+        image = image.cpu()
         for plane, target in zip(image.numpy(), into, strict=True):
             np.copyto(target, plane)
+        return float(outcome[0][0])
+
+    @torch.inference_mode()
+    def _motion(self, left: Prepared, right: Prepared) -> Tensor:
+        outcome: list[Outcome] = []
+        self._net.interpolate(left.features, right.features, 0.5, outcome=outcome)
+        return pace.motion(outcome[0][1])
 
 
 class TorchBackend:

@@ -40,6 +40,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "render": Command("vsrife.cli.render", "make a video file smoother", "cli,torch"),
     "demo": Command("vsrife.cli.demo", "draw a short clip, make it smoother, measure", "cli,torch"),
+    "scenes": Command("vsrife.cli.scenes", "score scene changes and duplicates", "cli"),
     "models": Command("vsrife.cli.models", "list, fetch, import and verify models", ""),
     "train": Command("vsrife.cli.train", "train the default model", "train"),
     "eval": Command("vsrife.cli.eval", "measure models on clips with known truth", "eval"),

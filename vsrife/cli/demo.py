@@ -13,7 +13,6 @@ import vapoursynth as vs
 from vsrife import rife
 from vsrife.cli.demo_scene import SECONDS, draw
 from vsrife.cli.demo_shapes import WIDTH, Array
-from vsrife.cli.source import to_yuv
 from vsrife.cli.times import constant_times
 from vsrife.cli.video import Encoding, encode_png, write_video
 from vsrife.errors import MediaError
@@ -93,9 +92,9 @@ def _picture(frame: vs.VideoFrame) -> Array:
 
 
 def _write_film(clip: vs.VideoNode, path: Path) -> None:
-    eight_bit = clip.std.BlankClip(format=vs.RGB24, length=1)  # what the clip is to be written like
     times = constant_times(Fraction(clip.fps), clip.num_frames)
-    write_video(to_yuv(clip, eight_bit), path, times, Encoding())
+    yuv = clip.resize.Bicubic(format=vs.YUV420P8, matrix_s="170m", range_s="limited")
+    write_video(yuv, path, times, Encoding())
 
 
 def _print_scores(source: Pictures, made: Pictures, truths: dict[int, Array]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import vapoursynth as vs
 
-from vsrife.cli.source import open_source, probe, to_rgb
+from vsrife.cli.source import open_source, probe, progressive
 from vsrife.errors import MediaError
 from vsrife.evaluation.film import Film
 from vsrife.training.media import Pictures, draw_animation
@@ -16,7 +16,7 @@ from vsrife.training.media import Pictures, draw_animation
 # leaves out most fades from nothing
 ANIMATION_SIDE, ANIMATION_GROUND = 480, (214, 205, 190)
 ANIMATION_START, ANIMATION_FRAMES = 0.1, 61
-_BT601 = 6
+_UNSAID, _BT709, _BT601 = 2, 1, 6  # matrices
 
 
 def open_film(path: Path, limit: int) -> Film:
@@ -26,6 +26,20 @@ def open_film(path: Path, limit: int) -> Film:
     drawn = path.suffix.lower() == ".json"
     clip = _animation(path) if drawn else open_source(path, probe(path))[0]
     return Film(path.name, clip[:limit] if limit else clip, to_rgb, drawn)
+
+
+def to_rgb(clip: vs.VideoNode) -> vs.VideoNode:
+    """`clip` (any format of constant size) as RGBS, by its own `_Matrix` and `_Range`.
+
+    Where the matrix is not said: BT.709 from 720 lines on, BT.601 below, as players do.
+    """
+    clip = progressive(clip)
+    if clip.format.color_family == vs.RGB:
+        return clip.resize.Bicubic(format=vs.RGBS)
+    with clip.get_frame(0) as frame:
+        said = frame.props.get("_Matrix", _UNSAID)
+    guess = _BT709 if clip.height >= 720 else _BT601
+    return clip.resize.Bicubic(format=vs.RGBS, matrix_in=guess if said == _UNSAID else said)
 
 
 def _animation(path: Path) -> vs.VideoNode:

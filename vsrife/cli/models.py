@@ -174,7 +174,7 @@ def _each(rows: Sequence[Model], work: Callable[[Model], None]) -> int:
     for row in rows:
         try:
             work(row)
-        except RifeError as error:
+        except (RifeError, OSError) as error:
             if len(rows) == 1:
                 raise
             print(f"vsrife: error: {row.name}: {error}", file=sys.stderr)
@@ -189,6 +189,7 @@ def _facts(row: Model, memory: dict[str, tuple[int, int]]) -> dict[str, Any]:
     if arch is None and found is not None:
         arch = read_metadata(found.path).get("arch")
     known = ARCHS.get(arch or "")
+    arch = arch if known else None
     half, single = memory.get(arch or "", (None, None))
     state = "absent"
     if found is not None:

@@ -15,7 +15,7 @@ import vapoursynth as vs
 
 from vsrife import rife
 from vsrife.cli import note
-from vsrife.cli.source import open_source, probe, to_rgb, to_yuv
+from vsrife.cli.source import for_encoder, open_source, probe, progressive
 from vsrife.cli.times import stretched_times
 from vsrife.cli.video import CONTAINERS, PRESETS, Encoding, write_video
 from vsrife.errors import ArgumentError, MediaError
@@ -61,14 +61,14 @@ def run(args: argparse.Namespace) -> int:
     )
     note(f"reading {args.source}, which takes a while for a long one")
     clip, times = open_source(args.source, facts)
-    smooth = rife(to_rgb(clip), **options)
+    smooth = rife(progressive(clip), **options)
     del rehearsal
     if args.fps is not None and not times.constant:
         note("the frame rate varies, and will do so in OUT; --fps is its mean")
     factor = Fraction(smooth.fps) / Fraction(clip.fps)
     with _progress(args.output, smooth.num_frames) as on_frame:
         write_video(
-            to_yuv(smooth, clip),
+            for_encoder(smooth),
             args.output,
             stretched_times(times, factor),
             Encoding(crf=args.crf, preset=args.preset),

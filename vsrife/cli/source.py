@@ -1,4 +1,4 @@
-"""Reading a video file: its frames, their times, their colours to RGB and back."""
+"""Reading a video file: its frames, their times, and the format to write them in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import vapoursynth as vs
 
 from vsrife.cli import missing_package, note
 from vsrife.cli.times import FINEST, Times, constant_times, source_times
-from vsrife.cli.video import origin_of
+from vsrife.cli.video import ENCODABLE, origin_of
 from vsrife.errors import MediaError
 
 _BT709, _BT601 = 1, 6  # numbers of H.273
@@ -87,44 +87,43 @@ def open_source(source: Path, facts: Facts) -> tuple[vs.VideoNode, Times]:
     ), times  # fmt: skip
 
 
-def to_rgb(clip: vs.VideoNode) -> vs.VideoNode:
-    """`clip` (any format of constant size) as RGBS, by its own `_Matrix` and `_Range`.
-
-    Where the matrix is not said (2): BT.709 from 720 lines on, BT.601 (170m) below, as players do.
-    """
+def progressive(clip: vs.VideoNode) -> vs.VideoNode:
+    """`clip` as whole frames, with a note if it is made of fields; MediaError if it changes."""
     if clip.format is None or not clip.width:
         raise MediaError("the video changes its format or size on the way; that cannot be rendered")
-    matrix = {"matrix_in": _matrix(clip)} if clip.format.color_family != vs.RGB else {}
     with clip.get_frame(0) as frame:
         if frame.props.get("_FieldBased"):
             note("the video is interlaced; new frames will show combs, deinterlace it first")
-    return clip.resize.Bicubic(format=vs.RGBS, **matrix).std.SetFieldBased(0)
+    return clip.std.SetFieldBased(0)
 
 
-def to_yuv(clip: vs.VideoNode, source: vs.VideoNode) -> vs.VideoNode:
-    """RGBS `clip` as it is written: 4:2:0, for odd sizes 4:4:4; 8 bit, 10 if `source` has more.
+def for_encoder(clip: vs.VideoNode) -> vs.VideoNode:
+    """`clip` as it is written: untouched if the encoder takes its format.
 
-    Matrix, range, transfer and primaries are those of `source`.
+    What is left becomes 4:2:0, for odd sizes 4:4:4; 8 bit, 10 if there are more. The matrix stays,
+    BT.709 from 720 lines on and BT.601 below where there is none.
     """
     odd = clip.width % 2 or clip.height % 2
     if odd:
         note(f"{clip.width}x{clip.height} is odd; written as 4:4:4, which not every player takes")
-    deep = source.format.bits_per_sample > 8
-    eight, ten = (vs.YUV444P8, vs.YUV444P10) if odd else (vs.YUV420P8, vs.YUV420P10)
-    with source.get_frame(0) as frame:
-        props = frame.props
-        said = props.get("_Range", vs.RANGE_LIMITED)
-        limited = source.format.color_family == vs.RGB or said != vs.RANGE_FULL
-    return clip.resize.Bicubic(
-        format=ten if deep else eight,
-        matrix=_matrix(source),
-        range=int(vs.RANGE_LIMITED if limited else vs.RANGE_FULL),
-    )
-
-
-def _matrix(clip: vs.VideoNode) -> int:
+    if clip.format.id in ENCODABLE:
+        return clip
+    shape, yuv = clip.format, clip.format.color_family == vs.YUV
+    sampling = (shape.subsampling_w, shape.subsampling_h)
+    if not yuv or sampling not in ((0, 0), (1, 0), (1, 1)):
+        sampling = (0, 0) if odd else (1, 1)
+    bits = 10 if shape.bits_per_sample > 8 else 8
+    written = vs.core.query_video_format(vs.YUV, vs.INTEGER, bits, *sampling).id
     with clip.get_frame(0) as frame:
+        said = frame.props.get("_Range", vs.RANGE_LIMITED)
         matrix = int(frame.props.get("_Matrix", vs.MATRIX_UNSPECIFIED))
     if matrix in (vs.MATRIX_RGB, vs.MATRIX_UNSPECIFIED):
-        return _BT709 if clip.height >= 720 else _BT601
-    return matrix
+        matrix = _BT709 if clip.height >= 720 else _BT601
+    limited = shape.color_family == vs.RGB or said != vs.RANGE_FULL
+    known = {"matrix_in": matrix} if yuv else {}
+    return clip.resize.Spline36(
+        format=written,
+        matrix=matrix,
+        range=int(vs.RANGE_LIMITED if limited else vs.RANGE_FULL),
+        **known,
+    )

@@ -33,6 +33,15 @@ REFUSED = {"mov": ("flac", "opus")}
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
 )  # fmt: skip
+# What libx264 is given: VapourSynth's format -> FFmpeg's name
+ENCODABLE = {
+    int(vs.YUV420P8): "yuv420p",
+    int(vs.YUV422P8): "yuv422p",
+    int(vs.YUV444P8): "yuv444p",
+    int(vs.YUV420P10): "yuv420p10",
+    int(vs.YUV422P10): "yuv422p10",
+    int(vs.YUV444P10): "yuv444p10",
+}
 # Frames being made at a time: enough to decode, convert and encode while a new frame is computed,
 # and few, since an RGB frame of 4K is 100 MB.
 _PREFETCH = 4
@@ -77,7 +86,7 @@ def write_video(
 ) -> None:
     """Encode `clip` as H.264 into `path` (.mkv, .mp4 or .mov), which appears whole or not at all.
 
-    clip: YUV420P8, YUV420P10, YUV444P8 or YUV444P10; its `_Matrix`, `_Range`, `_Transfer`,
+    clip: of a format in ENCODABLE; its `_Matrix`, `_Range`, `_Transfer`,
         `_Primaries` and `_SAR*` of frame 0 become the stream's tags.
     times: one tick per frame and one for the end.
     copy_from: a file whose sound, subtitles and attachments come along, packet by packet, their
@@ -130,8 +139,7 @@ def _add_video(
 
 
 def _pixel_format(clip: vs.VideoNode) -> str:
-    sampling = "420" if clip.format.subsampling_w else "444"
-    return f"yuv{sampling}p" + ("10" if clip.format.bits_per_sample == 10 else "")
+    return ENCODABLE[clip.format.id]
 
 
 def _encode(

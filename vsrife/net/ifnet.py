@@ -19,6 +19,7 @@ from vsrife.net.table import Arch, Encoder, arch_of, check_options
 from vsrife.net.warp import base_grid, warp
 
 SLOPE = 0.2  # of every leaky ReLU
+Outcome = tuple[Tensor, Tensor]  # of a run: confidence (N,), flow (N, 4, H, W)
 RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 double their scales
 
 
@@ -82,14 +83,15 @@ class Block(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Flow (N, 4, H, W) to add, mask (N, 1, H, W), features for the next block, at full size.
 
-        pair (2N, C, H, W): warped images and encodings, N left ones first; timestep (N, 1, 1, 1);
+        pair (2N, C, H, W): warped images and encodings, N left ones first; timestep (N, 1, 1, 1) or
+        (N, 1, H, W);
         passed_on: mask and features of the block before; flow: what `pair` was warped by; s: pixels
         per cell.
         """
         dtype = next(self.parameters()).dtype
         # first small, then side by side: copies of full-size channels would cost more than they do
         small = _side_by_side(resize(pair, 1 / s))
-        rest = [timestep.expand(-1, 1, *small[0].shape[2:])]
+        rest = [_fitted(timestep, s).expand(-1, 1, *small[0].shape[2:])]
         if flow is not None:
             rest += [resize(x, 1 / s) for x in passed_on]
             rest.append(resize(flow, 1 / s) * (1 / s))
@@ -211,34 +213,60 @@ class IFNet(nn.Module):
         right: Tensor,
         timestep: float | Tensor,
         trace: list[tuple[Tensor, Tensor]] | None = None,
+        pictures: tuple[Tensor, Tensor] | None = None,
+        outcome: list[Outcome] | None = None,
     ) -> Tensor:
         """The fp32 image (N, 3, H, W) at `timestep` between two prepared ones, left 0, right 1.
 
+        timestep: also (N, 1, H, W), where parts of the picture keep times of their own.
         trace: takes (flow (N, 4, H, W), mask logit (N, 1, H, W)) after each block, for training;
         networks that rescale give none.
+        pictures: left and right (N, C, H, W), any range: what is to be moved and blended instead of
+        the prepared images; gives (N, C, H, W).
+        outcome: takes `confidence` (N,) and the flow (N, 4, H, W) of each run.
         """
         n = left.shape[0]
         if not isinstance(timestep, Tensor):
             timestep = torch.full((n, 1, 1, 1), timestep, device=left.device, dtype=torch.float32)
-        t = timestep.to(left.device, torch.float32).expand(n, 1, 1, 1)
+        t = timestep.to(left.device, torch.float32).expand(n, 1, -1, -1)
         divisors = [s / self.scale for s in self.arch.scales]
         if not self.arch.rescales:
-            return self._run(torch.cat((left, right)).float(), t, divisors, trace=trace)
+            joined = None if pictures is None else torch.cat(pictures).float()
+            pair = torch.cat((left, right)).float()
+            return self._run(pair, t, divisors, trace=trace, pictures=joined, outcome=outcome)
         # Whether to rescale is each frame's own question, so no frame may share a batch
-        pairs = [torch.cat((left[i : i + 1], right[i : i + 1])).float() for i in range(n)]
+        sides = [(left, right), *([] if pictures is None else [pictures])]
+        pairs = [
+            [torch.cat((a[i : i + 1], b[i : i + 1])).float() for a, b in sides] for i in range(n)
+        ]
         return torch.cat(
-            [self._run_or_rescale(p, t[i : i + 1], divisors) for i, p in enumerate(pairs)]
+            [self._run_or_rescale(t[i : i + 1], divisors, outcome, *p) for i, p in enumerate(pairs)]
         )
 
-    def _run_or_rescale(self, pair: Tensor, t: Tensor, divisors: list[float]) -> Tensor:
+    def _run_or_rescale(
+        self,
+        t: Tensor,
+        divisors: list[float],
+        outcome: list[Outcome] | None,
+        pair: Tensor,
+        pictures: Tensor | None = None,
+    ) -> Tensor:
         try:
-            return self._run(pair, t, divisors, limit=RESCALE_LIMIT)
+            return self._run(
+                pair, t, divisors, limit=RESCALE_LIMIT, pictures=pictures, outcome=outcome
+            )
         except _MotionTooLarge:
             height, width = pair.shape[2:]
             unit = 2 * self.pad_unit  # doubled scales need twice the multiple; vs-rife crashes here
-            pair = F.pad(pair, (0, -width % unit, 0, -height % unit), mode="replicate")
+            padding = (0, -width % unit, 0, -height % unit)
+            pair = F.pad(pair, padding, mode="replicate")
+            if pictures is not None:
+                pictures = F.pad(pictures, padding, mode="replicate")
+            if t.shape[2:] != (1, 1):
+                t = F.pad(t, padding, mode="replicate")
             doubled = [2 * s for s in divisors]
-            return self._run(pair, t, doubled, first_single=True)[:, :, :height, :width]
+            out = self._run(pair, t, doubled, first_single=True, pictures=pictures, outcome=outcome)
+            return out[:, :, :height, :width]
 
     def _run(
         self,
@@ -249,11 +277,14 @@ class IFNet(nn.Module):
         limit: float | None = None,
         first_single: bool = False,
         trace: list[tuple[Tensor, Tensor]] | None = None,
+        pictures: Tensor | None = None,
+        outcome: list[Outcome] | None = None,
     ) -> Tensor:
         """All blocks over `pair` (2N, C, H, W), the N left frames first; -> (N, 3, H, W).
 
         limit: raise _MotionTooLarge if block 1's own flow passes it for both images; first_single:
-        block 0 runs one way round only, even with ensemble; trace: see `interpolate`.
+        block 0 runs one way round only, even with ensemble; trace, outcome, pictures
+        (2N, C, H, W): see `interpolate`.
         """
         grid = base_grid(pair)
         warped = pair
@@ -280,11 +311,35 @@ class IFNet(nn.Module):
             if trace is not None:
                 trace.append((flow, mask))
             # encodings are read by blocks only, so the last warp can do without them
-            source = pair if block is not blocks[-1] else pair[:, :3]
+            last = pair[:, :3] if pictures is None else pictures
+            source = pair if block is not blocks[-1] else last
             warped = warp(source, torch.cat((flow[:, :2], flow[:, 2:])), grid)
         left, right = warped.chunk(2)
+        if outcome is not None and flow is not None:
+            outcome.append((confidence(left, right, flow, t), flow))
         # not left * m + right * (1 - m): this form is exact where both sides agree
         return right + torch.sigmoid(passed_on[0]) * (left - right)
+
+
+def confidence(left: Tensor, right: Tensor, flow: Tensor, timestep: Tensor) -> Tensor:
+    """How far a new frame can be trusted, (N,) in 0..1: how well both sides agree on it.
+
+    left, right (N, C, H, W): warped images in 0..1, of which three channels count; flow
+    (N, 4, H, W); timestep (N, 1, 1 or H, 1 or W). Mean over every eighth pixel both ways of
+    exp(-difference / 0.1) * exp(-bend / (2 + distance / 2)): the difference of the images there,
+    and by how many pixels the flows miss being halves of one straight way of that distance.
+    """
+    seen = (..., slice(None, None, 8), slice(None, None, 8))
+    t = timestep if timestep.shape[2:] == (1, 1) else timestep[seen]
+    difference = (left[:, :3][seen] - right[:, :3][seen]).abs().mean(1)
+    to_left, to_right = flow[:, :2][seen], flow[:, 2:][seen]
+    bend = 2 * torch.linalg.vector_norm((1 - t) * to_left + t * to_right, dim=1)
+    distance = torch.linalg.vector_norm(to_right - to_left, dim=1)
+    return torch.exp(-10 * difference - bend / (2 + distance / 2)).mean((1, 2))
+
+
+def _fitted(timestep: Tensor, s: float) -> Tensor:
+    return timestep if timestep.shape[2:] == (1, 1) else resize(timestep, 1 / s)
 
 
 class _MotionTooLarge(Exception):  # noqa: N818  # a signal inside this file, no error

@@ -75,6 +75,8 @@ def checked(state: object) -> dict[str, Array]:
     for key, value in plain.items():
         if not isinstance(key, str) or not isinstance(value, np.ndarray):
             raise ModelError(f"holds something that is no tensor: {key!r:.200}; fetch it again")
+        if not key.isprintable():  # names end up in messages, on terminals
+            raise ModelError(f"holds a tensor with a damaged name: {key!r:.200}")
         if value.dtype.kind != "f":
             raise ModelError(f"holds a tensor of another kind than weights: {key!r:.200}")
         if not np.isfinite(value).all():

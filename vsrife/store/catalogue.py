@@ -64,7 +64,7 @@ def catalogue() -> dict[str, Model]:
     rows = _rows(_read(folders.embedded_folder / folders.CATALOGUE), {}, "the package")
     ordered = {name: rows[name] for name in known_models() if name in rows}
     own = folders.user_catalogue()
-    return _rows(_read(own), ordered, str(own)) if own.is_file() else ordered
+    return _rows(_read(own), ordered, str(own)) if folders.is_file(own) else ordered
 
 
 def memory() -> dict[str, tuple[int, int]]:
@@ -73,9 +73,20 @@ def memory() -> dict[str, tuple[int, int]]:
     return {name: (entry["fp16"], entry["fp32"]) for name, entry in table.items()}
 
 
+def is_name(name: str) -> bool:
+    """Whether it can be a model's and part of a file's."""
+    return bool(_NAME.fullmatch(name)) and not _DEVICES.match(name) and not name.endswith(".")
+
+
 def check_name(name: str) -> str:
-    """`name` if it can be a model's and part of a file's; ModelError if not."""
-    if not _NAME.fullmatch(name) or _DEVICES.match(name) or name.endswith("."):
+    """`name` if it can be a model's; ModelError if not, or if rife() takes it for a path."""
+    if name.lower().endswith(SUFFIXES):
+        raise ModelError(f"model name {name!r:.100} means a file; leave out its ending")
+    return _checked_name(name)
+
+
+def _checked_name(name: str) -> str:
+    if not is_name(name):
         raise ModelError(
             f"model name {name!r:.100} must be letters, digits, '.', '_' and '-' (80 at most) "
             "and begin with a letter or digit"
@@ -85,21 +96,36 @@ def check_name(name: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad writes the mark
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelError(f"list of models {path} cannot be read ({error})") from error
 
 
 def _rows(data: Mapping[str, Any], known: dict[str, Model], where: str) -> dict[str, Model]:
     """`known` and the rows of one file, which may change those of the same name."""
-    rows, families = dict(known), data.get("family", {})
-    for name, entry in data.get("model", {}).items():
+    rows, families, entries = dict(known), data.get("family", {}), data.get("model", {})
+    if not isinstance(families, dict) or not isinstance(entries, dict):
+        raise ModelError(f"rows in the models of {where} must begin with [model.NAME]")
+    for name, entry in entries.items():
         try:
+            if "family" in entry and entry["family"] not in families:
+                raise ModelError(f"family {entry['family']!r} is not in that file")
             family = families[entry["family"]] if "family" in entry else {}
-            rows[name] = _row(check_name(name), family, entry, rows.get(name))
-        except (ModelError, KeyError, TypeError, AttributeError) as error:
+            rows[name] = row = _row(check_name(name), family, entry, rows.get(name))
+            _check_stem(row, rows)
+        except (ModelError, TypeError, AttributeError) as error:
             raise ModelError(f"row {name!r} in the models of {where} is faulty: {error}") from error
     return rows
+
+
+def _check_stem(row: Model, rows: Mapping[str, Model]) -> None:
+    """ModelError if another row's file has the same place in the store, also on Windows."""
+    for other in rows.values():
+        if other.name != row.name and other.stem.lower() == row.stem.lower():
+            raise ModelError(
+                f"its file {row.file!r} has the name of {other.name}'s; name it otherwise, "
+                "which its sources need not follow"
+            )
 
 
 def _row(
@@ -119,11 +145,13 @@ def _row(
             sources += map(str, value)
         else:
             given[key] = value
-    given["file"] = file = check_name(
+    given["file"] = file = _checked_name(
         given.get("file", model.file or f"{name}.safetensors").replace("{name}", name)
     )
     if sources:
         given["sources"] = tuple(check_source(s.replace("{file}", file)) for s in sources)
+    if "sha256" in given:
+        given["sha256"] = given["sha256"].lower()  # as PowerShell does not print it
     if "origin" in given:
         given["origin"] = given["origin"].replace("{name}", name)
     row = replace(model, **given)

@@ -85,13 +85,16 @@ def read_metadata(path: Path) -> dict[str, str]:
     try:
         with path.open("rb") as file:
             return safetensors_metadata(file.read(HEADER_BYTES))
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return {}
 
 
 def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"model file {path} cannot be read ({error.strerror})") from error
 
 
 def damaged(path: Path, error: Exception, content: bytes) -> ModelError:

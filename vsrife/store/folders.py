@@ -51,6 +51,16 @@ def other_folders() -> list[Path]:
     return [embedded_folder, *(f for f in found if f.is_dir() and f != embedded_folder)]
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file; ModelError where the system does not let us look."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise ModelError(
+            f"{str(path)!r:.300} cannot be read ({error.strerror}); check its name and permissions"
+        ) from error
+
+
 def make_folder(folder: Path) -> None:
     """Make the folder ready for writing; ModelError if it cannot be."""
     try:

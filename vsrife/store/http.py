@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from vsrife.errors import ModelError, printable
 from vsrife.store.catalogue import check_source
@@ -79,6 +79,10 @@ class Client:
                 )  # fmt: skip  # one thing, not eight
             except SSLError as error:
                 raise RefusedError(f"its certificate is not trusted ({_short(error)})") from error
+            except ValueError as error:  # of urllib3 and of urlsplit
+                raise RefusedError(
+                    f"it or the proxy has no proper address ({_short(error)})"
+                ) from error
             except (HTTPError, OSError) as error:
                 lost = "Connection" in type(error).__name__ or "NameRes" in type(error).__name__
                 never = lost or isinstance(error, ConnectTimeoutError)
@@ -111,7 +115,7 @@ class Client:
             if proxy:
                 proxy = proxy if "://" in proxy else f"http://{proxy}"
                 user = urlsplit(proxy)
-                login = f"{user.username}:{user.password or ''}" if user.username else None
+                login = unquote(f"{user.username}:{user.password or ''}") if user.username else None
                 self._pools[key] = ProxyManager(
                     proxy, proxy_headers=make_headers(proxy_basic_auth=login), ssl_context=context
                 )

@@ -28,6 +28,7 @@ from vsrife.store.lookup import (
     SOURCE_SHA256,
     by_hand,
     check_known,
+    check_network,
     find_file,
     find_model,
     missing,
@@ -49,16 +50,19 @@ def fetch_model(
     again: fetch it even so. ModelError, with every mirror's reason and the way to do it by hand.
     """
     heard = listener or stderr_listener(row.file)
-    if row.embedded or not row.sources:
-        raise ArgumentError(f"model {row.name!r} has no address to be fetched from")
+    if row.embedded:
+        raise ArgumentError(f"model {row.name!r} is part of the package; it needs no fetching")
+    if not row.sources:
+        raise ArgumentError(
+            f"model {row.name!r} has no address to be fetched from; name its sources in "
+            f"{folders.user_catalogue()}, or `vsrife models import FILE --name {row.name}`"
+        )
     folder = folders.user_folder()
     folders.make_folder(folder)
     with folders.locked(folder, row.stem, heard.note):
-        found = None if again else find_file(row)
-        if found is not None:  # another process was faster, or it was there before
-            if not found.kept:
-                check_known(row, found.path)
-            return found.path
+        there = None if again else _there(row, heard.note)
+        if there is not None:  # another process was faster, or it was there before
+            return there
         folders.sweep(folder, row.kept)
 
         def accept(part: Path, source: str) -> Path:
@@ -74,6 +78,20 @@ def fetch_model(
         folders.sweep(folder, row.file)  # what other mirrors have begun
     heard.note(f"{row.name} is ready: {path}")
     return path
+
+
+def _there(row: Model, note: Callable[[str], None]) -> Path | None:
+    """The row's file, if this machine has one that is whole and the right one."""
+    found = find_file(row)
+    try:
+        if found is not None:
+            if not found.kept:
+                check_known(row, found.path)
+            check_network(row, found.path)
+    except ModelError as error:
+        note(f"fetching {row.name} again: {error}")
+        return None
+    return found.path if found else None
 
 
 def _accept(row: Model, part: Path, source: str, note: Callable[[str], None]) -> Path:
@@ -119,11 +137,11 @@ def keep(row: Model, arch: str, state: Mapping[str, Array], source: str, sha256:
     metadata = {
         "arch": arch,
         "name": row.name,
-        "source": source,
+        "source": printable(source),  # paths may have bytes that are no text
         SOURCE_SHA256: sha256,
         DIGEST: digest(state),
         "licence": row.licence,
-        "origin": row.origin,
+        "origin": printable(row.origin),
     }
     save_weights(path, state, metadata)
     return path
@@ -136,10 +154,7 @@ def verify_model(row: Model) -> str:
         raise missing(row)
     if not found.kept and not row.embedded:
         check_known(row, found.path)
-    state = read_arrays(found.path)
-    arch = recognise(state)
-    if row.arch is not None and arch != row.arch:
-        raise ModelError(f"model file {found.path} is a network {arch}; {row.name} is a {row.arch}")
+    check_network(row, found.path)
     if row.embedded:
         return "embedded, whole"
     if not found.kept:
@@ -148,7 +163,7 @@ def verify_model(row: Model) -> str:
     official = metadata[SOURCE_SHA256] == (row.sha256 or read_records().get(row.file))
     if official:
         return "published file, converted" if row.sha256 else "as first fetched, converted"
-    return metadata.get("origin", "imported")
+    return printable(metadata.get("origin", "imported"))
 
 
 def remove_model(row: Model, *, forget: bool = False) -> list[Path]:

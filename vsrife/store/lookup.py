@@ -10,9 +10,10 @@ from pathlib import Path
 
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.net.table import DEFAULT_MODEL, EMBEDDED, known_models, suggest
+from vsrife.net.weights import recognise
 from vsrife.store import folders
-from vsrife.store.catalogue import Model, catalogue, check_name
-from vsrife.store.files import SUFFIXES, read_metadata, sha256_of
+from vsrife.store.catalogue import Model, catalogue, is_name
+from vsrife.store.files import SUFFIXES, read_arrays, read_metadata, sha256_of
 
 RECORDS = "sha256.json"  # file name -> SHA-256 at its first use, where none is known
 SOURCE_SHA256 = "source_sha256"  # in the metadata of files that the store has written
@@ -71,12 +72,8 @@ def find_model(name: str) -> Model:
     rows = catalogue()
     if name in rows:
         return rows[name]
-    try:
-        row = Model(check_name(name), file=f"{name}.safetensors")
-    except ModelError:
-        row = None
-    if row is not None and (folders.user_folder() / row.kept).is_file():
-        return row
+    if is_name(name) and folders.is_file(folders.user_folder() / f"{name}.safetensors"):
+        return Model(name, file=f"{name}.safetensors")
     names = (*rows, *own_names())
     raise ArgumentError(
         f"model must be one of {', '.join(names)}, or the path of a weights file, "
@@ -88,7 +85,8 @@ def own_names() -> list[str]:
     """Names under which the user has imported files that are no known model's."""
     stems = {row.stem for row in catalogue().values()}
     files = sorted(folders.user_folder().glob("[!.]*.safetensors"))
-    return [file.stem for file in files if file.stem not in stems]
+    names = [file.stem for file in files if file.is_file() and is_name(file.stem)]
+    return [name for name in names if name not in stems]
 
 
 def find_file(row: Model) -> Found | None:
@@ -102,7 +100,7 @@ def find_file(row: Model) -> Found | None:
         for suffix in SUFFIXES:
             path = folder / f"{row.stem}{suffix}"
             # vs-rife's wheel leaves empty files in place of models that were never fetched
-            if path.is_file() and path.stat().st_size:
+            if folders.is_file(path) and path.stat().st_size:
                 return Found(path, SOURCE_SHA256 in read_metadata(path))
     return None
 
@@ -139,7 +137,16 @@ def check_known(row: Model, path: Path) -> None:
             f"take it as it is with `vsrife models import {path} --name {row.name}`"
         )
     if not expected and os.access(folders.user_folder(), os.W_OK):
+        check_network(row, path)  # or the hash of a broken file would hold
         record({path.name: actual})
+
+
+def check_network(row: Model, path: Path) -> str:
+    """The network of the row's file, read to its last number; ModelError if that is another one."""
+    arch = recognise(read_arrays(path))
+    if row.arch is not None and arch != row.arch:
+        raise ModelError(f"model file {path} is a network {arch}; {row.name} is a {row.arch}")
+    return arch
 
 
 def read_records() -> dict[str, str]:
@@ -168,8 +175,8 @@ def _is_path(text: str) -> bool:
 
 
 def _existing(path: Path) -> Path:
-    if path.is_dir():
+    if not folders.is_file(path) and path.is_dir():
         raise ModelError(f"model file {path} is a folder; name the file in it")
-    if not path.is_file():
+    if not folders.is_file(path):
         raise ModelError(f"model file {path} does not exist; check its path")
     return path

@@ -16,6 +16,7 @@ from vsrife.store.placing import Convolution
 
 _MAGIC = "7767517"
 _MOST_LAYERS = 20_000
+_MOST_TEXT = 4 << 20  # bytes of .param; 60 KB for 4.26
 _FP32_TAGS, _FP16_TAG = (0, 0x0002C056), 0x01306B47
 _CONVOLUTIONS = {
     "Convolution": False,
@@ -71,6 +72,8 @@ def read_ncnn(param: bytes, weights: bytes) -> list[Convolution]:
 
 
 def _layers(param: bytes) -> list[_Layer]:
+    if len(param) > _MOST_TEXT:
+        raise ValueError("its .param has no proper size")
     lines = param.decode().split("\n")
     if lines[0].strip() != _MAGIC or len(lines) > _MOST_LAYERS:
         raise ValueError("its .param is no ncnn network")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from math import prod
 
 from vsrife.store.arrays import Array, numbers
 from vsrife.store.placing import Convolution
 
-_MOST_NODES = 50_000  # 640 in an export of 4.26
+_MOST_NODES = 50_000  # and tensors, and names at a node; 640 in an export of 4.26
+_MOST_SIDES = 8
 # onnx.proto: TensorProto.DataType -> (our name, bytes); other types are no weights
 _TYPES = {1: ("F32", 4), 10: ("F16", 2), 11: ("F64", 8), 16: ("BF16", 2)}
 _SAME = {"Identity", "Cast"}  # nodes that hand a weight on as it is
@@ -40,6 +42,8 @@ def read_onnx(content: bytes) -> tuple[dict[str, Array], list[Convolution]]:
             name, array = _tensor(_bytes(value))
             if array is not None:
                 tensors[name] = array
+            if len(tensors) > _MOST_NODES:
+                raise ValueError("its graph is too large")
         elif number == 1:
             nodes.append(_node(_bytes(value)))
             if len(nodes) > _MOST_NODES:
@@ -88,6 +92,8 @@ def _attach(
 def _node(view: memoryview) -> _Node:
     node = _Node()
     for number, value in _fields(view):
+        if len(node.inputs) + len(node.outputs) > _MOST_NODES:
+            raise ValueError("its graph is too large")
         if number == 1:
             node.inputs.append(_text(value))
         elif number == 2:
@@ -106,14 +112,14 @@ def _tensor(view: memoryview) -> tuple[str, Array | None]:
     shape: list[int] = []
     kind, name = 0, ""
     raw: memoryview | None = None
-    singles: list[memoryview] = []
+    singles = bytearray()
     for number, value in _fields(view):
         if number == 1:
-            shape += [value] if isinstance(value, int) else list(_varints(value))
+            shape += [value] if isinstance(value, int) else islice(_varints(value), _MOST_SIDES + 1)
         elif number == 2:
             kind = value if isinstance(value, int) else 0
         elif number == 4:
-            singles.append(_bytes(value))
+            singles += _bytes(value)
         elif number == 8:
             name = _text(value)
         elif number == 9:
@@ -123,8 +129,8 @@ def _tensor(view: memoryview) -> tuple[str, Array | None]:
     if kind not in _TYPES:
         return name, None
     called, size = _TYPES[kind]
-    block = bytes(raw) if raw is not None else b"".join(map(bytes, singles))
-    if prod(shape) * size != len(block) or len(shape) > 8:
+    block = bytes(raw) if raw is not None else bytes(singles)
+    if len(shape) > _MOST_SIDES or prod(shape) * size != len(block):
         raise ValueError(f"tensor {name!r:.200} does not have the numbers that its shape says")
     return name, numbers(block, called).reshape(shape)
 

@@ -1,0 +1,79 @@
+"""`vsrife scenes`: a table and a plot of a film whose cut is known."""
+
+import csv
+import io
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from tests.films import noisy, pan, scenery
+from vsrife.cli import FAILED, OK, main
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """10 frames a second: 6 of one scene and 6 of another, the last of them three times."""
+    path = tmp_path_factory.mktemp("film") / "film.mkv"
+    pictures = noisy(pan(scenery(1), 6, 2) + pan(scenery(2), 6, 2), 1)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 128, 72, "yuv444p"
+        stream.time_base = Fraction(1, 10)
+        for n, picture in enumerate([*pictures, pictures[-1], pictures[-1]]):
+            array = np.ascontiguousarray((picture.transpose(1, 2, 0) * 255).astype(np.uint8))
+            frame = av.VideoFrame.from_ndarray(array, format="rgb24")
+            frame.pts, frame.time_base = n, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def rows_of(text):
+    return [
+        {name: float(value) for name, value in row.items()}
+        for row in csv.DictReader(io.StringIO(text))
+    ]
+
+
+def test_the_table_shows_the_cut_and_the_repeats(film, tmp_path, capsys):
+    target = tmp_path / "scores.csv"
+    assert main(["scenes", str(film), "-o", str(target)]) == OK
+    rows = rows_of(target.read_text())
+    assert [row["frame"] for row in rows] == list(range(14))
+    assert [row["seconds"] for row in rows] == [n / 10 for n in range(14)]
+    assert [n for n, row in enumerate(rows) if row["adaptive"] > 0.15] == [5]
+    assert max(rows, key=lambda row: row["difference"])["frame"] == 5
+    assert [n for n, row in enumerate(rows) if row["duplicate_mean"] == 0] == [0, 12, 13]
+    assert "14 frames; above 0.15: " in capsys.readouterr().err
+
+
+def test_without_a_file_the_table_goes_to_stdout(film, capsys):
+    assert main(["scenes", str(film), "--frames", "4"]) == OK
+    assert len(rows_of(capsys.readouterr().out)) == 4
+
+
+@pytest.mark.parametrize(("name", "begin"), [("p.png", b"\x89PNG"), ("p.svg", b"<?xml")])
+def test_a_plot_is_written(film, tmp_path, capsys, name, begin):
+    assert main(["scenes", str(film), "--plot", str(tmp_path / name)]) == OK
+    assert (tmp_path / name).read_bytes().startswith(begin)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--plot", "plot.gif"], "must end in .png, .svg, .pdf, not '.gif'"),
+        (["-o", "/no/such/folder/x.csv"], "make it first"),
+        (["--threshold", "7"], "between 0 and 1"),
+    ],
+)
+def test_what_cannot_be_written_is_said_at_once(film, capsys, options, message):
+    assert main(["scenes", str(film), *options]) == FAILED
+    assert message in capsys.readouterr().err
+
+
+def test_a_clip_that_is_not_there(capsys):
+    assert main(["scenes", "nowhere.mkv"]) == FAILED
+    assert "nowhere.mkv does not exist" in capsys.readouterr().err

@@ -1,0 +1,137 @@
+"""`vsrife scenes`: scores of every frame, as a table and a plot, to choose thresholds by."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import vapoursynth as vs
+
+from vsrife import adaptive, duplicates, scenes, store
+from vsrife.cli import missing_package
+from vsrife.cli.source import open_source, probe
+from vsrife.errors import MediaError
+
+HELP = """Score scene changes and duplicates.
+
+For every frame of CLIP: how far the next one is from it, as rife(sc=True) and rife(sc="adaptive")
+see it, and how far it is from the one before, as rife(duplicates=...) does. All are 0 to 1."""
+
+PLOTS = (".png", ".svg", ".pdf")
+
+
+class Scores(NamedTuple):
+    """Of a frame; the names are the columns of the table."""
+
+    frame: int
+    seconds: float
+    difference: float  # to the next frame
+    adaptive: float  # how much like a cut what comes next is
+    duplicate_mean: float  # from the frame before
+    duplicate_peak: float
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("clip", metavar="CLIP", type=Path, help="a video file")
+    add("-o", "--output", metavar="CSV", type=Path, help="the table (stdout)")
+    add("--plot", metavar="FILE", type=Path, help="a picture of it, .png, .svg or .pdf")
+    add("--frames", metavar="N", type=int, default=0, help="first frames only, 0 for all (0)")
+    add("--threshold", metavar="T", type=float, default=0.15, help="line in the plot (0.15)")
+
+
+def run(args: argparse.Namespace) -> int:
+    if not args.clip.is_file():
+        raise MediaError(f"{args.clip} does not exist or is no file; CLIP must be a video file")
+    if args.plot is not None and args.plot.suffix.lower() not in PLOTS:
+        raise MediaError(f"{args.plot} must end in {', '.join(PLOTS)}, not {args.plot.suffix!r}")
+    for target in (args.output, args.plot):
+        if target is not None and not target.parent.is_dir():
+            raise MediaError(f"folder {target.parent} does not exist; make it first")
+    threshold = scenes.check_threshold(args.threshold)
+    clip, times = open_source(args.clip, probe(args.clip))
+    if args.frames > 0:
+        clip = clip[: args.frames]
+    seconds = [float((tick - times.ticks[0]) * times.base) for tick in times.ticks]
+    rows = [
+        Scores(n, round(at, 6), *(round(value, 6) for value in row))
+        for n, (at, row) in enumerate(zip(seconds, score(clip), strict=False))
+    ]
+    table = as_csv(rows)
+    if args.output is None:
+        sys.stdout.write(table)
+    else:
+        store.write_whole(args.output, lambda part: part.write_bytes(table.encode()))
+    if args.plot is not None:
+        store.write_whole(args.plot, lambda part: draw(rows, threshold, part, args.plot.suffix))
+    cuts, fixed = (
+        sum(getattr(r, name) > threshold for r in rows) for name in Scores._fields[3:1:-1]
+    )
+    print(
+        f"vsrife: {len(rows)} frames; above {threshold:g}: {fixed} by difference, "
+        f"{cuts} by the adaptive score",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def score(clip: vs.VideoNode) -> Iterator[tuple[float, float, float, float]]:
+    """The scores of each frame, in the order of `Scores`."""
+    clips = (
+        scenes.score_differences(clip),
+        adaptive.scene_scores(clip),
+        duplicates.score_duplicates(clip),
+    )
+    for frames in zip(*(each.frames(close=True) for each in clips), strict=True):
+        difference, cut, repeat = (frame.props for frame in frames)
+        yield (
+            difference[scenes.SCORE + "Diff"],
+            cut[adaptive.SCORE],
+            repeat[duplicates.SCORE + "Average"],
+            repeat[duplicates.SCORE + "Max"],
+        )
+
+
+def as_csv(rows: Sequence[Scores]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(Scores._fields)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def draw(rows: Sequence[Scores], threshold: float, path: Path, suffix: str) -> None:
+    """Three curves over frame numbers, with the thresholds, as a picture file."""
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise missing_package(
+            "scenes", f"{error}, for --plot (pip install vsrife[eval])"
+        ) from error
+    figure = Figure(figsize=(14, 8), layout="constrained")
+    above, middle, below = figure.subplots(3, sharex=True)
+    numbers = [row.frame for row in rows]
+    for axes, name, label in (
+        (above, "difference", "difference to the next frame\nsc=True"),
+        (middle, "adaptive", 'adaptive score\nsc="adaptive"'),
+    ):
+        axes.plot(numbers, [getattr(row, name) for row in rows], linewidth=0.8)
+        axes.axhline(threshold, color="tab:red", linewidth=0.8, label=f"threshold {threshold:g}")
+        axes.set_ylabel(label)
+        axes.set_ylim(0)
+        axes.legend(loc="upper right")
+    for name, label in (("duplicate_mean", "mean"), ("duplicate_peak", "peak / 8")):
+        part = duplicates.PEAK_OVER_MEAN if name == "duplicate_peak" else 1
+        # a logarithmic axis has no zero; this is a thousandth of a step of 8 bits
+        values = [max(getattr(row, name) / part, 4e-6) for row in rows]
+        below.semilogy(numbers, values, linewidth=0.8, label=label)
+    below.axhline(duplicates.THRESHOLD, color="tab:red", linewidth=0.8, label="threshold")
+    below.set_ylabel("difference of blocks from\nthe frame before: duplicates")
+    below.set_xlabel("frame")
+    below.legend(loc="upper right")
+    figure.savefig(path, format=suffix.lower().removeprefix("."))

@@ -190,8 +190,9 @@ def test_embedded_models_are_neither_replaced_nor_removed_nor_fetched(tmp_path):
     ):
         with pytest.raises(ArgumentError):
             act()
-    with pytest.raises(ArgumentError, match=r"is the file of model '4\.25'; say --name 4\.25"):
-        importing.import_model(file, "flownet_v4.25")
+    for name in ("flownet_v4.25", "Flownet_V4.25"):
+        with pytest.raises(ArgumentError, match=r"is the file of model '4\.25'; say --name 4\.25"):
+            importing.import_model(file, name)
     with pytest.raises(ArgumentError, match="arch must be one of"):
         importing.import_model(file, "mine", arch="5.0")
 

@@ -172,6 +172,16 @@ def test_lists_of_another_form_are_refused(add_rows, text):
         catalogue.catalogue()
 
 
+def test_lists_and_records_nested_too_deep_are_refused(add_rows, own_store):
+    own_store.mkdir()
+    (own_store / lookup.RECORDS).write_text("[" * 100_000)
+    with pytest.raises(ModelError, match=r"sha256\.json cannot be read .*; remove it"):
+        lookup.read_records()
+    add_rows("a = " + "[" * 100_000)
+    with pytest.raises(ModelError, match=r"list of models .* cannot be read"):
+        catalogue.catalogue()
+
+
 def test_lists_and_hashes_as_windows_writes_them(add_rows):
     add_rows(f'\ufeff[model.own]\nsha256 = "{"AB" * 32}"\n')
     assert catalogue.catalogue()["own"].sha256 == "ab" * 32

@@ -150,7 +150,8 @@ def _row_for(source: Path, name: str | None, states: Mapping[str, object]) -> Mo
                 "say which with --name, or give it a name of your own"
             )
         chosen = fitting[0].name
-    taken = next((row.name for row in rows.values() if row.stem == chosen != row.name), None)
+    same = [row.name for row in rows.values() if row.stem.lower() == chosen.lower()]
+    taken = next((other for other in same if other != chosen), None)  # also on Windows
     if taken is not None:
         raise ArgumentError(f"{chosen!r} is the file of model {taken!r}; say --name {taken}")
     row = rows.get(chosen) or Model(check_name(chosen), file=f"{chosen}.safetensors")

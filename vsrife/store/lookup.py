@@ -152,8 +152,8 @@ def check_network(row: Model, path: Path) -> str:
 def read_records() -> dict[str, str]:
     path = folders.user_folder() / RECORDS
     try:
-        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except (OSError, ValueError) as error:
+        content = json.loads(path.read_text(encoding="utf-8")) if folders.is_file(path) else {}
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read ({error}); remove it") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} is damaged; remove it")

@@ -116,6 +116,7 @@ def _tensor(view: memoryview) -> tuple[str, Array | None]:
     for number, value in _fields(view):
         if number == 1:
             shape += [value] if isinstance(value, int) else islice(_varints(value), _MOST_SIDES + 1)
+            del shape[_MOST_SIDES + 1 :]
         elif number == 2:
             kind = value if isinstance(value, int) else 0
         elif number == 4:

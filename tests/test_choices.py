@@ -19,6 +19,14 @@ WRONG = {
     "sc_clip and adaptive": ({"sc": "adaptive", "sc_clip": BLANK}, "sc='adaptive' does not ask"),
     "duplicates": ({"duplicates": "drop"}, "duplicates must be one of fill, skip, not 'drop'"),
     "anchor": ({"duplicates_anchor": "last"}, "duplicates_anchor must be one of first, centre"),
+    "anchor alone": (
+        {"duplicates_anchor": "centre"},
+        'has nothing to act on; add duplicates="fill',
+    ),
+    "anchor and skip": (
+        {"duplicates": "skip", "duplicates_anchor": "centre"},
+        "duplicates_anchor='centre' has nothing to act on",
+    ),
     "span": ({"duplicates_span": 1}, "duplicates_span must be between 2 and 24, not 1"),
     "span text": ({"duplicates_span": "5"}, "duplicates_span must be at least 1"),
     "duplicates_threshold": (

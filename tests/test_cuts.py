@@ -82,6 +82,27 @@ def test_a_clips_own_detector_is_honoured():
     assert np.array_equal(picture(out.get_frame(5)), picture(clip.get_frame(2)))
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_mark_on_the_first_frame_of_a_scene_is_enough(apart):
+    clip = two_scenes()
+    marked = clip[:2] + clip[2].std.SetFrameProps(_SceneChangePrev=1) + clip[3]
+    marks = {"sc_clip": marked} if apart else {"sc_threshold": None}
+    out = rife(clip if apart else marked, factor=4, sc=True, **marks)
+    assert levels(out)[5:8] == pytest.approx([0.1, 0.1, 0.1])
+    assert [n for n, f in enumerate(out.frames()) if f.props.get("_SceneChangeNext")] == [7]
+    assert [n for n, f in enumerate(out.frames()) if f.props.get("_SceneChangePrev")] == [8]
+
+
+def test_a_source_frame_shown_as_the_nearest_says_only_what_is_its_own():
+    clip = two_scenes()
+    alpha = vs.core.std.BlankClip(format=vs.GRAY8, width=clip.width, height=clip.height, length=1)
+    left = clip[1].std.ClipToProp(alpha).std.SetFrameProps(_RifeTimestep=0.5, _RifeLeft=3)
+    out = rife(clip[0] + left + clip[2:], factor=4, sc=True, sc_mode="nearest")
+    held, right = (set(out.get_frame(n).props) for n in (6, 7))
+    assert {"_RifeTimestep", "_RifeLeft", "_Alpha"} <= held
+    assert not {"_RifeTimestep", "_RifeLeft", "_Alpha"} & right
+
+
 def test_new_frames_say_where_they_stand_and_others_do_not():
     clip = clip_of(noise(16, 16), 4)
     for n, frame in enumerate(rife(clip, factor="5/2").frames()):

@@ -1,10 +1,11 @@
 """Scene changes against the peer's arithmetic, done anew in numpy."""
 
 import numpy as np
+import pytest
 import vapoursynth as vs
 
 from tests.clips import clip_of, flat, noise
-from vsrife.scenes import mark_scene_changes
+from vsrife.scenes import mark_scene_changes, score_differences
 
 
 def marks(clip, threshold):
@@ -53,3 +54,10 @@ def test_other_properties_and_pictures_are_kept_and_none_is_added():
     for before, after in zip(clip.frames(), mark_scene_changes(clip, 0.1).frames(), strict=True):
         assert set(after.props) - set(before.props) == {"_SceneChangePrev", "_SceneChangeNext"}
         assert bytes(after[1]) == bytes(before[1])
+
+
+@pytest.mark.parametrize("fmt", [vs.RGB24, vs.GRAY8, vs.YUV420P8])
+def test_a_strange_chroma_location_is_no_error(fmt):
+    clip = vs.core.std.BlankClip(format=fmt, width=64, height=48, length=2)
+    clip = clip.std.SetFrameProps(_ChromaLocation=99)
+    assert score_differences(clip).get_frame(0).props["_vsrifeScoreDiff"] == 0

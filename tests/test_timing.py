@@ -208,6 +208,12 @@ def test_other_rationals_are_refused_by_name(value):
         timing.rational("fps", value)
 
 
+@pytest.mark.parametrize("value", ["1e99999999", "1E-99999999", "1.5e+1_0000"])
+def test_long_exponents_are_refused_before_they_are_written_out(value):
+    with pytest.raises(ArgumentError, match="factor has too many digits"):
+        timing.rational("factor", value)
+
+
 @pytest.mark.parametrize("value", [0, -1, 1.5, "2", None, True])
 def test_whole_numbers_are_checked_by_name(value):
     with pytest.raises(ArgumentError, match="factor_num must be at least 1"):

@@ -213,6 +213,8 @@ def _painter(
         frame = vs.core.create_video_frame(left.format, left.width, left.height)
         with formats.written_planes(frame, left if with_alpha else None) as into:
             confidence = session.interpolate(*sides, at.timestep, into, rhythm())
+        if not with_alpha and frames.ALPHA in left.props:
+            frame.props[frames.ALPHA] = left.props[frames.ALPHA]
         frame.props.update({TIMESTEP: at.timestep, LEFT: at.left, RIGHT: at.right})
         if confidence is not None:
             frame.props[CONFIDENCE] = confidence

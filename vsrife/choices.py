@@ -60,7 +60,10 @@ class Choices:
     def marked(self, clip: vs.VideoNode) -> vs.VideoNode:
         """`clip` with the properties that are asked for, and no node for any other."""
         if self.sc_clip is not None:
-            clip = clip.std.CopyFrameProps(self.sc_clip, props=[scenes.PREV, scenes.NEXT])
+            cuts = scenes.complete_marks(self.sc_clip)
+            clip = clip.std.CopyFrameProps(cuts, props=[scenes.PREV, scenes.NEXT])
+        elif self.sc and self.sc_threshold is None:
+            clip = scenes.complete_marks(clip)
         elif self.sc and self.sc_threshold is not None:
             seen = clip if self.replace is None else self._without_bad(clip)
             mark = adaptive.mark_adaptive if self.sc == "adaptive" else scenes.mark_scene_changes
@@ -143,6 +146,11 @@ def _check_duplicates(clip: vs.VideoNode, given: dict[str, Any]) -> None:
     _one_of("duplicates_anchor", given["duplicates_anchor"], duplicates.ANCHORS)
     if not 2 <= timing.whole("duplicates_span", span) <= MAX_SPAN:
         raise ArgumentError(f"duplicates_span must be between 2 and {MAX_SPAN}, not {span!r}")
+    if given["duplicates_anchor"] != "first" and kind != "fill":
+        raise ArgumentError(
+            f"duplicates_anchor={given['duplicates_anchor']!r} has nothing to act on; "
+            'add duplicates="fill"'
+        )
     if given["duplicates_clip"] is not None:
         _check_clip("duplicates_clip", given["duplicates_clip"], clip)
         if kind is None:

@@ -190,8 +190,9 @@ def _said(props: vs.FrameProps, name: str, known: dict[str, int]) -> int | None:
 def dressed(frame: vs.VideoFrame, source: vs.VideoFrame) -> vs.VideoFrame:
     """`frame` with the properties of `source`, but for what it says of its own picture."""
     own = {key: value for key, value in frame.props.items() if key in _PICTURE}
+    others = {key: value for key, value in source.props.items() if key not in _PICTURE}
     frame.props.clear()
-    frame.props.update(dict(source.props) | own)
+    frame.props.update(others | own)
     return frame
 
 

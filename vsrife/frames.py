@@ -117,7 +117,9 @@ def luma(clip: vs.VideoNode) -> vs.VideoNode:
 
     Without what frames say of their colours, part of which would make the resizer refuse them.
     """
-    bare = clip.std.RemoveFrameProps(["_Matrix", "_Transfer", "_Primaries", "_FieldBased"])
+    bare = clip.std.RemoveFrameProps(
+        ["_Matrix", "_Transfer", "_Primaries", "_ChromaLocation", "_FieldBased"]
+    )
     if clip.format.color_family == vs.RGB:
         return bare.resize.Bicubic(format=vs.GRAY8, matrix_s="709")
     return bare.std.ShufflePlanes(0, vs.GRAY).resize.Bicubic(format=vs.GRAY8)

@@ -23,7 +23,7 @@ def pixels(length: int) -> vs.VideoNode:
 def shifted(clip: vs.VideoNode, by: int) -> vs.VideoNode:
     """Frame n is frame n + by of `clip`; the first and the last frame repeat beyond the ends."""
     end = clip.num_frames - 1
-    if by == 0:
+    if by == 0 or end == 0:
         return clip
     if by > 0:
         rest = uncached(clip.std.Trim(first=min(by, end)))

@@ -40,6 +40,8 @@ def score_differences(clip: vs.VideoNode) -> vs.VideoNode:
     Of `frames.luma`, 0..1; 0 for the last frame.
     """
     gray = frames.luma(clip)
+    if clip.num_frames == 1:
+        return gray.std.PlaneStats(gray, prop=SCORE)
     following = gray.std.Trim(first=1) + gray.std.Trim(first=clip.num_frames - 1)
     return gray.std.PlaneStats(following, prop=SCORE)
 
@@ -65,6 +67,20 @@ def mark_scene_changes(
         return frame
 
     return clip.std.ModifyFrame([clip, before, scores], mark)
+
+
+def complete_marks(clip: vs.VideoNode) -> vs.VideoNode:
+    """`clip` with `_SceneChangeNext` before each `_SceneChangePrev`, for detectors that set no
+    other mark (SCXvid)."""
+
+    def complete(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        if n == clip.num_frames - 1 or f[0].props.get(NEXT) or not f[1].props.get(PREV):
+            return f[0]
+        frame = f[0].copy()
+        frame.props[NEXT] = 1
+        return frame
+
+    return frames.uncached(clip.std.ModifyFrame([clip, marks.shifted(clip, 1)], complete))
 
 
 def place_marks(

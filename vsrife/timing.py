@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from vsrife.errors import ArgumentError
 
 MAX_FRAMES = 2**31 - 1  # a VapourSynth clip cannot be longer
 _LEAST_VARIABLE = Fraction(1, 500)  # below, a new frame has to ask for too many durations
+_LONG_EXPONENT = re.compile(r"[eE][+-]?\d(?:_?\d){3}")
 _INT64_MAX = 2**63 - 1  # frame rates and durations are pairs of these
 
 
@@ -189,6 +191,8 @@ def rational(name: str, value: object) -> Fraction:
     try:
         if isinstance(value, bool) or not isinstance(value, Rational | str):
             raise ValueError
+        if isinstance(value, str) and _LONG_EXPONENT.search(value):
+            raise _too_long(name)  # Fraction would write out all of its zeros
         result = Fraction(value)
     except (ValueError, ZeroDivisionError):
         result = Fraction(0)
@@ -201,10 +205,12 @@ def rational(name: str, value: object) -> Fraction:
 
 def _in_range[Number: (int, Fraction)](name: str, value: Number) -> Number:
     if max(value.numerator, value.denominator) > _INT64_MAX:
-        raise ArgumentError(
-            f"{name} has too many digits for VapourSynth; 18 are enough for anything"
-        )
+        raise _too_long(name)
     return value
+
+
+def _too_long(name: str) -> ArgumentError:
+    return ArgumentError(f"{name} has too many digits for VapourSynth; 18 are enough for anything")
 
 
 def output_rate(rate: Fraction, factor: Fraction) -> Fraction:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import types
@@ -138,6 +139,18 @@ def test_ctrl_c_gives_130(fake, capsys: pytest.CaptureFixture[str]):
     fake(_raiser(KeyboardInterrupt()))
     assert main(["fake"]) == cli.INTERRUPTED
     assert capsys.readouterr().err == "vsrife: interrupted\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows reports a closed pipe as another error")
+def test_a_reader_that_has_seen_enough_is_no_error():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "vsrife", "models", "list"]
+    with os.fdopen(writer, "wb") as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert "error" not in done.stderr.lower()
+    assert "BrokenPipe" not in done.stderr
 
 
 def test_a_missing_package_says_which_extra_to_install(fake, capsys: pytest.CaptureFixture[str]):

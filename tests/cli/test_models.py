@@ -55,7 +55,7 @@ def test_list_has_every_model_and_its_state(run, tiny):
     code, out, _ = run("list")
     assert code == cli.OK
     assert re.search(r"^name +network +Mparam", out)
-    assert re.search(r"^tiny +nano +0\.41 +9 588 +\d+ +no +ready$", out, re.MULTILINE)
+    assert re.search(r"^tiny +nano +0\.42 +8 770 +\d+ +no +ready$", out, re.MULTILINE)
     assert re.search(r"^4\.26\.heavy +4\.26\.heavy +5\.72 +25 286 .* absent$", out, re.MULTILINE)
 
 

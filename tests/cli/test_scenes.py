@@ -66,12 +66,30 @@ def test_a_plot_is_written(film, tmp_path, capsys, name, begin):
     [
         (["--plot", "plot.gif"], "must end in .png, .svg, .pdf, not '.gif'"),
         (["-o", "/no/such/folder/x.csv"], "make it first"),
+        (["-o", "/"], "/ is a folder; name a file"),
+        (["-o", "same.png", "--plot", "same.png"], "same.png is CLIP or another output, too"),
         (["--threshold", "7"], "between 0 and 1"),
+        (["--frames", "-1"], "frames must be at least 0, not -1"),
     ],
 )
 def test_what_cannot_be_written_is_said_at_once(film, capsys, options, message):
     assert main(["scenes", str(film), *options]) == FAILED
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["-o", "--plot"])
+def test_the_clip_is_not_written_over(film, tmp_path, capsys, option):
+    own = tmp_path / "film.png"
+    own.write_bytes(film.read_bytes())
+    assert main(["scenes", str(own), option, str(own)]) == FAILED
+    assert "film.png is CLIP or another output, too" in capsys.readouterr().err
+    assert own.read_bytes() == film.read_bytes()
+
+
+def test_one_frame_has_scores(film, capsys):
+    assert main(["scenes", str(film), "--frames", "1"]) == OK
+    (row,) = rows_of(capsys.readouterr().out)
+    assert set(row.values()) == {0}
 
 
 def test_a_clip_that_is_not_there(capsys):

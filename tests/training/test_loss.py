@@ -10,6 +10,7 @@ from vsrife.training.generator import Batch, Scenes
 from vsrife.training.loss import (
     BLOCK_WEIGHT,
     HARD,
+    POWER,
     flow_loss,
     mask_loss,
     psnr,
@@ -36,7 +37,7 @@ def test_the_loss_is_zero_at_the_truth(batch: Batch) -> None:
 def test_each_part_sees_its_own_error(batch: Batch) -> None:
     assert pyramid_loss(batch.truth + 0.1, batch.truth) == pytest.approx(0.1, abs=1e-4)
     shifted = batch.flow + torch.tensor([3.0, 4.0, 3.0, 4.0]).view(1, 4, 1, 1)
-    assert flow_loss(shifted, batch) == pytest.approx(5**0.5 - HARD**0.5, abs=0.01)
+    assert flow_loss(shifted, batch) == pytest.approx(5**POWER - HARD**POWER, abs=0.01)
     assert mask_loss(-sure_mask(batch), batch) > 1
     assert mask_loss(sure_mask(batch) + 2, batch) > 0.03  # one image where both are good
 

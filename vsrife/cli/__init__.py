@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 import threading
@@ -52,9 +53,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         with _ended_like_interrupted():
-            return _run(arguments)
+            code = _run(arguments)
+        if sys.stdout:
+            sys.stdout.flush()  # what goes wrong here is still said below
+        return code
     except SystemExit as stop:  # how argparse ends after --help and after usage errors
         return stop.code if isinstance(stop.code, int) else FAILED
+    except BrokenPipeError:  # who reads has seen enough, as `head` does
+        # nothing more is to be written, not by the interpreter's end either (Python's own advice)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except (RifeError, vs.Error, OSError) as error:
         print(f"vsrife: error: {_one_line(str(error))}", file=sys.stderr)
         return FAILED

@@ -15,7 +15,7 @@ import vapoursynth as vs
 from vsrife import adaptive, duplicates, scenes, store
 from vsrife.cli import missing_package
 from vsrife.cli.source import open_source, probe
-from vsrife.errors import MediaError
+from vsrife.errors import ArgumentError, MediaError
 
 HELP = """Score scene changes and duplicates.
 
@@ -50,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
         raise MediaError(f"{args.clip} does not exist or is no file; CLIP must be a video file")
     if args.plot is not None and args.plot.suffix.lower() not in PLOTS:
         raise MediaError(f"{args.plot} must end in {', '.join(PLOTS)}, not {args.plot.suffix!r}")
-    for target in (args.output, args.plot):
-        if target is not None and not target.parent.is_dir():
-            raise MediaError(f"folder {target.parent} does not exist; make it first")
+    _check_targets(args.clip, args.output, args.plot)
+    if args.frames < 0:
+        raise ArgumentError(f"frames must be at least 0, not {args.frames}; 0 is all of them")
     threshold = scenes.check_threshold(args.threshold)
     clip, times = open_source(args.clip, probe(args.clip))
     if args.frames > 0:
@@ -78,6 +78,20 @@ def run(args: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 0
+
+
+def _check_targets(clip: Path, *targets: Path | None) -> None:
+    taken = [clip.resolve()]
+    for target in targets:
+        if target is None:
+            continue
+        if not target.parent.is_dir():
+            raise MediaError(f"folder {target.parent} does not exist; make it first")
+        if target.is_dir():
+            raise MediaError(f"{target} is a folder; name a file")
+        if target.resolve() in taken or (target.exists() and target.samefile(clip)):
+            raise MediaError(f"{target} is CLIP or another output, too; choose another name")
+        taken.append(target.resolve())
 
 
 def score(clip: vs.VideoNode) -> Iterator[tuple[float, float, float, float]]:

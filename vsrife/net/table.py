@@ -159,22 +159,14 @@ ARCHS: dict[str, Arch] = {
     "4.25.lite": Arch((192, 128, 96, 64, 24), (32, 16, 8, 4, 1), tail=13, encoder=_NAMED_16),
     "4.25.heavy": Arch((384, 256, 192, 128, 64), _FIVE_SCALES, tail=13, encoder=_NAMED_16),
     "4.26.heavy": Arch((192, 128, 96, 64, 32), _FIVE_SCALES, tail=13, encoder=Encoder(16, 16)),
-    "nano": Arch(
-        (48, 48, 24, 12),
+    "nano": Arch((48, 48, 32), (4, 2, 1), tail=13, convs=(2, 3, 4), correlation=(4, 3, 0)),
+    "small": Arch(
+        (48, 48, 32, 24),
         (4, 2, 1, 1),
         tail=13,
-        convs=(2, 3, 2, 1),
-        correlation=(4, 3, 2, 1),
+        convs=(2, 3, 4, 3),
+        correlation=(4, 3, 0, 2),
         fine=1,
-        trimmed=True,
-    ),
-    "small": Arch(
-        (48, 48, 24, 12, 24),
-        (4, 2, 1, 1, 1),
-        tail=13,
-        convs=(2, 3, 2, 1, 4),
-        correlation=(4, 3, 2, 1, 2),
-        fine=2,
         trimmed=True,
     ),
 }

@@ -17,8 +17,11 @@ BLOCK_WEIGHT = 0.8  # of each block's flow relative to the next one's
 # Pixels of flow error up to which its loss is quadratic, at the start and from FIRM on. Many points
 # stand still, and an absolute error's best first guess, the median, would be no motion at all: a
 # network starts from there only by the pull of large errors.
-SOFT, HARD, FIRM = 2.0, 0.05, 0.5
-POWER = 0.5  # of larger errors, so that hopeless points do not drown those that are nearly right
+SOFT, HARD, FIRM = 2.0, 0.1, 0.5
+KNOWN = 0.6  # at the start of a run that begins with weights which know motion
+# Of larger errors, so that hopeless points do not drown those that are nearly right. At 0.5 small
+# moving things were taken for still ones in the end: where in doubt, the commonest motion is none
+POWER = 0.8
 FLOW_WEIGHTS = (0.6, 0.06)  # of the flow's error, at the start and at the end
 BOTH_WEIGHT = 0.1  # of points that both images see, in the mask's error
 MASK_WEIGHT = 0.3  # of the mask's error relative to the flow's
@@ -47,7 +50,8 @@ def total_loss(
         loss = loss + INNER_WEIGHT * pyramid_loss(merge(*trace[inner - 1], batch), batch.truth)
     first, last = FLOW_WEIGHTS
     weight = first * (last / first) ** progress
-    softness = HARD if known else SOFT * (HARD / SOFT) ** min(1.0, progress / FIRM)
+    start = KNOWN if known else SOFT
+    softness = start * (HARD / start) ** min(1.0, progress / FIRM)
     before = torch.zeros_like(batch.flow)
     for i, (flow, mask) in enumerate(trace):
         # each block answers for its own step: what later ones get wrong would be noise to it

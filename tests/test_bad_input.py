@@ -227,7 +227,7 @@ def test_foreign_weights(tmp_path, content, message):
 
 def test_another_networks_weights_under_a_versions_name(weights, tmp_path):
     torch.save(store.read_weights(weights("4.6")), tmp_path / "flownet_v4.24.pkl")
-    with pytest.raises(vs.Error, match=r"^rife: the weights do not fit the network"):
+    with pytest.raises(vs.Error, match=r"^rife: .*4\.6.*4\.24"):
         rife(blank(), model="4.24")
 
 

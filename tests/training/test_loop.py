@@ -179,6 +179,22 @@ def test_a_run_starts_from_given_weights_where_they_fit(
         Run(options(tmp_path, start=path), scenes)
 
 
+def test_frozen_weights_stay_and_the_rest_is_trained(scenes: Scenes, tmp_path: Path) -> None:
+    path = tmp_path / "nano.safetensors"
+    save_weights(path, build("nano").state_dict(), {})
+    run = Run(options(tmp_path, model="small", start=path, frozen=True), scenes)
+    before = {key: value.clone() for key, value in run.model.state_dict().items()}
+    run.advance()
+    moved = {
+        key.split(".")[0]
+        for key, value in run.model.state_dict().items()
+        if not torch.equal(value, before[key])
+    }
+    assert moved == {"block3"}
+    with pytest.raises(ArgumentError, match="leaves nothing to train"):
+        Run(options(tmp_path, start=path, frozen=True), scenes)
+
+
 def test_a_perceptual_loss_joins_when_its_weights_are_given(scenes: Scenes, tmp_path: Path) -> None:
     path = tmp_path / "vgg.safetensors"
     save_weights(path, vgg16(width=2), {})
@@ -196,6 +212,7 @@ def test_a_perceptual_loss_joins_when_its_weights_are_given(scenes: Scenes, tmp_
         ({"steps": 0}, "steps must be above 0, not 0"),
         ({"batch": -1}, "batch must be above 0, not -1"),
         ({"rate": 0.0}, "rate must be above 0"),
+        ({"frozen": True}, "frozen keeps weights to start from"),
     ],
 )
 def test_bad_options_are_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

@@ -41,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weights to begin with, instead of random ones: fine-tuning",
     )
     parser.add_argument(
+        "--frozen", action="store_true", help="train only what --from does not bring"
+    )
+    parser.add_argument(
         "--perceptual",
         type=Path,
         metavar="FILE",
@@ -72,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         autocast=args.autocast,
         resume=args.resume,
         start=args.start,
+        frozen=args.frozen,
         perceptual=args.perceptual,
     )
     if args.threads is not None:

@@ -49,13 +49,16 @@ class Run:
         self.model = build(options.model).to(options.device)
         _start(self.model)
         if options.start:
-            _copy(read_weights(options.start), self.model, options.start)
+            copied = _copy(read_weights(options.start), self.model, options.start)
+            if options.frozen:
+                _freeze(self.model, copied)
         self.model.train()
         self.perceptual = (
             PerceptualLoss(options.perceptual).to(options.device) if options.perceptual else None
         )
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimizer = Muon(self.model.parameters(), options.rate)
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = Muon(trained, options.rate)
         generator = torch.Generator().manual_seed(options.seed)
         self.batches = Ahead(Mixer(scenes, footage, options.batch), generator)
         fixed = torch.Generator().manual_seed(1)  # the same scenes whatever the run's seed
@@ -190,22 +193,31 @@ def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> P
 
 
 @torch.no_grad()
-def _copy(state: Mapping[str, torch.Tensor], model: IFNet, path: Path) -> None:
-    """Put the tensors of a file on those of the same name and shape."""
+def _copy(state: Mapping[str, torch.Tensor], model: IFNet, path: Path) -> set[str]:
+    """Put the tensors of a file on those of the same name and shape; gives their names."""
     own = model.state_dict()
-    fitting = [
-        (own[key], tensor)
+    fitting = {
+        key: tensor
         for key, tensor in normalise(state).items()
         if key in own and own[key].shape == tensor.shape
-    ]
+    }
     if not fitting:
         raise ModelError(
             f"none of the tensors in {path} fits the network; "
             "start from weights of the same or a smaller network of ours"
         )
-    for target, tensor in fitting:
-        target.copy_(tensor)
+    for key, tensor in fitting.items():
+        own[key].copy_(tensor)
     _say(f"started from {len(fitting)} of {len(own)} tensors in {path}")
+    return set(fitting)
+
+
+def _freeze(model: IFNet, names: set[str]) -> None:
+    """Leave the named tensors out of the training."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in names)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ArgumentError("frozen leaves nothing to train: the weights fit the whole network")
 
 
 @torch.no_grad()

@@ -15,8 +15,8 @@ class Options:
 
     minutes, steps: one of the two, the length of the run and of its cosine schedule; batch: how
     many 96 x 96 pictures a step's area is worth; start: weights to begin with, of this network
-    or of one that shares tensors with it; perceptual: weights of VGG-16, whose features are then
-    compared, too; save_seconds: between checkpoints.
+    or of one that shares tensors with it; frozen: those tensors stay as they are; perceptual:
+    weights of VGG-16, whose features are then compared, too; save_seconds: between checkpoints.
     """
 
     model: str
@@ -30,6 +30,7 @@ class Options:
     autocast: bool = False
     resume: bool = False
     start: Path | None = None
+    frozen: bool = False
     perceptual: Path | None = None
     log_every: int = 100
     measure_every: int = 1000
@@ -41,6 +42,8 @@ class Options:
                 f"model must be one of {', '.join(EMBEDDED)}, not {self.model!r}; "
                 "official models are trained elsewhere"
             )
+        if self.frozen and self.start is None:
+            raise ArgumentError("frozen keeps weights to start from; name them, too")
         if (self.minutes is None) == (self.steps is None):
             raise ArgumentError("minutes and steps exclude each other; give exactly one of them")
         for name in ("minutes", "steps", "batch", "rate", "log_every", "measure_every"):

@@ -230,10 +230,11 @@ def to_rgb(fmt, samples, matrix, limited):
 
 
 def seen(clip, weights, **options):
-    """The colour of the last prepared frame, for clips of flat frames."""
+    """The colours of the frames that were prepared, in turn, for clips of flat frames."""
     with blending() as shown:
-        for frame in rife(clip, model=weights(), **options).frames(close=True):
-            assert frame.width
+        out = rife(clip, model=weights(), **options)
+        for n in range(len(out)):  # frames() would have several made at once, in any order
+            out.get_frame(n).close()
     return [[float(plane[20, 20]) for plane in planes] for planes in shown]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Real
 from typing import Any
 
 import vapoursynth as vs
@@ -102,7 +101,8 @@ def check(clip: vs.VideoNode, **given: Any) -> Choices:
                 "choose one of them"
             )
     if given["confidence"] is not None:
-        given["confidence"] = _share("confidence", given["confidence"], "None trusts every frame")
+        hint = "None trusts every frame"
+        given["confidence"] = timing.share("confidence", given["confidence"], hint)
     if given["replace"] is not None:
         given["replace"] = repair.read_replace(given["replace"], clip.num_frames)
     if given["mask"] is not None:
@@ -158,7 +158,7 @@ def _check_duplicates(clip: vs.VideoNode, given: dict[str, Any]) -> None:
                 'duplicates_clip has nothing to act on; add duplicates="fill" or "skip"'
             )
     if given["duplicates_threshold"] is not None:
-        given["duplicates_threshold"] = _share(
+        given["duplicates_threshold"] = timing.share(
             "duplicates_threshold",
             given["duplicates_threshold"],
             "None takes the clip's own _Duplicate",
@@ -181,9 +181,3 @@ def _check_clip(name: str, marks: object, clip: vs.VideoNode) -> None:
 def _one_of(name: str, value: object, known: Sequence[str]) -> None:
     if not isinstance(value, str) or value not in known:
         raise ArgumentError(f"{name} must be one of {', '.join(known)}, not {value!r}")
-
-
-def _share(name: str, value: object, none: str) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) <= 1:
-        raise ArgumentError(f"{name} must be a number between 0 and 1, not {value!r}; {none}")
-    return float(value)

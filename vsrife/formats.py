@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vsrife import frames
 from vsrife.errors import ArgumentError
-from vsrife.frames import ALPHA, Planes, alpha_of, planes, uncached
+from vsrife.frames import ALPHA, Planes, alpha_of, planes, uncached, white
 
 # Names of the resizer for numbers of H.273, those that it can undo by themselves
 MATRICES = {"709": 1, "fcc": 4, "470bg": 5, "170m": 6, "240m": 7, "ycgco": 8, "2020ncl": 9}
@@ -37,6 +37,11 @@ _LIMITED_GREY = (vs.YUV, vs.GRAY)
 _COLOUR = ("_Matrix", "_Range", "_ChromaLocation", "_Transfer", "_Primaries", "_FieldBased")
 # What a frame says of its own picture, wherever it is shown
 _PICTURE = (ALPHA, "_RifeTimestep", "_RifeLeft", "_RifeRight", "_RifeConfidence")
+
+
+def usual_matrix(height: int) -> int:
+    """What YUV of that many lines has where nobody says it, as players take it, too."""
+    return MATRICES["709" if height >= 720 else "170m"]
 
 
 class Colour(NamedTuple):
@@ -146,7 +151,7 @@ class Route:
             return self._defaults.matrix
         if props.get("_Primaries") == _WIDE or props.get("_Transfer") in _WIDE_TRANSFERS:
             return _WIDE
-        return MATRICES["709" if self._height >= 720 else "170m"]
+        return usual_matrix(self._height)
 
     def there(self, clip: vs.VideoNode) -> vs.VideoNode:
         """`clip`, each frame converted by its own properties when it is asked for."""
@@ -217,8 +222,10 @@ def read_planes(frame: vs.VideoFrame, with_alpha: bool) -> Planes:
     """Three planes for the network, a grey one three times over, and alpha as a fourth (0..1)."""
     picture = planes(frame)
     alpha = alpha_of(frame) if with_alpha else None
-    extra: Planes = [] if alpha is None else [np.asarray(alpha[0]) / _white(alpha.format)]
-    return picture * (3 // len(picture)) + extra
+    read = picture * (3 // len(picture))
+    if alpha is not None:
+        read.append(np.asarray(alpha[0]) / np.float32(white(alpha.format)))
+    return read
 
 
 @contextmanager
@@ -237,14 +244,9 @@ def written_planes(frame: vs.VideoFrame, alpha_like: vs.VideoFrame | None) -> It
         frame.props[ALPHA] = alpha
 
 
-def _white(plane_format: vs.VideoFormat) -> np.float32:
-    integer = plane_format.sample_type == vs.INTEGER
-    return np.float32((1 << plane_format.bits_per_sample) - 1 if integer else 1)
-
-
 def _coded(values: NDArray[np.float32], plane_format: vs.VideoFormat) -> NDArray[np.float32]:
-    white = _white(plane_format)
     if plane_format.sample_type == vs.FLOAT:
         return values
-    rounded: NDArray[np.float32] = np.rint(np.clip(values * white, 0, white))
+    largest = np.float32(white(plane_format))
+    rounded: NDArray[np.float32] = np.rint(np.clip(values * largest, 0, largest))
     return rounded

@@ -95,6 +95,11 @@ def alpha_of(frame: vs.VideoFrame) -> vs.VideoFrame | None:
     )
 
 
+def white(kind: vs.VideoFormat) -> float:
+    """The largest sample of a grey or RGB plane of that format."""
+    return 1.0 if kind.sample_type == vs.FLOAT else float(2**kind.bits_per_sample - 1)
+
+
 def planes_and_alpha(frame: vs.VideoFrame) -> Planes:
     alpha = alpha_of(frame)
     return planes(frame) + ([] if alpha is None else planes(alpha))

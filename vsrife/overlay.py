@@ -41,12 +41,8 @@ def check_mask(mask: object, clip: vs.VideoNode) -> vs.VideoNode:
         vs.GRAY, clip.format.sample_type, clip.format.bits_per_sample, 0, 0
     )
     # not by the resizer, which would ask whether white is 235 or 255
-    scale = _white(grey) / _white(mask.format)
+    scale = frames.white(grey) / frames.white(mask.format)
     return mask if mask.format.id == grey.id else mask.std.Expr(f"x {scale!r} *", grey.id)
-
-
-def _white(kind: vs.VideoFormat) -> float:
-    return 1.0 if kind.sample_type == vs.FLOAT else float(2**kind.bits_per_sample - 1)
 
 
 def still_mask(

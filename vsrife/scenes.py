@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Real
 
 import vapoursynth as vs
 
 from vsrife import frames, marks
-from vsrife.errors import ArgumentError
-from vsrife.timing import Place
+from vsrife.timing import Place, share
 
 NEXT = "_SceneChangeNext"  # 1 on the last frame of a scene
 PREV = "_SceneChangePrev"  # 1 on the first
@@ -25,13 +23,7 @@ def cut_between(left: vs.VideoFrame, right: vs.VideoFrame, apart: int) -> bool:
 
 def check_threshold(threshold: object) -> float:
     """`threshold` as a float in 0..1; ArgumentError if it is none."""
-    number = isinstance(threshold, Real) and not isinstance(threshold, bool)
-    if not number or not 0 <= float(threshold) <= 1:  # type: ignore[arg-type]  # a number
-        raise ArgumentError(
-            f"sc_threshold must be a number between 0 and 1, not {threshold!r}; "
-            "None takes the clip's own _SceneChangeNext"
-        )
-    return float(threshold)  # type: ignore[arg-type]  # a number
+    return share("sc_threshold", threshold, "None takes the clip's own _SceneChangeNext")
 
 
 def score_differences(clip: vs.VideoNode) -> vs.VideoNode:

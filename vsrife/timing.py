@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil, floor, lcm
-from numbers import Integral, Rational
+from numbers import Integral, Rational, Real
 from typing import NamedTuple
 
 from vsrife.errors import ArgumentError
@@ -99,7 +99,7 @@ class Timeline:
     @property
     def reach(self) -> int:
         """How many source frames, from `left` on, `duration` has to know."""
-        return ceil(1 / self.factor) + 1 if self.variable else 2
+        return self.jump + 1 if self.variable else 2
 
     def duration(self, n: int, durations: Sequence[Fraction]) -> Fraction:
         """How long output frame n is shown, from the durations of source frames from `left` on.
@@ -181,6 +181,16 @@ def whole(name: str, value: object, least: int = 1) -> int:
     if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
         raise ArgumentError(f"{name} must be at least {least} and a whole number, not {value!r}")
     return _in_range(name, int(value)).numerator
+
+
+def share(name: str, value: object, hint: str) -> float:
+    """`value` as a float if it is a number in 0..1; ArgumentError naming the argument if not.
+
+    hint: what the argument takes besides numbers, or another way out.
+    """
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) <= 1:
+        raise ArgumentError(f"{name} must be a number between 0 and 1, not {value!r}; {hint}")
+    return float(value)
 
 
 def rational(name: str, value: object) -> Fraction:

@@ -10,13 +10,14 @@ import vapoursynth as vs
 from vsrife.cli.source import open_source, probe, progressive
 from vsrife.errors import MediaError
 from vsrife.evaluation.film import Film
+from vsrife.formats import usual_matrix
 from vsrife.training.media import Pictures, draw_animation
 
 # Vector animations: drawn this large over this colour, from a tenth of the timeline on, which
 # leaves out most fades from nothing
 ANIMATION_SIDE, ANIMATION_GROUND = 480, (214, 205, 190)
 ANIMATION_START, ANIMATION_FRAMES = 0.1, 61
-_UNSAID, _BT709, _BT601 = 2, 1, 6  # matrices
+_BT601 = 6  # of H.273
 
 
 def open_film(path: Path, limit: int) -> Film:
@@ -37,9 +38,9 @@ def to_rgb(clip: vs.VideoNode) -> vs.VideoNode:
     if clip.format.color_family == vs.RGB:
         return clip.resize.Bicubic(format=vs.RGBS)
     with clip.get_frame(0) as frame:
-        said = frame.props.get("_Matrix", _UNSAID)
-    guess = _BT709 if clip.height >= 720 else _BT601
-    return clip.resize.Bicubic(format=vs.RGBS, matrix_in=guess if said == _UNSAID else said)
+        said = frame.props.get("_Matrix", vs.MATRIX_UNSPECIFIED)
+    matrix = usual_matrix(clip.height) if said == vs.MATRIX_UNSPECIFIED else said
+    return clip.resize.Bicubic(format=vs.RGBS, matrix_in=matrix)
 
 
 def _animation(path: Path) -> vs.VideoNode:

@@ -14,8 +14,7 @@ from vsrife.cli import missing_package, note
 from vsrife.cli.times import FINEST, Times, constant_times, source_times
 from vsrife.cli.video import ENCODABLE, origin_of
 from vsrife.errors import MediaError
-
-_BT709, _BT601 = 1, 6  # numbers of H.273
+from vsrife.formats import usual_matrix
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def for_encoder(clip: vs.VideoNode) -> vs.VideoNode:
         said = frame.props.get("_Range", vs.RANGE_LIMITED)
         matrix = int(frame.props.get("_Matrix", vs.MATRIX_UNSPECIFIED))
     if matrix in (vs.MATRIX_RGB, vs.MATRIX_UNSPECIFIED):
-        matrix = _BT709 if clip.height >= 720 else _BT601
+        matrix = usual_matrix(clip.height)
     limited = shape.color_family == vs.RGB or said != vs.RANGE_FULL
     known = {"matrix_in": matrix} if yuv else {}
     return clip.resize.Spline36(

@@ -193,6 +193,44 @@ def test_other_pictures_are_moved_and_blended_alike(arch, case):
     assert (got[:, 3] + wanted[:, 1]).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("arch", [name for name, row in ARCHS.items() if row.timed])
+def test_flows_of_a_timed_row_vanish_towards_the_ends(arch):
+    torch.manual_seed(4)
+    net = build(arch)
+    left, right = (net.prepare(image) for image in torch.rand(2, 1, 3, 64, 64))
+    flows = {}
+    with torch.inference_mode():
+        for t in (0.0, 0.5, 1.0):
+            trace = []
+            net.interpolate(left, right, t, trace)
+            flows[t] = trace[-1][0]
+    assert not flows[0.0][:, :2].any()
+    assert not flows[1.0][:, 2:].any()
+    for flow in (flows[0.0][:, 2:], flows[0.5], flows[1.0][:, :2]):
+        assert flow.abs().min() > 0
+
+
+@pytest.mark.parametrize("arch", [name for name, row in ARCHS.items() if row.still])
+def test_what_a_row_takes_for_still_is_a_blend_of_both_pictures(arch):
+    torch.manual_seed(4)
+    net = build(arch)
+    left, right = torch.rand(2, 1, 3, 64, 64)
+    prepared = net.prepare(left), net.prepare(right)
+    pictures = (2 * left.repeat(1, 2, 1, 1), -right.repeat(1, 2, 1, 1))
+    bias = net.blocks[-1].get_parameter("lastconv.bias")
+    with torch.inference_mode():
+        bias[5] = 100
+        assert torch.allclose(net(left, right, 0.3), torch.lerp(left, right, 0.3), atol=1e-6)
+        others = net.interpolate(*prepared, 0.3, pictures=pictures)
+        assert torch.allclose(others, torch.lerp(*pictures, 0.3), atol=1e-6)
+        bias[5] = -100
+        trace = []
+        out = net.interpolate(*prepared, 0.3, trace)
+        (flow, mask), grid = trace[-1], base_grid(left)
+        moved = [warp(a, f, grid) for a, f in zip((left, right), flow.split(2, 1), strict=True)]
+        assert torch.allclose(out, torch.lerp(*moved[::-1], mask.sigmoid()), atol=1e-6)
+
+
 def test_weights_are_fp32_unless_asked_and_the_module_is_in_eval_mode():
     net = build("nano")
     assert isinstance(net, IFNet)

@@ -10,11 +10,10 @@ from safetensors import safe_open
 from tests.training.vgg import vgg16
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.net import build
-from vsrife.store import read_weights, save_weights, write_whole
+from vsrife.store import save_weights, write_whole
 from vsrife.training import batches, loop
 from vsrife.training.generator import Scenes
 from vsrife.training.loop import CHECKPOINT, Run, train
-from vsrife.training.loss import merge
 from vsrife.training.options import Options
 
 
@@ -139,27 +138,6 @@ def test_a_checkpoint_of_another_model_is_refused(scenes: Scenes, tmp_path: Path
     run = Run(options(tmp_path), scenes)
     with pytest.raises(ModelError, match="of model micro, not nano"):
         run.restore({**run.state(), "model_name": "micro"})
-
-
-def test_the_beginning_of_small_is_saved_as_nano_and_gives_its_inner_picture(
-    scenes: Scenes, tmp_path: Path
-) -> None:
-    train(options(tmp_path, model="small", steps=1), scenes)
-    small, nano = (
-        build(name, state_dict=read_weights(tmp_path / f"{name}.safetensors"))
-        for name in ("small", "nano")
-    )
-    batch = scenes.draw(torch.Generator().manual_seed(5), 1, 32)
-    traces: list[list[Any]] = [[], []]
-    pictures = []
-    for net, trace in zip((small, nano), traces, strict=True):
-        ends = net.prepare(batch.img0), net.prepare(batch.img1)
-        pictures.append(net.interpolate(*ends, batch.timestep, trace))
-    inner = merge(*traces[0][len(nano.blocks) - 1], batch)
-    assert torch.allclose(inner, pictures[1], atol=1e-5)
-    assert not torch.allclose(pictures[0], pictures[1], atol=1e-4)
-    with safe_open(tmp_path / "nano.safetensors", "pt") as file:
-        assert file.metadata()["model"] == "nano"
 
 
 def test_a_run_starts_from_given_weights_where_they_fit(

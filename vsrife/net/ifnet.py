@@ -67,7 +67,8 @@ class Block(nn.Module):
         self.lastconv = nn.Sequential(tail, nn.PixelShuffle(2)) if self.shuffles else tail
         self.growth = 2 ** arch.block_halvings(index) // (4 if self.shuffles else 2)
         last = index == len(arch.widths) - 1
-        self.outputs = 5 if last else 5 + arch.feat  # channels beyond these are read by nobody
+        # channels beyond these are read by nobody
+        self.outputs = 5 + (arch.still if last else arch.feat)
 
     def _conv(self, inputs: int, outputs: int, stride: int) -> nn.Module:
         activation = nn.PReLU(outputs) if self.arch.prelu else nn.LeakyReLU(SLOPE)
@@ -105,6 +106,8 @@ class Block(nn.Module):
         out = self._tail(deep + x if self.arch.body == "skip" else deep)
         grow = self.growth * s
         step = resize(out[:, :4].float(), grow) * grow
+        if self.arch.timed:
+            step = step * _shares(timestep)
         others = resize(out[:, 4 : self.outputs], grow).float()
         return step, others[:, :1], others[:, 1:] if self.outputs > 5 else None
 
@@ -318,7 +321,11 @@ class IFNet(nn.Module):
         if outcome is not None and flow is not None:
             outcome.append((confidence(left, right, flow, t), flow))
         # not left * m + right * (1 - m): this form is exact where both sides agree
-        return right + torch.sigmoid(passed_on[0]) * (left - right)
+        moved = right + torch.sigmoid(passed_on[0]) * (left - right)
+        if not self.arch.still:
+            return moved
+        before, after = (pair[:, :3] if pictures is None else pictures).chunk(2)
+        return torch.lerp(moved, torch.lerp(before, after, t), torch.sigmoid(passed_on[1]))
 
 
 def confidence(left: Tensor, right: Tensor, flow: Tensor, timestep: Tensor) -> Tensor:
@@ -336,6 +343,11 @@ def confidence(left: Tensor, right: Tensor, flow: Tensor, timestep: Tensor) -> T
     bend = 2 * torch.linalg.vector_norm((1 - t) * to_left + t * to_right, dim=1)
     distance = torch.linalg.vector_norm(to_right - to_left, dim=1)
     return torch.exp(-10 * difference - bend / (2 + distance / 2)).mean((1, 2))
+
+
+def _shares(timestep: Tensor) -> Tensor:
+    """What flows at timestep 0.5 are multiplied by for another: (N, 4, 1 or H, 1 or W)."""
+    return torch.cat((timestep, timestep, 1 - timestep, 1 - timestep), 1) * 2
 
 
 def _fitted(timestep: Tensor, s: float) -> Tensor:

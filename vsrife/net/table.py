@@ -56,7 +56,9 @@ class Arch:
     4.5. What official networks do not have: convs: body convolutions of each block, if not 8;
     correlation: radius of each block's local cost volume, in its cells, 0 for none; fine: so many
     of the last blocks have cells of 2 * scale pixels instead of 4; trimmed: the last block gives
-    flow and mask alone (official ones give features, too, that nobody reads).
+    flow and mask alone (official ones give features, too, that nobody reads); timed: flows are
+    given for timestep 0.5 and multiplied by 2 t and 2 (1 - t), so that pace need not be learnt;
+    still: the last block gives one channel more, how far a pixel is what stands still there.
     """
 
     widths: tuple[int, ...]
@@ -69,6 +71,8 @@ class Arch:
     correlation: tuple[int, ...] = ()
     fine: int = 0
     trimmed: bool = False
+    timed: bool = False
+    still: bool = False
 
     @property
     def modulo(self) -> int:
@@ -119,7 +123,8 @@ class Arch:
 
     def block_tail(self, block: int) -> int:
         """Channels that a block gives at full size."""
-        return 5 if self.trimmed and block == len(self.widths) - 1 else self.tail
+        last = block == len(self.widths) - 1
+        return 5 + self.still if self.trimmed and last else self.tail
 
     def block_inputs(self, block: int) -> int:
         """Input channels of a block; for one with correlation, those that join after its stem."""
@@ -159,15 +164,27 @@ ARCHS: dict[str, Arch] = {
     "4.25.lite": Arch((192, 128, 96, 64, 24), (32, 16, 8, 4, 1), tail=13, encoder=_NAMED_16),
     "4.25.heavy": Arch((384, 256, 192, 128, 64), _FIVE_SCALES, tail=13, encoder=_NAMED_16),
     "4.26.heavy": Arch((192, 128, 96, 64, 32), _FIVE_SCALES, tail=13, encoder=Encoder(16, 16)),
-    "nano": Arch((48, 48, 32), (4, 2, 1), tail=13, convs=(2, 3, 4), correlation=(4, 3, 0)),
+    "nano": Arch(
+        (48, 48, 32, 10),
+        (4, 2, 1, 1),
+        tail=13,
+        convs=(2, 3, 3, 1),
+        correlation=(4, 3, 0, 1),
+        fine=1,
+        trimmed=True,
+        timed=True,
+        still=True,
+    ),
     "small": Arch(
         (48, 48, 32, 24),
         (4, 2, 1, 1),
         tail=13,
-        convs=(2, 3, 4, 3),
+        convs=(2, 3, 3, 5),
         correlation=(4, 3, 0, 2),
         fine=1,
         trimmed=True,
+        timed=True,
+        still=True,
     ),
 }
 
@@ -213,8 +230,6 @@ VERSIONS: dict[str, str] = {
 
 # Our own models, trained by this project and shipped in models/; each is called like its row.
 EMBEDDED = ("nano", "small")
-# Networks that are the first blocks of another, trained along with it.
-BEGINNINGS = {"small": "nano"}
 DEFAULT_MODEL = "nano"
 
 

@@ -59,14 +59,6 @@ def load_state(module: IFNet, state: Mapping[str, Tensor]) -> None:
     module.load_state_dict(copies, strict=True, assign=True)
 
 
-def beginning(state: Mapping[str, Tensor], arch: Arch) -> dict[str, Tensor]:
-    """The weights of `arch`, cut out of those of a network whose first blocks it consists of."""
-    return {
-        key: state[key][tuple(slice(length) for length in shape)].clone()
-        for key, shape in state_shapes(arch).items()
-    }
-
-
 def _shapes(state: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
     return {key: tuple(getattr(tensor, "shape", ())) for key, tensor in state.items()}
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.net.warp import base_grid, warp
 from vsrife.training.generator import Batch
 
 LEVELS = 5  # of the pyramid, the coarsest 16 times smaller than the picture
@@ -25,7 +24,6 @@ POWER = 0.8
 FLOW_WEIGHTS = (0.6, 0.06)  # of the flow's error, at the start and at the end
 BOTH_WEIGHT = 0.1  # of points that both images see, in the mask's error
 MASK_WEIGHT = 0.3  # of the mask's error relative to the flow's
-INNER_WEIGHT = 0.7  # of the picture of a network that is the beginning of the trained one
 
 Trace = Sequence[tuple[Tensor, Tensor]]
 
@@ -36,18 +34,15 @@ def total_loss(
     batch: Batch,
     progress: float,
     *,
-    inner: int | None = None,
     known: bool = False,
 ) -> Tensor:
     """One number: pyramid error of `image`, plus errors of flows and masks, ever less of those.
 
     image (N, 3, H, W) and trace [(flow, mask logit)] of each block as IFNet.interpolate gives them;
-    progress: of the run, 0..1; inner: the picture after this many blocks counts, too; known: the
-    network knows motion already, so no pull from afar is needed.
+    progress: of the run, 0..1; known: the network knows motion already, so no pull from afar is
+    needed.
     """
     loss = pyramid_loss(image, batch.truth)
-    if inner is not None:
-        loss = loss + INNER_WEIGHT * pyramid_loss(merge(*trace[inner - 1], batch), batch.truth)
     first, last = FLOW_WEIGHTS
     weight = first * (last / first) ** progress
     start = KNOWN if known else SOFT
@@ -60,13 +55,6 @@ def total_loss(
         loss = loss + weight * BLOCK_WEIGHT ** (len(trace) - 1 - i) * guided
         before = flow
     return loss
-
-
-def merge(flow: Tensor, mask: Tensor, batch: Batch) -> Tensor:
-    """The picture that a flow (N, 4, H, W) and a mask logit (N, 1, H, W) give."""
-    grid = base_grid(batch.img0)
-    left, right = warp(batch.img0, flow[:, :2], grid), warp(batch.img1, flow[:, 2:], grid)
-    return right + torch.sigmoid(mask) * (left - right)
 
 
 def pyramid_loss(image: Tensor, truth: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class Block:
         self._shuffles = arch.block_shuffles(index)
         self.grow = s * (2**self.halvings // (4 if self._shuffles else 2))
         last = index == len(arch.widths) - 1
-        self.outputs = 5 if last else 5 + arch.feat
+        self.outputs = 5 + (arch.still if last else arch.feat)
         self._width = arch.widths[index]
         cell = s * 2**self.halvings
         self._cells = None if size is None else (int(size[0] / cell), int(size[1] / cell))

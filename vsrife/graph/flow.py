@@ -43,7 +43,7 @@ def build_flow(
         pictures = w.op("Concat", *both, axis=0)
     pair = w.op("Concat", left, right, axis=0)
     result = Refinement(w, state, arch, options, left).write(pair, t, pictures)
-    image, difference = blend(w, result)
+    image, difference = blend(w, result, t)
     w.output("image", image, [1, options.planes, *sides])
     doubt = confidence(w, result, difference, options.planes, t, paced=options.paced)
     w.output("confidence", doubt, [1])

@@ -9,13 +9,19 @@ from vsrife.graph.writer import Writer
 CELL = 8  # pixels of a side of a cell of `vsrife.net.pace.motion`
 
 
-def blend(w: Writer, result: Result) -> tuple[str, str]:
+def blend(w: Writer, result: Result, timestep: str) -> tuple[str, str]:
     """The new picture, and the left one less the right one, both (1, C, H, W)."""
     left, right = split(w, result.warped, [1, 1], axis=0)
     difference = w.op("Sub", left, right)
     # not left * m + right * (1 - m): this form is exact where both sides agree
     share = w.op("Mul", w.op("Sigmoid", result.mask), difference)
-    return w.op("Add", right, share), difference
+    moved = w.op("Add", right, share)
+    if not result.still:
+        return moved, difference
+    before, after = split(w, result.pictures, [1, 1], axis=0)
+    change = w.op("Mul", timestep, w.op("Sub", after, before))
+    missing = w.op("Sub", w.op("Add", before, change), moved)
+    return w.op("Add", moved, w.op("Mul", w.op("Sigmoid", result.still), missing)), difference
 
 
 def confidence(

@@ -22,12 +22,15 @@ from vsrife.net.table import Arch
 
 
 class Result(NamedTuple):
-    """warped: pictures (2, C, H, W), the left one first; flow (1, 4, H, W), pixels; mask
-    (1, 1, H, W), a logit; largest (1, 2): see `build_flow`, empty where there is none."""
+    """pictures and, moved by the flow, warped (2, C, H, W), the left one first; flow (1, 4, H, W),
+    pixels; mask and still (1, 1, H, W), logits, the latter empty where there is none; largest
+    (1, 2): see `build_flow`, empty where there is none."""
 
+    pictures: str
     warped: str
     flow: str
     mask: str
+    still: str
     largest: str
 
 
@@ -65,13 +68,20 @@ class Refinement:
                 out = w.op("Mul", w.op("Add", out, mirrored), w.constant(0.5))
             step, others = split(w, out, [4, block.outputs - 4])
             grow = block.grow
-            flow = self._sum(flow, resize(w, step, grow))
+            step = resize(w, step, grow)
+            if self._arch.timed:
+                step = w.op("Mul", step, self._shares(timestep))
+            flow = self._sum(flow, step)
             if self._arch.mask_adds:
                 mask = self._sum(mask, resize(w, others, grow))
         if not pictures:
             pictures = channels(w, pair, 3) if self._arch.encoder else pair
-        mask = mask or resize(w, others, grow)
-        return Result(self._grid.warp(pictures, flow), flow, mask, largest)
+        still = ""
+        if not mask:
+            mask = resize(w, others, grow)
+            if self._arch.still:
+                mask, still = split(w, mask, [1, 1])
+        return Result(pictures, self._grid.warp(pictures, flow), flow, mask, still, largest)
 
     def _seen(self, pair: str, flow: str, s: float) -> tuple[str, list[str]]:
         """The pair, warped, and the flow, if there is one, both at 1/s."""
@@ -92,6 +102,13 @@ class Refinement:
 
     def _sum(self, before: str, step: str) -> str:
         return self._w.op("Add", before, step) if before else step
+
+    def _shares(self, timestep: str) -> str:
+        """What flows at timestep 0.5 are multiplied by for another one, (1, 4, ...)."""
+        w = self._w
+        double = w.op("Mul", timestep, w.constant(2.0))
+        rest = w.op("Sub", w.constant(2.0), double)
+        return w.op("Concat", double, double, rest, rest, axis=1)
 
     def _time(self, block: Block, timestep: str) -> str:
         """The timestep as the block reads it, (1, 1, h, w)."""

@@ -11,10 +11,12 @@ from vsrife.training.loss import (
     BLOCK_WEIGHT,
     HARD,
     POWER,
+    STILL,
     flow_loss,
     mask_loss,
     psnr,
     pyramid_loss,
+    still_loss,
     total_loss,
 )
 
@@ -48,6 +50,22 @@ def test_flow_counts_only_where_the_point_is_visible(batch: Batch) -> None:
     blind = replace(batch, visible=torch.zeros_like(batch.visible))
     assert flow_loss(wrong, blind) == 0
     assert mask_loss(sure_mask(batch), blind) == 0
+
+
+def test_still_is_what_both_images_show_unmoved(scenes: Scenes) -> None:
+    batch = scenes.draw(torch.Generator().manual_seed(4), 16, 48, plain=True)
+    unmoved = (batch.flow.abs().amax(1, keepdim=True) < STILL) & (batch.visible.amin(1) > 0)[
+        :, None
+    ]
+    assert 0 < unmoved.float().mean() < 1
+    right = torch.where(unmoved, 50.0, -50.0)
+    assert still_loss(right, batch) < 1e-6
+    assert still_loss(-right, batch) > 40
+    blind = replace(batch, visible=torch.zeros_like(batch.visible))
+    assert still_loss(-right, blind) == 0
+    sure = torch.cat((sure_mask(batch), right), 1)
+    assert total_loss(batch.truth, [(batch.flow, sure)], batch, 0.0) < 1e-4
+    assert total_loss(batch.truth, [(batch.flow, -sure)], batch, 0.0) > 1
 
 
 def test_guidance_by_flow_fades_over_the_run(batch: Batch) -> None:

@@ -222,6 +222,7 @@ class IFNet(nn.Module):
 
         timestep: also (N, 1, H, W), where parts of the picture keep times of their own.
         trace: takes (flow (N, 4, H, W), mask logit (N, 1, H, W)) after each block, for training;
+        the last one of a `still` row adds a second logit, of what stands still, to the mask's;
         networks that rescale give none.
         pictures: left and right (N, C, H, W), any range: what is to be moved and blended instead of
         the prepared images; gives (N, C, H, W).
@@ -311,7 +312,8 @@ class IFNet(nn.Module):
             mask = passed_on[0] + logit if passed_on and self.arch.mask_adds else logit
             passed_on = [mask] if features is None else [mask, features]
             if trace is not None:
-                trace.append((flow, mask))
+                ends = self.arch.still and block is blocks[-1]
+                trace.append((flow, torch.cat(passed_on, 1) if ends else mask))
             # encodings are read by blocks only, so the last warp can do without them
             last = pair[:, :3] if pictures is None else pictures
             source = pair if block is not blocks[-1] else last

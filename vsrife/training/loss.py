@@ -24,6 +24,8 @@ POWER = 0.8
 FLOW_WEIGHTS = (0.6, 0.06)  # of the flow's error, at the start and at the end
 BOTH_WEIGHT = 0.1  # of points that both images see, in the mask's error
 MASK_WEIGHT = 0.3  # of the mask's error relative to the flow's
+STILL_WEIGHT = 0.5  # of the error in what stands still, likewise
+STILL, MOVING = 0.05, 0.5  # pixels of flow up to which a point stands, and from which on it moves
 
 Trace = Sequence[tuple[Tensor, Tensor]]
 
@@ -48,10 +50,13 @@ def total_loss(
     start = KNOWN if known else SOFT
     softness = start * (HARD / start) ** min(1.0, progress / FIRM)
     before = torch.zeros_like(batch.flow)
-    for i, (flow, mask) in enumerate(trace):
+    for i, (flow, logits) in enumerate(trace):
+        mask, still = logits[:, :1], logits[:, 1:]
         # each block answers for its own step: what later ones get wrong would be noise to it
         own = flow - before + before.detach()
         guided = flow_loss(own, batch, softness) + MASK_WEIGHT * mask_loss(mask, batch)
+        if still.shape[1]:
+            guided = guided + STILL_WEIGHT * still_loss(still, batch)
         loss = loss + weight * BLOCK_WEIGHT ** (len(trace) - 1 - i) * guided
         before = flow
     return loss
@@ -93,6 +98,20 @@ def mask_loss(mask: Tensor, batch: Batch) -> Tensor:
     entropy = F.binary_cross_entropy_with_logits(mask, target, reduction="none")
     both = left * right
     return _mean(entropy - math.log(2) * both, (left - right).abs() + BOTH_WEIGHT * both)
+
+
+def still_loss(still: Tensor, batch: Batch) -> Tensor:
+    """Mean cross-entropy of `still` (N, 1, H, W), a logit, where it is known.
+
+    A point stands still that does not move and is seen in both images; what moves or is hidden in
+    one of them does not. Points that hardly move may be either.
+    """
+    distance = batch.flow.abs().amax(1, keepdim=True)
+    target = batch.visible.amin(1, keepdim=True) * (distance < STILL)
+    hidden = batch.visible.sum(1, keepdim=True) == 1
+    clear = hidden | (distance < STILL) | (distance > MOVING)
+    entropy = F.binary_cross_entropy_with_logits(still, target, reduction="none")
+    return _mean(entropy, batch.visible.amax(1, keepdim=True) * clear)
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
 from vsrife.net.correlation import correlate
-from vsrife.net.table import RESCALE_LIMIT, Arch, Encoder, arch_of, check_options
+from vsrife.net.table import CHANGE_WEIGHT, RESCALE_LIMIT, Arch, Encoder, arch_of, check_options
 from vsrife.net.warp import base_grid, warp
 
 SLOPE = 0.2  # of every leaky ReLU
@@ -80,13 +80,14 @@ class Block(nn.Module):
         passed_on: Sequence[Tensor],
         flow: Tensor | None,
         s: float,
+        change: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Flow (N, 4, H, W) to add, mask (N, 1, H, W), features for the next block, at full size.
 
         pair (2N, C, H, W): warped images and encodings, N left ones first; timestep (N, 1, 1, 1) or
         (N, 1, H, W);
         passed_on: mask and features of the block before; flow: what `pair` was warped by; s: pixels
-        per cell.
+        per cell; change (N, 1, H, W): how far the pictures differ, for blocks that read it.
         """
         dtype = next(self.parameters()).dtype
         # first small, then side by side: copies of full-size channels would cost more than they do
@@ -95,6 +96,8 @@ class Block(nn.Module):
         if flow is not None:
             rest += [resize(x, 1 / s) for x in passed_on]
             rest.append(resize(flow, 1 / s) * (1 / s))
+        if change is not None:
+            rest.append(resize(change, 1 / s))
         if self.radius:
             x = self._correlated(
                 small[0].to(dtype), small[1].to(dtype), torch.cat(rest, 1).to(dtype)
@@ -295,7 +298,13 @@ class IFNet(nn.Module):
         passed_on: list[Tensor] = []  # the mask, a logit, and features where there are any
         blocks = self.blocks
         for i, (block, s) in enumerate(zip(blocks, divisors, strict=True)):
-            step, logit, features = block(warped, t, passed_on, flow, s)
+            change = None
+            if self.arch.still and block is blocks[-1]:
+                left, right = pair[:, :3].chunk(2)
+                change = (left - right).abs().mean(1, keepdim=True)
+            step, logit, features = block(warped, t, passed_on, flow, s, change)
+            if change is not None and features is not None:
+                features = features - CHANGE_WEIGHT * change
             if limit is not None and i == 1 and _passes(step, limit):
                 raise _MotionTooLarge
             if self.ensemble and not (first_single and i == 0):

@@ -56,6 +56,7 @@ class Block:
         self.grow = s * (2**self.halvings // (4 if self._shuffles else 2))
         last = index == len(arch.widths) - 1
         self.outputs = 5 + (arch.still if last else arch.feat)
+        self._reads_change = arch.still and last
         self._width = arch.widths[index]
         cell = s * 2**self.halvings
         self._cells = None if size is None else (int(size[0] / cell), int(size[1] / cell))
@@ -65,9 +66,10 @@ class Block:
     ) -> str:
         """(1, outputs, H / grow, W / grow), fp32.
 
-        pair (2, C, H / s, W / s): left, right; passed_on: flow, mask and features, in one tensor or
-        several; timestep (1, 1, H / s, W / s), or of a cell's size where the block correlates;
-        mirrored: time reversed, for ensembles; the timestep must be so already.
+        pair (2, C, H / s, W / s): left, right; passed_on: flow, mask and features, and how far the
+        pictures differ if it reads that, in one tensor or several; timestep (1, 1, H / s, W / s),
+        or of a cell's size where the block correlates; mirrored: time reversed, for ensembles; the
+        timestep must be so already.
         """
         with self._w.scope(self._name):
             if self.radius:
@@ -104,10 +106,10 @@ class Block:
         return self._scaled(ordered, len(left) * 2, mirrored)
 
     def _rest(self, start: int) -> list[int]:
-        """Flow, mask and features, where a checkpoint has mask, features and flow from `start`."""
-        feat = self._arch.feat
-        flow = start + 1 + feat
-        return [*range(flow, flow + 4), start, *range(start + 1, flow)]
+        """Flow, mask, features, change where a checkpoint has mask, features, flow, change."""
+        flow = start + 1 + self._arch.feat
+        change = [flow + 4] if self._reads_change else []
+        return [*range(flow, flow + 4), start, *range(start + 1, flow), *change]
 
     def _scaled(self, ordered: Array, at: int, mirrored: bool) -> Array:
         """The flow's factor 1/s; a mirrored mask is the negative one."""

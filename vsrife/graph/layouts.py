@@ -93,16 +93,19 @@ def _v2(
     if not sides:
         return blend(w, result, timestep)[0]
     corner = w.integers([0, 0]), sides, w.integers([2, 3])
-    names = ("mask", "warped", *(("still", "pictures") if result.still else ()))
-    cut = {name: w.op("Slice", getattr(result, name), *corner) for name in names}
+    mask, warped = (w.op("Slice", x, *corner) for x in (result.mask, result.warped))
     if size is None:
         # What a cut leaves depends on numbers, not on shapes. Added to something of the input's
         # size, everything behind it has that size for those who infer shapes alone.
         nothing = w.op("Mul", channels(w, planes, 1), w.constant(0.0))
-        cut["mask"] = w.op("Add", cut["mask"], nothing)
+        mask = w.op("Add", mask, nothing)
+    result = result._replace(mask=mask, warped=warped)
     if result.still:
-        timestep = w.op("Slice", timestep, *corner)
-    return blend(w, result._replace(**cut), timestep)[0]
+        still, pictures, timestep = (
+            w.op("Slice", x, *corner) for x in (result.still, result.pictures, timestep)
+        )
+        result = result._replace(still=still, pictures=pictures)
+    return blend(w, result, timestep)[0]
 
 
 def _pads(w: Writer, sides: str, unit: int) -> str:

@@ -163,12 +163,10 @@ def test_frozen_weights_stay_and_the_rest_is_trained(scenes: Scenes, tmp_path: P
     run = Run(options(tmp_path, model="small", start=path, frozen=True), scenes)
     before = {key: value.clone() for key, value in run.model.state_dict().items()}
     run.advance()
-    moved = {
-        key.split(".")[0]
-        for key, value in run.model.state_dict().items()
-        if not torch.equal(value, before[key])
-    }
-    assert moved == {"block3"}
+    now = run.model.state_dict()
+    moved = {key for key, value in now.items() if not torch.equal(value, before[key])}
+    # also those of its tensors that nano's last block happens to have in the same shape
+    assert moved == {key for key in now if key.startswith("block3")}
     with pytest.raises(ArgumentError, match="leaves nothing to train"):
         Run(options(tmp_path, start=path, frozen=True), scenes)
 

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weights to begin with, instead of random ones: fine-tuning",
     )
     parser.add_argument(
-        "--frozen", action="store_true", help="train only what --from does not bring"
+        "--frozen", action="store_true", help="train only blocks that --from does not bring whole"
     )
     parser.add_argument(
         "--perceptual",

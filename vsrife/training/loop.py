@@ -187,7 +187,10 @@ def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> P
 
 @torch.no_grad()
 def _copy(state: Mapping[str, torch.Tensor], model: IFNet, path: Path) -> set[str]:
-    """Put the tensors of a file on those of the same name and shape; gives their names."""
+    """Put the tensors of a file on those of the same name and shape.
+
+    Gives the names of those in blocks of which no tensor is missing.
+    """
     own = model.state_dict()
     fitting = {
         key: tensor
@@ -202,7 +205,8 @@ def _copy(state: Mapping[str, torch.Tensor], model: IFNet, path: Path) -> set[st
     for key, tensor in fitting.items():
         own[key].copy_(tensor)
     _say(f"started from {len(fitting)} of {len(own)} tensors in {path}")
-    return set(fitting)
+    open_blocks = {key.split(".")[0] for key in own.keys() - fitting.keys()}
+    return {key for key in fitting if key.split(".")[0] not in open_blocks}
 
 
 def _freeze(model: IFNet, names: set[str]) -> None:

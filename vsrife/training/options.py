@@ -15,7 +15,7 @@ class Options:
 
     minutes, steps: one of the two, the length of the run and of its cosine schedule; batch: how
     many 96 x 96 pictures a step's area is worth; start: weights to begin with, of this network
-    or of one that shares tensors with it; frozen: those tensors stay as they are; perceptual:
+    or of one that shares tensors with it; frozen: blocks that it has whole stay; perceptual:
     weights of VGG-16, whose features are then compared, too; save_seconds: between checkpoints.
     """
 

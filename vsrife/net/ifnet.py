@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
+from vsrife.net import standstill
 from vsrife.net.correlation import correlate
 from vsrife.net.table import CHANGE_WEIGHT, RESCALE_LIMIT, Arch, Encoder, arch_of, check_options
 from vsrife.net.warp import base_grid, warp
@@ -80,14 +81,15 @@ class Block(nn.Module):
         passed_on: Sequence[Tensor],
         flow: Tensor | None,
         s: float,
-        change: Tensor | None = None,
+        unmoved: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Flow (N, 4, H, W) to add, mask (N, 1, H, W), features for the next block, at full size.
 
         pair (2N, C, H, W): warped images and encodings, N left ones first; timestep (N, 1, 1, 1) or
         (N, 1, H, W);
         passed_on: mask and features of the block before; flow: what `pair` was warped by; s: pixels
-        per cell; change (N, 1, H, W): how far the pictures differ, for blocks that read it.
+        per cell; unmoved (N, 2, H / 2, W / 2): change and likeness of the pictures, for blocks that
+        read them.
         """
         dtype = next(self.parameters()).dtype
         # first small, then side by side: copies of full-size channels would cost more than they do
@@ -96,11 +98,9 @@ class Block(nn.Module):
         if flow is not None:
             rest += [resize(x, 1 / s) for x in passed_on]
             rest.append(resize(flow, 1 / s) * (1 / s))
-        if change is not None:
-            rest.append(resize(change, 1 / s))
         if self.radius:
             x = self._correlated(
-                small[0].to(dtype), small[1].to(dtype), torch.cat(rest, 1).to(dtype)
+                small[0].to(dtype), small[1].to(dtype), torch.cat(rest, 1).to(dtype), unmoved
             )
         else:
             x = self.conv0(torch.cat([*small, *rest], 1).to(dtype))
@@ -113,11 +113,17 @@ class Block(nn.Module):
         others = resize(out[:, 4 : self.outputs], grow).float()
         return step, others[:, :1], others[:, 1:] if self.outputs > 5 else None
 
-    def _correlated(self, left: Tensor, right: Tensor, rest: Tensor) -> Tensor:
+    def _correlated(
+        self, left: Tensor, right: Tensor, rest: Tensor, unmoved: Tensor | None
+    ) -> Tensor:
         cells = self.conv0(torch.cat((left, right)))
         left, right = cells.chunk(2)
-        rest = F.interpolate(rest, size=left.shape[2:], mode="bilinear", align_corners=False)
-        joined = torch.cat((left, right, correlate(left, right, self.radius), rest), 1)
+        others = [rest] if unmoved is None else [rest, unmoved.to(rest.dtype)]
+        others = [
+            F.interpolate(x, size=left.shape[2:], mode="bilinear", align_corners=False)
+            for x in others
+        ]
+        joined = torch.cat((left, right, correlate(left, right, self.radius), *others), 1)
         return F.leaky_relu(self.merge(joined), SLOPE)
 
     def _tail(self, x: Tensor) -> Tensor:
@@ -298,13 +304,14 @@ class IFNet(nn.Module):
         passed_on: list[Tensor] = []  # the mask, a logit, and features where there are any
         blocks = self.blocks
         for i, (block, s) in enumerate(zip(blocks, divisors, strict=True)):
-            change = None
-            if self.arch.still and block is blocks[-1]:
-                left, right = pair[:, :3].chunk(2)
-                change = (left - right).abs().mean(1, keepdim=True)
-            step, logit, features = block(warped, t, passed_on, flow, s, change)
-            if change is not None and features is not None:
-                features = features - CHANGE_WEIGHT * change
+            if not (self.arch.still and block is blocks[-1]):
+                step, logit, features = block(warped, t, passed_on, flow, s)
+            else:
+                images = pair[:, :3].chunk(2)
+                change = standstill.change(*images)
+                unmoved = torch.cat((F.avg_pool2d(change, 2), standstill.likeness(*images)), 1)
+                step, logit, still = block(warped, t, passed_on, flow, s, unmoved)
+                features = still - CHANGE_WEIGHT * change
             if limit is not None and i == 1 and _passes(step, limit):
                 raise _MotionTooLarge
             if self.ensemble and not (first_single and i == 0):

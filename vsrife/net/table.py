@@ -20,6 +20,8 @@ RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 do
 # Logit that one unit of difference between both pictures takes off what stands still: as sharp as
 # the pictures themselves, which a block's own cells are not
 CHANGE_WEIGHT = 30.0
+STILL_WINDOW = 5  # cells of 2 pixels, each way, over which patterns are compared
+STILL_FLAT = 1e-3  # square of brightness that is no pattern yet
 
 Shape = tuple[int, ...]
 
@@ -62,8 +64,8 @@ class Arch:
     of the last blocks have cells of 2 * scale pixels instead of 4; trimmed: the last block gives
     flow and mask alone (official ones give features, too, that nobody reads); timed: flows are
     given for timestep 0.5 and multiplied by 2 t and 2 (1 - t), so that pace need not be learnt;
-    still: the last block gives one channel more, how far a pixel is what stands still there, and
-    sees where the pictures differ.
+    still: the last block, one with a correlation, gives one channel more, how far a pixel is what
+    stands still there, and sees where the unmoved pictures differ and where their patterns agree.
     """
 
     widths: tuple[int, ...]
@@ -137,8 +139,8 @@ class Arch:
             0 if self.block_radius(block) else 6 + (2 * self.encoder.out if self.encoder else 0)
         )
         passed_on = 1 + self.feat + 4 if block else 0  # mask, features, flow
-        change = self.still and block == len(self.widths) - 1
-        return images + 1 + passed_on + change
+        unmoved = 2 if self.still and block == len(self.widths) - 1 else 0
+        return images + 1 + passed_on + unmoved
 
     def pad_unit(self, scale: float) -> int:
         """Sides must be multiples of this at the user's `scale`; never less than modulo."""

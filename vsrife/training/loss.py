@@ -24,7 +24,7 @@ POWER = 0.8
 FLOW_WEIGHTS = (0.6, 0.06)  # of the flow's error, at the start and at the end
 BOTH_WEIGHT = 0.1  # of points that both images see, in the mask's error
 MASK_WEIGHT = 0.3  # of the mask's error relative to the flow's
-STILL_WEIGHT = 0.5  # of the error in what stands still, likewise
+STILL_WEIGHT = 2.0  # of the error in what stands still, likewise
 STILL, MOVING = 0.05, 0.5  # pixels of flow up to which a point stands, and from which on it moves
 
 Trace = Sequence[tuple[Tensor, Tensor]]

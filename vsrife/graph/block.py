@@ -56,24 +56,29 @@ class Block:
         self.grow = s * (2**self.halvings // (4 if self._shuffles else 2))
         last = index == len(arch.widths) - 1
         self.outputs = 5 + (arch.still if last else arch.feat)
-        self._reads_change = arch.still and last
         self._width = arch.widths[index]
-        cell = s * 2**self.halvings
-        self._cells = None if size is None else (int(size[0] / cell), int(size[1] / cell))
+        self.cell = s * 2**self.halvings
+        self._cells = None if size is None else (int(size[0] / self.cell), int(size[1] / self.cell))
 
     def write(
-        self, pair: str, passed_on: Sequence[str], timestep: str, *, mirrored: bool = False
+        self,
+        pair: str,
+        passed_on: Sequence[str],
+        timestep: str,
+        *,
+        mirrored: bool = False,
+        unmoved: str = "",
     ) -> str:
         """(1, outputs, H / grow, W / grow), fp32.
 
-        pair (2, C, H / s, W / s): left, right; passed_on: flow, mask and features, and how far the
-        pictures differ if it reads that, in one tensor or several; timestep (1, 1, H / s, W / s),
-        or of a cell's size where the block correlates; mirrored: time reversed, for ensembles; the
-        timestep must be so already.
+        pair (2, C, H / s, W / s): left, right; passed_on: flow, mask and features, in one tensor or
+        several; timestep (1, 1, H / s, W / s), or of a cell's size where the block correlates;
+        mirrored: time reversed, for ensembles; the timestep must be so already; unmoved
+        (1, 2, H / cell, W / cell): see `Refinement`, for the blocks that read it.
         """
         with self._w.scope(self._name):
             if self.radius:
-                x = self._correlated(pair, passed_on, timestep)
+                x = self._correlated(pair, passed_on, timestep, unmoved)
             else:
                 x = self._stem(pair, passed_on, timestep, mirrored)
             return self._tail(self._body(x), mirrored)
@@ -106,10 +111,9 @@ class Block:
         return self._scaled(ordered, len(left) * 2, mirrored)
 
     def _rest(self, start: int) -> list[int]:
-        """Flow, mask, features, change where a checkpoint has mask, features, flow, change."""
+        """Flow, mask and features, where a checkpoint has mask, features and flow from `start`."""
         flow = start + 1 + self._arch.feat
-        change = [flow + 4] if self._reads_change else []
-        return [*range(flow, flow + 4), start, *range(start + 1, flow), *change]
+        return [*range(flow, flow + 4), start, *range(start + 1, flow)]
 
     def _scaled(self, ordered: Array, at: int, mirrored: bool) -> Array:
         """The flow's factor 1/s; a mirrored mask is the negative one."""
@@ -119,18 +123,20 @@ class Block:
                 ordered[:, at + 4] *= -1
         return ordered
 
-    def _correlated(self, pair: str, passed_on: Sequence[str], timestep: str) -> str:
+    def _correlated(self, pair: str, passed_on: Sequence[str], timestep: str, unmoved: str) -> str:
         w = self._w
         images = channels(w, pair, 3) if self._arch.encoder else pair
         cells = self._strided(cast(w, images, half=True), self._state["conv0.0.0.weight"])
         volume = correlate(w, cast(w, cells, half=False), self.radius, self._cells)
         rest = [resize(w, join(w, passed_on), 0.5**self.halvings)] if passed_on else []
-        small = cast(w, join(w, [volume, *rest, timestep]), half=True)
+        seen = [unmoved] if unmoved else []
+        small = cast(w, join(w, [volume, *rest, timestep, *seen]), half=True)
         joined = join(w, [reshape(w, cells, 1, 2 * self._width), small])
         weight = self._state["merge.weight"]
         before = 2 * self._width + (2 * self.radius + 1) ** 2
         rest_places = [] if self._first else self._rest(before + 1)
-        ordered = weight[:, [*range(before), *rest_places, before]].copy()
+        last = range(weight.shape[1] - (2 if unmoved else 0), weight.shape[1])
+        ordered = weight[:, [*range(before), *rest_places, before, *last]].copy()
         return leaky(w, self._conv(joined, "merge", self._scaled(ordered, before, False)))
 
     def _body(self, x: str) -> str:

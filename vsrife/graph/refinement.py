@@ -17,6 +17,7 @@ from vsrife.graph.block import Block
 from vsrife.graph.grid import Grid, around_middles
 from vsrife.graph.operations import channels, resize, split
 from vsrife.graph.options import GraphOptions
+from vsrife.graph.standstill import write_change, write_unmoved
 from vsrife.graph.writer import Array, Writer
 from vsrife.net.table import CHANGE_WEIGHT, Arch
 
@@ -57,7 +58,8 @@ class Refinement:
         """pair (2, 3 + E, H, W): both prepared; pictures (2, C, H, W), or empty: the pair's own."""
         w = self._w
         reversed_time = w.op("Sub", w.constant(1.0), timestep) if self._options.ensemble else ""
-        change = self._change(pair) if self._arch.still else ""
+        images = channels(w, pair, 3) if self._arch.encoder else pair
+        change = write_change(w, images) if self._arch.still else ""
         flow = mask = others = ""  # others: what the block before gave beside its flow
         grow = 1.0  # pixels of full size for one of `others`
         own = []
@@ -67,9 +69,10 @@ class Refinement:
                 passed_on.append(resize(w, mask, 1 / block.s))
             elif others:
                 passed_on.append(self._fitted(others, grow, block.s))
+            seen = ""
             if change and block is self._blocks[-1]:
-                passed_on.append(resize(w, change, 1 / block.s))
-            out = block.write(small, passed_on, self._time(block, timestep))
+                seen = resize(w, write_unmoved(w, images, change), 2 / block.cell)
+            out = block.write(small, passed_on, self._time(block, timestep), unmoved=seen)
             own.append((out, block.grow))
             if self._options.ensemble and not (self._options.doubled and i == 0):
                 t = self._time(block, reversed_time)
@@ -84,7 +87,7 @@ class Refinement:
             if self._arch.mask_adds:
                 mask = self._sum(mask, resize(w, others, grow))
         if not pictures:
-            pictures = channels(w, pair, 3) if self._arch.encoder else pair
+            pictures = images
         still = ""
         if not mask:
             mask = resize(w, others, grow)
@@ -113,12 +116,6 @@ class Refinement:
     def _sum(self, before: str, step: str) -> str:
         return self._w.op("Add", before, step) if before else step
 
-    def _change(self, pair: str) -> str:
-        """How far the pictures differ, (1, 1, H, W)."""
-        w = self._w
-        left, right = split(w, channels(w, pair, 3) if self._arch.encoder else pair, [1, 1], axis=0)
-        return w.op("ReduceMean", w.op("Abs", w.op("Sub", left, right)), axes=[1], keepdims=1)
-
     def _shares(self, timestep: str) -> str:
         """What flows at timestep 0.5 are multiplied by for another one, (1, 4, ...)."""
         w = self._w
@@ -129,7 +126,7 @@ class Refinement:
     def _time(self, block: Block, timestep: str) -> str:
         """The timestep as the block reads it, (1, 1, h, w)."""
         w = self._w
-        cell = block.s * (2**block.halvings if block.radius else 1)
+        cell = block.cell if block.radius else block.s
         if self._options.paced:
             return resize(w, resize(w, timestep, 1 / block.s), block.s / cell)
         if self._options.size is not None:

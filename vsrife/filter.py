@@ -12,7 +12,7 @@ import vapoursynth as vs
 from vsrife import choices, formats, frames, store, timing
 from vsrife.assemble import assemble
 from vsrife.backends import open_backend
-from vsrife.backends.base import Settings
+from vsrife.backends.base import Hardware, Session, Settings
 from vsrife.duplicates import THRESHOLD
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.net.table import check_options
@@ -58,6 +58,10 @@ def rife(
     fps: int | Fraction | str | None = None,
     backend: str | None = None,
     device: str | None = None,
+    provider: str | None = None,
+    memory_limit: int | None = None,
+    threads: int | None = None,
+    num_streams: int = 1,
     precision: str | None = None,
     vfr: bool = False,
     sc_mode: str = "hold",
@@ -85,7 +89,7 @@ def rife(
         format, and its own frames bit for bit.
     device_index: which GPU, counted from 0, where there are several.
     model: None for the embedded one, a version ("4.0" ... "4.26.heavy"), or the path of a weights
-        file.
+        file or an ONNX graph.
     factor_num, factor_den: output rate : source rate; any positive ratio, below 1 too.
     fps_num, fps_den: wanted frames per second, instead of a factor; both or neither.
     scale: resolution for motion: 0.25, 0.5, 1, 2 or 4; 0.5 suits 4K.
@@ -95,8 +99,13 @@ def rife(
     sc_threshold: mean luma difference, 0..1, above which it is one; None trusts the clip's own
         `_SceneChangeNext`.
     factor, fps: the same as above as an int, a Fraction or text such as "60000/1001".
-    backend: "pytorch", or None for the best that is installed.
-    device: "cuda", "rocm", "xpu", "mps", "cpu", also with a number, or None for the best there is.
+    backend: "pytorch", "onnx", "openvino", or None for the fastest that is installed.
+    device: "cuda", "rocm", "xpu", "mps", "cpu", for OpenVINO "gpu" and "npu", also with a number;
+        None for the best there is.
+    provider: ONNX Runtime's execution provider by name, "cuda,cpu" to allow falling back.
+    memory_limit: MiB of a GPU's memory that ONNX Runtime may take.
+    threads: of the CPU, for ONNX Runtime and OpenVINO; None for as many as suit it.
+    num_streams: new frames that are made at a time, with ONNX Runtime and OpenVINO.
     precision: "fp32" or "fp16" for the network's convolutions; None for fp16 if the clip is RGBH.
     vfr: each frame lasts as long as its own duration says, whatever rate the clip has; so it is
         for clips without a rate anyway. With fps, the result then has a constant rate.
@@ -148,8 +157,15 @@ def rife(
     _check_trt(trt, trt_static_shape, shapes | {"trt_max_shape": trt_max_shape})
     name = store.model_name(model)
     check_options(name, scale, ensemble)
-    index = timing.whole("device_index", device_index, least=0)
-    runner = open_backend(backend)
+    hardware = Hardware(
+        device=_text("device", device),
+        device_index=timing.whole("device_index", device_index, least=0),
+        provider=_text("provider", provider),
+        memory_limit=None if memory_limit is None else timing.whole("memory_limit", memory_limit),
+        threads=None if threads is None else timing.whole("threads", threads),
+        num_streams=timing.whole("num_streams", num_streams),
+    )
+    runner = open_backend(backend, hardware, graph=store.is_graph(model))
     route = formats.Route(clip, defaults)
     settings = Settings(
         weights=store.find_weights(model, auto_download=bool(auto_download)),
@@ -160,14 +176,36 @@ def rife(
         clamp=route.clamp,
         width=clip.width,
         height=clip.height,
-        device=device,
-        device_index=index,
+        hardware=hardware,
+        note=_tell,
     )
     session = runner.open_session(settings)
+    _check_tells(session, pace=pace, confidence=confidence)
     times = _times(clip, ratio, rate, bool(vfr))
     clip = chosen.marked(clip)
     plan = chosen.plan(SteadyPlan(times), clip, times.num_frames)
-    return assemble(clip, times, plan, route, session, chosen.policy, chosen.protection)
+    streams = hardware.num_streams
+    return assemble(clip, times, plan, route, session, chosen.policy, chosen.protection, streams)
+
+
+def _tell(text: str) -> None:
+    vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"rife: {text}")
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ArgumentError(f"{name} must be a name, not {value!r}")
+    return value
+
+
+def _check_tells(session: Session, *, pace: object, confidence: object) -> None:
+    """ArgumentError for what a graph of others does not give."""
+    for name, value, need in (("pace", pace, "motion"), ("confidence", confidence, "confidence")):
+        if value is not None and need not in session.tells:
+            raise ArgumentError(
+                f"{name}={value!r} needs what this ONNX file does not give; leave it out, "
+                "or give weights as model="
+            )
 
 
 def _half(clip: vs.VideoNode, precision: object) -> bool:

@@ -42,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "render": Command("vsrife.cli.render", "make a video file smoother", "cli,torch"),
     "demo": Command("vsrife.cli.demo", "draw a short clip, make it smoother, measure", "cli,torch"),
     "scenes": Command("vsrife.cli.scenes", "score scene changes and duplicates", "cli"),
+    "export": Command("vsrife.cli.export", "write a model as ONNX", "cpu"),
     "models": Command("vsrife.cli.models", "list, fetch, import and verify models", ""),
     "train": Command("vsrife.cli.train", "train the default model", "train"),
     "eval": Command("vsrife.cli.eval", "measure models on clips with known truth", "eval"),

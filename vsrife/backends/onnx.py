@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 
 from vsrife import store
@@ -48,8 +49,7 @@ class OrtEngine:
         return onnxruntime.OrtValue.ortvalue_from_numpy(array, *self._chosen.memory)
 
     def get(self, value: Any) -> Array:
-        found: Array = value.numpy()
-        return found
+        return np.array(value.numpy())  # a copy: a mere view, which does not keep the value alive
 
     def load(self, graph: bytes) -> OrtProgram:
         try:

@@ -2,6 +2,7 @@
 
 import gc
 import random
+import threading
 
 import numpy as np
 import pytest
@@ -174,8 +175,7 @@ def test_streams_make_new_frames_at_the_same_time_and_prepare_each_source_once(
     weights, monkeypatch, fmt
 ):
     """Would wait for ever with one frame at a time; factor 2 has every other frame new."""
-    import threading
-
+    monkeypatch.setattr(vs.core, "num_threads", 4)  # a waiting frame takes one
     both = threading.Barrier(2, timeout=60)
     prepared = []
     session = graphs.GraphSession

@@ -178,7 +178,9 @@ class TorchSession:
     def _motion(self, left: Prepared, right: Prepared) -> Tensor:
         outcome: list[Outcome] = []
         self._net.interpolate(left.features, right.features, 0.5, outcome=outcome)
-        return pace.motion(outcome[0][1])
+        rows, columns = (-(-side // pace.CELL) for side in left.features.shape[2:])
+        # a network that has rescaled has seen a larger picture
+        return pace.motion(outcome[0][1])[:, :, :rows, :columns]
 
 
 class TorchBackend:

@@ -21,6 +21,7 @@ from vsrife.graph.operations import (
     prelu,
     reshape,
     resize,
+    split,
 )
 from vsrife.graph.writer import Array, Writer
 from vsrife.net.table import Arch
@@ -124,7 +125,7 @@ class Block:
         volume = correlate(w, cast(w, cells, half=False), self.radius, self._cells)
         rest = [resize(w, join(w, passed_on), 0.5**self.halvings)] if passed_on else []
         small = cast(w, join(w, [volume, *rest, timestep]), half=True)
-        joined = join(w, [reshape(w, cells, 1, 2 * self._width), small])
+        joined = join(w, [*split(w, cells, [1, 1], axis=0), small])
         weight = self._state["merge.weight"]
         before = 2 * self._width + (2 * self.radius + 1) ** 2
         rest_places = [] if self._first else self._rest(before + 1)

@@ -216,9 +216,7 @@ def test_filters_share_one_network_and_let_it_go(weights, backend):
     assert len(graphs._networks) == before
 
 
-@pytest.mark.parametrize(
-    "program", [onnx.OrtProgram, openvino.OvProgram], ids=["onnx", "openvino"]
-)
+@pytest.mark.parametrize("program", [onnx.OrtProgram, openvino.OvProgram], ids=["onnx", "openvino"])
 def test_each_source_frame_is_encoded_once_and_stays_on_the_device(weights, monkeypatch, program):
     runs = []
     run = program.run

@@ -210,16 +210,22 @@ def _network(settings: Settings, device: torch.device, dtype: torch.dtype) -> IF
     )  # fmt: skip  # one thing, not eight
     net = _networks.get(key)
     if net is None:
-        state = store.read_weights(settings.weights)
-        net = build(
-            settings.model or recognise(state),
-            scale=settings.scale,
-            ensemble=settings.ensemble,
-            state_dict=state,
-        )
+        name, state = _weights(settings)
+        net = build(name, scale=settings.scale, ensemble=settings.ensemble, state_dict=state)
         net = net.requires_grad_(False).to(device, dtype)
         _networks[key] = net
     return net
+
+
+def _weights(settings: Settings) -> tuple[str, dict[str, Tensor]]:
+    """Model or row, and weights; those of a graph are taken out of it."""
+    if store.is_graph(settings.weights):
+        from vsrife.store.importing import read_graph
+
+        row, arrays = read_graph(settings.weights)
+        return row, {key: torch.from_numpy(np.array(value)) for key, value in arrays.items()}
+    state = store.read_weights(settings.weights)
+    return settings.model or recognise(state), state
 
 
 BACKEND = TorchBackend()

@@ -1,0 +1,72 @@
+"""vs-rife's trt_* arguments, checked by its rules. The caller's lists are read, never changed."""
+
+from __future__ import annotations
+
+import os
+
+from vsrife.backends.tensorrt import EngineOptions
+from vsrife.errors import ArgumentError
+from vsrife.timing import whole
+
+LEVELS = range(6)  # of TensorRT's builder: how long it searches
+
+
+def check(
+    *,
+    static_shape: object,
+    min_shape: object,
+    opt_shape: object,
+    max_shape: object,
+    workspace_size: object,
+    max_aux_streams: object,
+    optimization_level: object,
+    cache_dir: object,
+    debug: object,
+) -> EngineOptions:
+    """ArgumentError for what TensorRT cannot do, also where it is not used."""
+    shapes = {"trt_min_shape": min_shape, "trt_opt_shape": opt_shape, "trt_max_shape": max_shape}
+    smallest, usual, largest = (_size(name, value) for name, value in shapes.items())
+    if not static_shape:
+        if any(low >= high for low, high in zip(smallest, largest, strict=True)):
+            raise ArgumentError(
+                f"trt_min_shape must be less than trt_max_shape, not {min_shape} and {max_shape}"
+            )
+        sides = zip(smallest, usual, largest, strict=True)
+        if any(not low <= side <= high for low, side, high in sides):
+            raise ArgumentError(
+                f"trt_opt_shape must lie between trt_min_shape and trt_max_shape, not {opt_shape}"
+            )
+    if cache_dir is not None and not isinstance(cache_dir, str | os.PathLike):
+        raise ArgumentError(f"trt_cache_dir must be a folder's path or None, not {cache_dir!r}")
+    streams, level = max_aux_streams, optimization_level
+    if level is not None and whole("trt_optimization_level", level, least=0) not in LEVELS:
+        raise ArgumentError(f"trt_optimization_level must be 0 to {LEVELS[-1]}, not {level}")
+    return EngineOptions(
+        bool(static_shape),
+        smallest,
+        usual,
+        largest,
+        whole("trt_workspace_size", workspace_size, least=0),
+        None if streams is None else whole("trt_max_aux_streams", streams, least=0),
+        None if level is None else whole("trt_optimization_level", level, least=0),
+        None if cache_dir is None else str(os.fspath(cache_dir)),
+        bool(debug),
+    )
+
+
+def check_size(options: EngineOptions, width: int, height: int) -> None:
+    """ArgumentError for frames that an engine of these shapes would not take."""
+    if options.static:
+        return
+    (least_w, least_h), (most_w, most_h) = options.smallest, options.largest
+    if not (least_w <= width <= most_w and least_h <= height <= most_h):
+        raise ArgumentError(
+            f"frames of {width}x{height} do not lie between trt_min_shape {least_w}x{least_h} and "
+            f"trt_max_shape {most_w}x{most_h}; widen these, or leave out trt_static_shape=False"
+        )
+
+
+def _size(name: str, shape: object) -> tuple[int, int]:
+    if not isinstance(shape, list | tuple) or len(shape) != 2:
+        raise ArgumentError(f"{name} must be a list with 2 items, width and height, not {shape!r}")
+    return whole(name, shape[0]), whole(name, shape[1])

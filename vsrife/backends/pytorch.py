@@ -14,13 +14,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife import store
-from vsrife.backends.base import Planes, Rhythm, Settings
+from vsrife.backends.base import TELLS_ALL, Hardware, Planes, Rhythm, Settings
 from vsrife.errors import ArgumentError, BackendError
 from vsrife.net import build, pace
 from vsrife.net.ifnet import IFNet, Outcome
 from vsrife.net.weights import recognise
 
 DEVICES = ("cuda", "rocm", "xpu", "mps", "cpu")  # in the order in which they are chosen
+
+# what PyTorch can only be told for the whole process, by who owns it
+_INSTEAD = {
+    "threads": ", which heeds OMP_NUM_THREADS or torch.set_num_threads()",
+    "memory_limit": ", which heeds torch.cuda.set_per_process_memory_fraction()",
+}
 
 # Filters with the same weights and settings share one network; it goes with the last of them.
 _networks: WeakValueDictionary[tuple[object, ...], IFNet] = WeakValueDictionary()
@@ -93,8 +99,11 @@ class Prepared:
 class TorchSession:
     """See `base.Session`."""
 
+    tells = TELLS_ALL
+
     def __init__(self, settings: Settings) -> None:
-        self._device = choose_device(settings.device, settings.device_index)
+        hardware = settings.hardware
+        self._device = choose_device(hardware.device, hardware.device_index)
         self._dtype = torch.float16 if settings.half else torch.float32
         self._clamp = settings.clamp
         self._net = _network(settings, self._device, self._dtype)
@@ -173,6 +182,20 @@ class TorchSession:
 
 
 class TorchBackend:
+    def check(self, hardware: Hardware) -> None:
+        for name in ("provider", "memory_limit", "threads"):
+            value = getattr(hardware, name)
+            if value is not None:
+                raise ArgumentError(
+                    f"{name}={value!r} is not for backend 'pytorch'{_INSTEAD.get(name, '')}; "
+                    "leave it out, or say backend='onnx'"
+                )
+        if hardware.num_streams != 1:
+            raise ArgumentError(
+                f"num_streams must be 1 with backend 'pytorch', not {hardware.num_streams}: "
+                "it makes one frame at a time; say backend='onnx' or 'openvino' for more"
+            )
+
     def open_session(self, settings: Settings) -> TorchSession:
         return TorchSession(settings)
 

@@ -47,12 +47,17 @@ def recognise(state: Mapping[str, object]) -> str:
     )
 
 
+def check_state(state: Mapping[str, object], arch: Arch) -> None:
+    """ModelError, with what differs, unless `state` has just the tensors of this network."""
+    shapes = _shapes(state)
+    if shapes != state_shapes(arch):
+        raise ModelError(f"the weights do not fit the network: {_difference(arch, shapes)}")
+
+
 def load_state(module: IFNet, state: Mapping[str, Tensor]) -> None:
     """Put fp32 copies of `state` on `module`; ModelError, with what differs, if it is another's."""
     plain = normalise(state)
-    shapes = _shapes(plain)
-    if shapes != state_shapes(module.arch):
-        raise ModelError(f"the weights do not fit the network: {_difference(module.arch, shapes)}")
+    check_state(plain, module.arch)
     import torch
 
     copies = {key: torch.as_tensor(value).detach().float().clone() for key, value in plain.items()}

@@ -1,0 +1,121 @@
+"""ONNX Runtime: any CPU, and every accelerator that the installed build has a provider for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from vsrife import store
+from vsrife.backends import cache, files, graphs, providers, starting
+from vsrife.backends.arrays import Array
+from vsrife.backends.base import Hardware, Session, Settings
+from vsrife.errors import BackendError, RifeError
+
+
+class OrtProgram:
+    """See `graphs.Program`. ONNX Runtime lets any number of threads run one session."""
+
+    def __init__(self, session: Any, memory: tuple[str, int]) -> None:
+        self._session, self._memory = session, memory
+        self._outputs = [output.name for output in session.get_outputs()]
+
+    def run(self, feeds: Mapping[str, Any], *, stay: bool = False) -> dict[str, Any]:
+        binding = self._session.io_binding()
+        for name, value in feeds.items():
+            binding.bind_ortvalue_input(name, value)
+        for name in self._outputs:
+            binding.bind_output(name, *(self._memory if stay else ("cpu", 0)))
+        self._session.run_with_iobinding(binding)
+        values = binding.get_outputs() if stay else binding.copy_outputs_to_cpu()
+        return dict(zip(self._outputs, values, strict=True))
+
+
+class OrtEngine:
+    """See `graphs.Engine`. Arrays stay where the provider computes, as OrtValues."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._threads, self._note = settings.hardware.threads, settings.note
+        asked = _wanted(settings.hardware)
+        self._nothing_asked = not asked.names and settings.hardware.device is None
+        self._chosen = providers.choose(onnxruntime, asked, self._threads, self._note)
+        self._folder = cache.open_folder("onnxruntime", self._note)
+
+    def put(self, array: Array) -> Any:
+        return onnxruntime.OrtValue.ortvalue_from_numpy(array, *self._chosen.memory)
+
+    def get(self, value: Any) -> Array:
+        found: Array = value.numpy()
+        return found
+
+    def load(self, graph: bytes) -> OrtProgram:
+        try:
+            session = self._start(graph)
+        except BackendError as error:
+            if not self._nothing_asked or self._chosen.plain == ("cpu",):
+                raise
+            self._note(f"{error}; the CPU is used instead")
+            asked = providers.wanted("cpu")
+            self._chosen = providers.choose(onnxruntime, asked, self._threads, self._note)
+            session = self._start(graph)
+        return OrtProgram(session, self._chosen.memory)
+
+    def _start(self, graph: bytes) -> Any:
+        """A session of `graph`; the one place where sessions of this backend are made."""
+        if self._folder is None or self._chosen.plain != ("cpu",):
+            # what other providers have compiled cannot be saved this way
+            return starting.start(onnxruntime, graph, self._chosen, self._options(), self._note)
+        version = onnxruntime.__version__
+        path = cache.path_of(self._folder, ".onnx", version, repr(self._chosen), graph)
+        try:
+            if not path.is_file():
+                self._optimise(graph, path)
+            session = starting.start(onnxruntime, path, self._chosen, self._options(), self._note)
+        except (RifeError, OSError):  # damaged, or the disk is full: it need not be there
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            return starting.start(onnxruntime, graph, self._chosen, self._options(), self._note)
+        cache.used(path)
+        return session
+
+    def _optimise(self, graph: bytes, path: Path) -> None:
+        """Save what ONNX Runtime makes of `graph`, but for what depends on this very CPU."""
+        options = self._options()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+
+        def save(part: Path) -> None:
+            options.optimized_model_filepath = str(part)
+            starting.start(onnxruntime, graph, self._chosen, options, self._note)
+
+        store.write_whole(path, save)
+        cache.prune(path.parent)
+
+    def _options(self) -> Any:
+        options = starting.session_options(onnxruntime, self._chosen, self._threads)
+        # the threads of one graph would else wait for work, at full speed, while another runs
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        return options
+
+
+class OrtBackend:
+    def check(self, hardware: Hardware) -> None:
+        _wanted(hardware)
+
+    def open_session(self, settings: Settings) -> Session:
+        opened = files.open_session if store.is_graph(settings.weights) else graphs.open_session
+        return opened("onnx", settings, OrtEngine)
+
+
+def _wanted(hardware: Hardware) -> providers.Wanted:
+    return providers.wanted(
+        hardware.provider,
+        device=hardware.device,
+        device_index=hardware.device_index,
+        memory_limit=hardware.memory_limit,
+    )
+
+
+BACKEND = OrtBackend()

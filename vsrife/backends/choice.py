@@ -111,7 +111,9 @@ def _built_for_gpu() -> bool:
         text = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")
     except OSError:
         return True
-    return any(re.search(rf"^{name}\b.*= *'", text, re.MULTILINE) for name in ("cuda", "hip", "xpu"))
+    return any(
+        re.search(rf"^{name}\b.*= *'", text, re.MULTILINE) for name in ("cuda", "hip", "xpu")
+    )
 
 
 def _is_there(package: str) -> bool:

@@ -12,7 +12,6 @@ import numpy as np
 
 from vsrife.graph.correlation import correlate
 from vsrife.graph.operations import (
-    Array,
     cast,
     channels,
     conv,
@@ -23,7 +22,7 @@ from vsrife.graph.operations import (
     reshape,
     resize,
 )
-from vsrife.graph.writer import Writer
+from vsrife.graph.writer import Array, Writer
 from vsrife.net.table import Arch
 
 
@@ -36,8 +35,15 @@ class Block:
     """
 
     def __init__(
-        self, w: Writer, state: Mapping[str, Array], arch: Arch, index: int, s: float
+        self,
+        w: Writer,
+        state: Mapping[str, Array],
+        arch: Arch,
+        index: int,
+        s: float,
+        size: tuple[int, int] | None,
     ) -> None:
+        """s: pixels of full size per pixel that it sees; size: see `correlate`, of full size."""
         self._w, self._arch, self.s, self._name = w, arch, s, f"block{index}"
         self._state = {
             key.removeprefix(f"{self._name}."): np.asarray(value, np.float32)
@@ -51,6 +57,8 @@ class Block:
         last = index == len(arch.widths) - 1
         self.outputs = 5 if last else 5 + arch.feat
         self._width = arch.widths[index]
+        cell = s * 2**self.halvings
+        self._cells = None if size is None else (int(size[0] / cell), int(size[1] / cell))
 
     def write(
         self, pair: str, passed_on: Sequence[str], timestep: str, *, mirrored: bool = False
@@ -113,7 +121,7 @@ class Block:
         w = self._w
         images = channels(w, pair, 3) if self._arch.encoder else pair
         cells = self._strided(cast(w, images, half=True), self._state["conv0.0.0.weight"])
-        volume = correlate(w, cast(w, cells, half=False), self.radius)
+        volume = correlate(w, cast(w, cells, half=False), self.radius, self._cells)
         rest = [resize(w, join(w, passed_on), 0.5**self.halvings)] if passed_on else []
         small = cast(w, join(w, [volume, *rest, timestep]), half=True)
         joined = join(w, [reshape(w, cells, 1, 2 * self._width), small])

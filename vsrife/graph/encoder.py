@@ -8,9 +8,9 @@ import numpy as np
 from onnx import ModelProto
 
 from vsrife.errors import ArgumentError
-from vsrife.graph.operations import Array, cast, conv, deconv, join, leaky
+from vsrife.graph.operations import cast, conv, deconv, join, leaky
 from vsrife.graph.options import GraphOptions, check
-from vsrife.graph.writer import Dim, Writer
+from vsrife.graph.writer import Array, Dim, Writer
 from vsrife.net.table import Arch
 from vsrife.net.weights import check_state
 

@@ -15,12 +15,11 @@ from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
 from vsrife.net.correlation import correlate
-from vsrife.net.table import Arch, Encoder, arch_of, check_options
+from vsrife.net.table import RESCALE_LIMIT, Arch, Encoder, arch_of, check_options
 from vsrife.net.warp import base_grid, warp
 
 SLOPE = 0.2  # of every leaky ReLU
 Outcome = tuple[Tensor, Tensor]  # of a run: confidence (N,), flow (N, 4, H, W)
-RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 double their scales
 
 
 def resize(image: Tensor, factor: float) -> Tensor:

@@ -1,0 +1,46 @@
+"""What becomes of both warped pictures, and what is told about them, as nodes."""
+
+from __future__ import annotations
+
+from vsrife.graph.operations import channels, every_eighth, split
+from vsrife.graph.refinement import Result
+from vsrife.graph.writer import Writer
+
+CELL = 8  # pixels of a side of a cell of `vsrife.net.pace.motion`
+
+
+def blend(w: Writer, result: Result) -> tuple[str, str]:
+    """The new picture, and the left one less the right one, both (1, C, H, W)."""
+    left, right = split(w, result.warped, [1, 1], axis=0)
+    difference = w.op("Sub", left, right)
+    # not left * m + right * (1 - m): this form is exact where both sides agree
+    share = w.op("Mul", w.op("Sigmoid", result.mask), difference)
+    return w.op("Add", right, share), difference
+
+
+def confidence(
+    w: Writer, result: Result, difference: str, planes: int, timestep: str, *, paced: bool
+) -> str:
+    """See `vsrife.net.ifnet.confidence`; (1,)."""
+    with w.scope("confidence"):
+        three = channels(w, difference, 3) if planes > 3 else difference
+        apart = w.op("ReduceMean", w.op("Abs", every_eighth(w, three)), axes=[1], keepdims=1)
+        to_left, to_right = split(w, every_eighth(w, result.flow), [2, 2])
+        t = every_eighth(w, timestep) if paced else timestep
+        way = w.op("Sub", to_right, to_left)
+        bend = w.op("ReduceL2", w.op("Add", to_left, w.op("Mul", t, way)), axes=[1], keepdims=1)
+        distance = w.op("ReduceL2", way, axes=[1], keepdims=1)
+        room = w.op("Add", w.op("Mul", distance, w.constant(0.25)), w.constant(1.0))
+        doubt = w.op("Add", w.op("Div", bend, room), w.op("Mul", apart, w.constant(10.0)))
+        return w.op("ReduceMean", w.op("Exp", w.op("Neg", doubt)), axes=[1, 2, 3], keepdims=0)
+
+
+def motion(w: Writer, flow: str) -> str:
+    """See `vsrife.net.pace.motion`; (1, 1, H / 8, W / 8)."""
+    with w.scope("motion"):
+        to_left, to_right = split(w, flow, [2, 2])
+        x = w.op("ReduceL2", w.op("Sub", to_right, to_left), axes=[1], keepdims=1)
+        x = w.op("MaxPool", x, kernel_shape=[CELL, CELL], strides=[CELL, CELL])
+        x = w.op("MaxPool", x, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+        # what lies outside does not count, by default
+        return w.op("AveragePool", x, kernel_shape=[3, 3], pads=[1, 1, 1, 1])

@@ -17,6 +17,7 @@ from vsrife import __version__
 from vsrife.backends import choice
 from vsrife.backends.base import Session
 from vsrife.cli import note, rounds
+from vsrife.cli.quantize_file import Export
 from vsrife.cli.rounds import Frame
 from vsrife.cli.source import open_source, probe, to_rgb
 from vsrife.errors import ArgumentError, MediaError
@@ -86,11 +87,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     _check(args)
+    size = _size(args.size)
     triples = _triples(args.clips, args.frames)
     calibration, judged = triples[::2], triples[1::2]
-    from vsrife.cli.quantize_file import Export  # needs onnx, which says what to install
-
-    export = Export(args.model, args.scale, _size(args.size))
+    export = Export(args.model, args.scale, size)
     for triple in triples:
         export.check_size(*triple.size)
     note(f"measuring ranges on {len(calibration)} pairs of frames")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from vsrife.backends.tensorrt import EngineOptions
+from vsrife.backends.base import EngineOptions
 from vsrife.errors import ArgumentError
 from vsrife.timing import whole
 

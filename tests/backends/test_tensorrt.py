@@ -11,13 +11,14 @@ import pytest
 from tests.backends.fake_ort import EPFail, FakeOrt
 from vsrife import trt
 from vsrife.backends import gpu, likeness, providers, tensorrt
-from vsrife.backends.tensorrt import EngineOptions, Plan
+from vsrife.backends.base import EngineOptions
+from vsrife.backends.tensorrt import Plan
 from vsrife.errors import ArgumentError, BackendError
 
 NAMES = {name: row.full_name for name, row in providers.PROVIDERS.items()}
 BUILD = (NAMES["tensorrt"], NAMES["cuda"], NAMES["cpu"])
 SIZED = {"left": (1, 7, 64, 128), "timestep": (1, 1, 1, 1)}
-OPEN = {"left": (1, 7, "height", "width"), "timestep": (1, 1, 1, 1)}
+OPEN = {"left": (1, 7, None, None), "timestep": (1, 1, 1, 1)}
 PLAN = Plan(b"graph", "nano-128x64", False, SIZED, 64)
 
 
@@ -262,7 +263,7 @@ def session_of(function, kind="tensor(float)"):
     node = [SimpleNamespace(name="image", type=kind)]
     return SimpleNamespace(
         get_inputs=lambda: node,
-        get_outputs=lambda: [SimpleNamespace(name=name) for name in ("picture", "trust")],
+        get_outputs=lambda: [SimpleNamespace(name=name) for name in ("image", "confidence")],
         get_providers=lambda: list(BUILD),
         run=lambda names, feeds: [function(feeds["image"]), np.zeros(1)],
     )

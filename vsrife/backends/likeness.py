@@ -1,17 +1,21 @@
-"""How much what a session gives is like fp32."""
+"""How much what a session gives is like fp32, on two frames between which something moves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vsrife.backends import starting
+from vsrife.backends import arrays, starting
+from vsrife.backends.base import Planes
 from vsrife.backends.providers import Chosen, row_of
 
 Values = Mapping[str, NDArray[Any]]
+_FEW = ("confidence", "largest")  # single numbers, made of all pixels
+_PEAKS = {"motion": 16.0}  # pixels
+_NOTHING = 0.1  # range of a picture
 _TYPES = {"tensor(float16)": np.float16, "tensor(float)": np.float32}
 
 
@@ -28,7 +32,8 @@ def measure(ort: Any, chosen: Chosen, session: Any, exact: bytes, feeds: Values)
     names = [output.name for output in session.get_outputs()]
     ours, theirs = (each.run(names, _typed(each, feeds)) for each in (session, other))
     pairs = zip(ours, theirs, strict=True)
-    return min(_psnr(a, b) for a, b in pairs if b.size > 1)  # confidence is a mean of all
+    found = dict(zip(names, pairs, strict=True))
+    return min(_psnr(*found[name], _PEAKS.get(name, 1.0)) for name in names if name not in _FEW)
 
 
 def _typed(session: Any, feeds: Values) -> dict[str, NDArray[Any]]:
@@ -36,9 +41,30 @@ def _typed(session: Any, feeds: Values) -> dict[str, NDArray[Any]]:
     return {each.name: feeds[each.name].astype(_TYPES[each.type]) for each in session.get_inputs()}
 
 
-def _psnr(ours: NDArray[Any], truth: NDArray[Any]) -> float:
-    """Peak is the range of the truth, which is no picture where it is features or motion."""
+def _psnr(ours: NDArray[Any], truth: NDArray[Any], peak: float) -> float:
+    """peak: at least; features, for one, may have a larger range than pictures."""
     wanted = truth.astype(np.float64)
     error = float(np.square(ours.astype(np.float64) - wanted).mean())
-    peak = max(float(np.ptp(wanted)), 1e-6)
+    peak = max(float(np.ptp(wanted)), peak)
     return float(10 * np.log10(peak**2 / error)) if error else float("inf")
+
+
+def pair_of(
+    sample: Callable[[], tuple[Planes, Planes]] | None, size: tuple[int, int]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Two frames (1, 3, H, W) for a check, padded to `size` (W, H): those of the sample, drawn ones
+    where there is none, or where it shows next to nothing."""
+    if sample is not None:
+        left, right = (arrays.padded(planes[:3], size) for planes in sample())
+        if float(np.ptp(np.asarray(left, np.float32))) > _NOTHING:
+            return left, right
+    y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
+    first, second = (_drawn(x - shift, y - shift / 2) for shift in (0, 6))
+    return first, second
+
+
+def _drawn(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+    waves = np.sin(x / 5) * np.cos(y / 7) + np.sin((x + 2 * y) / 23) + np.cos((3 * x - y) / 61)
+    shares = np.array([1.3, 1.0, -0.8], np.float32)[:, None, None] / 8
+    picture: NDArray[np.float32] = (0.5 + waves * shares)[None]
+    return picture

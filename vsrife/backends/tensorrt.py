@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vsrife.backends import gpu, starting
+from vsrife.backends.base import EngineOptions
 from vsrife.backends.providers import Chosen, row_of
 from vsrife.errors import BackendError, ModelError
 from vsrife.store import folders
@@ -26,33 +27,14 @@ from vsrife.store import folders
 LEAST = {True: 32.0, False: 42.0}
 _PROOF = "proof.json"
 
-Shape = Sequence[int | str | None]
-
-
-@dataclass(frozen=True)
-class EngineOptions:
-    """How engines are built: vs-rife's trt_* arguments. Sizes are (width, height).
-
-    static: for one size; else for all from `smallest` to `largest`, best at `usual`; workspace:
-    bytes, 0 for as much as there is; folder: where engines are kept, None for the usual place.
-    """
-
-    static: bool = True
-    smallest: tuple[int, int] = (128, 128)
-    usual: tuple[int, int] = (1920, 1080)
-    largest: tuple[int, int] = (1920, 1080)
-    workspace: int = 0
-    streams: int | None = None
-    level: int | None = None
-    folder: str | None = None
-    debug: bool = False
+Shape = Sequence[int | None]
 
 
 @dataclass(frozen=True)
 class Plan:
     """What an engine is built from. name: for messages and folders, such as "nano-1920x1088";
-    half: convolutions in fp16; inputs: shape of each of the graph's, with anything but a number
-    where it is open; unit: sides are padded to multiples of this."""
+    half: convolutions in fp16; inputs: shape of each of the graph's, None where it is open; unit:
+    sides are padded to multiples of this."""
 
     graph: bytes
     name: str
@@ -80,7 +62,7 @@ def provider_options(options: EngineOptions, plan: Plan) -> dict[str, str]:
 
 def _profiles(options: EngineOptions, plan: Plan) -> dict[str, str]:
     """Which sizes TensorRT has to expect; nothing for graphs of one size."""
-    is_open = {n: s for n, s in plan.inputs.items() if not all(isinstance(x, int) for x in s)}
+    is_open = {n: s for n, s in plan.inputs.items() if not all(s)}
     if not is_open:
         return {}
 

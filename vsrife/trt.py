@@ -1,11 +1,16 @@
-"""vs-rife's trt_* arguments, checked by its rules. The caller's lists are read, never changed."""
+"""vs-rife's trt and trt_* arguments: checked by its rules, and what becomes of them.
+
+The caller's lists are read, never changed.
+"""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
-from vsrife.backends.base import EngineOptions
-from vsrife.errors import ArgumentError
+from vsrife.backends import open_backend
+from vsrife.backends.base import Backend, EngineOptions, Hardware, Session, Settings
+from vsrife.errors import ArgumentError, BackendError
 from vsrife.timing import whole
 
 LEVELS = range(6)  # of TensorRT's builder: how long it searches
@@ -52,6 +57,46 @@ def check(
         None if cache_dir is None else str(os.fspath(cache_dir)),
         bool(debug),
     )
+
+
+def asks(hardware: Hardware) -> bool:
+    """Whether `provider` names TensorRT."""
+    return (hardware.provider or "").lower().startswith("tensorrt")
+
+
+def open_session(
+    runner: Backend, settings: Settings, engines: EngineOptions, *, trt: bool, backend: str | None
+) -> Session:
+    """A session of `runner`, or where trt=True wishes so, one with TensorRT if that works here.
+
+    Scripts of vs-rife go on without it, and a note says why. `provider="tensorrt"` is no wish: what
+    is in its way is an error. backend: what the user named.
+    """
+    hardware = settings.hardware
+    if asks(hardware):
+        check_size(engines, settings.width, settings.height)
+        return runner.open_session(replace(settings, hardware=replace(hardware, engines=engines)))
+    if not trt:
+        return runner.open_session(settings)
+    if hardware.provider is not None:
+        raise ArgumentError(
+            f"trt=True asks for TensorRT, and provider={hardware.provider!r} does not; "
+            "leave one of them out"
+        )
+    check_size(engines, settings.width, settings.height)
+    kind, _, number = (hardware.device or "cuda").lower().partition(":")
+    if backend not in (None, "onnx") or kind != "cuda":
+        named = f"backend={backend!r}" if backend not in (None, "onnx") else f"device={kind!r}"
+        settings.note(f"trt=True runs without TensorRT, since {named} asks for something else")
+        return runner.open_session(settings)
+    provider = f"tensorrt:{number}" if number else "tensorrt"
+    wish = replace(hardware, device=None, provider=provider, engines=engines)
+    try:
+        found = open_backend("onnx", wish).open_session(replace(settings, hardware=wish))
+    except BackendError as error:
+        settings.note(f"trt=True runs without TensorRT: {error}")
+        return runner.open_session(settings)
+    return found
 
 
 def check_size(options: EngineOptions, width: int, height: int) -> None:

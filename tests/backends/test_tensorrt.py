@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from tests.backends.fake_ort import EPFail, FakeOrt
-from vsrife import trt
 from vsrife.backends import gpu, likeness, providers, tensorrt
 from vsrife.backends.base import EngineOptions
 from vsrife.backends.tensorrt import Plan
-from vsrife.errors import ArgumentError, BackendError
+from vsrife.errors import BackendError
 
 NAMES = {name: row.full_name for name, row in providers.PROVIDERS.items()}
 BUILD = (NAMES["tensorrt"], NAMES["cuda"], NAMES["cpu"])
@@ -203,60 +202,6 @@ def test_shapes_become_profiles_of_what_is_open():
     assert given["trt_profile_min_shapes"] == "left:1x7x128x128"
     assert given["trt_profile_opt_shapes"] == "left:1x7x1088x1920"
     assert given["trt_profile_max_shapes"] == "left:1x7x1088x1920"
-
-
-DEFAULTS = {
-    "static_shape": True, "min_shape": [128, 128], "opt_shape": [1920, 1080],
-    "max_shape": [1920, 1080], "workspace_size": 0, "max_aux_streams": None,
-    "optimization_level": None, "cache_dir": None, "debug": False,
-}  # fmt: skip  # a table
-
-
-def test_vs_rifes_arguments_are_understood_and_its_lists_left_alone():
-    low, usual, high = [256, 128], [640, 360], [1280, 720]
-    given = {"static_shape": False, "min_shape": low, "opt_shape": usual, "max_shape": high}
-    rest = {"workspace_size": 5, "max_aux_streams": 2, "optimization_level": 1, "debug": 1}
-    options = trt.check(**(DEFAULTS | given | rest | {"cache_dir": Path("engines")}))
-    assert options == EngineOptions(
-        False, (256, 128), (640, 360), (1280, 720), 5, 2, 1, "engines", True
-    )
-    assert (low, usual, high) == ([256, 128], [640, 360], [1280, 720])
-    assert trt.check(**DEFAULTS) == EngineOptions()
-
-
-BAD = {
-    "one side": ({"min_shape": [128]}, "trt_min_shape must be a list with 2 items"),
-    "text": ({"opt_shape": "ab"}, "trt_opt_shape must be a list with 2 items"),
-    "zero": ({"max_shape": [1920, 0]}, "trt_max_shape must be at least 1"),
-    "order": (
-        {"static_shape": False, "min_shape": [1920, 1080]},
-        "trt_min_shape must be less than trt_max_shape",
-    ),
-    "between": (
-        {"static_shape": False, "opt_shape": [2000, 1080]},
-        "trt_opt_shape must lie between trt_min_shape and trt_max_shape",
-    ),
-    "workspace": ({"workspace_size": -1}, "trt_workspace_size must be at least 0"),
-    "streams": ({"max_aux_streams": 1.5}, "trt_max_aux_streams must be at least 0 and a whole"),
-    "level": ({"optimization_level": 6}, "trt_optimization_level must be 0 to 5, not 6"),
-    "folder": ({"cache_dir": 3}, "trt_cache_dir must be a folder's path or None, not 3"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_arguments_are_named(case):
-    changes, message = BAD[case]
-    with pytest.raises(ArgumentError, match=message):
-        trt.check(**(DEFAULTS | changes))
-
-
-def test_frames_must_fit_into_an_engine_of_many_sizes():
-    options = trt.check(**(DEFAULTS | {"static_shape": False}))
-    trt.check_size(options, 1920, 1080)
-    for size in ((1921, 1080), (1920, 1082), (64, 128)):
-        with pytest.raises(ArgumentError, match=f"frames of {size[0]}x{size[1]} do not lie"):
-            trt.check_size(options, *size)
-    trt.check_size(EngineOptions(), 7680, 4320)
 
 
 def session_of(function, kind="tensor(float)"):

@@ -29,6 +29,7 @@ ALLOWED = {
     "graph": {"errors", "net"},
     "store": {"errors", "net"},
     "backends": {"errors", "graph", "net", "store"},
+    "export": {"errors", "graph", "net", "store"},
     "training": {"errors", "net", "store"},
     "evaluation": {"errors", "net", "store"},
     "plans": {"timing", "frames", "scenes", "duplicates"},
@@ -54,7 +55,10 @@ ALLOWED = {
         "plans",
         "filling",
     },
+    "trt": {"errors", "timing", "backends"},
+    "int8": set(),
     "filter": {
+        "trt",
         "errors",
         "timing",
         "frames",

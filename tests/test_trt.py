@@ -20,12 +20,12 @@ def test_vs_rifes_arguments_are_understood_and_its_lists_left_alone():
     low, usual, high = [256, 128], [640, 360], [1280, 720]
     given = {"static_shape": False, "min_shape": low, "opt_shape": usual, "max_shape": high}
     rest = {"workspace_size": 5, "max_aux_streams": 2, "optimization_level": 1, "debug": 1}
-    options = trt.check(**(DEFAULTS | given | rest | {"cache_dir": Path("engines")}))
+    options = trt.check_trt(**(DEFAULTS | given | rest | {"cache_dir": Path("engines")}))
     assert options == EngineOptions(
         False, (256, 128), (640, 360), (1280, 720), 5, 2, 1, "engines", True
     )
     assert (low, usual, high) == ([256, 128], [640, 360], [1280, 720])
-    assert trt.check(**DEFAULTS) == EngineOptions()
+    assert trt.check_trt(**DEFAULTS) == EngineOptions()
 
 
 BAD = {
@@ -51,11 +51,11 @@ BAD = {
 def test_bad_arguments_are_named(case):
     changes, message = BAD[case]
     with pytest.raises(ArgumentError, match=message):
-        trt.check(**(DEFAULTS | changes))
+        trt.check_trt(**(DEFAULTS | changes))
 
 
 def test_frames_must_fit_into_an_engine_of_many_sizes():
-    options = trt.check(**(DEFAULTS | {"static_shape": False}))
+    options = trt.check_trt(**(DEFAULTS | {"static_shape": False}))
     trt.check_size(options, 1920, 1080)
     for size in ((1921, 1080), (1920, 1082), (64, 128)):
         with pytest.raises(ArgumentError, match=f"frames of {size[0]}x{size[1]} do not lie"):

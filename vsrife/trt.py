@@ -16,7 +16,7 @@ from vsrife.timing import whole
 LEVELS = range(6)  # of TensorRT's builder: how long it searches
 
 
-def check(
+def check_trt(
     *,
     static_shape: object,
     min_shape: object,

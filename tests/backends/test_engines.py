@@ -13,6 +13,7 @@ from vsrife import store
 from vsrife.backends import base, likeness, onnx
 from vsrife.backends.base import EngineOptions, Hardware, Settings
 from vsrife.errors import BackendError
+from vsrife.export import export_model
 
 BUILD = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
 SIZE = (96, 64)
@@ -196,3 +197,33 @@ def test_two_sessions_share_their_engines(ort):
     first, second = open_session(given), open_session(replace(given, note=base.silent))
     assert len(ort.builds) == 1
     assert np.array_equal(picture(first), picture(second))
+
+
+SHAPES = {
+    "own": {"left": (1, 7, None, None), "right": (1, 7, None, None), "timestep": (1, 1, 1, 1)},
+    "encoder": {"image": (1, 3, 64, 128)},
+    "v1": {"input": (1, 11, 64, 128)},
+    "v2": {"input": (1, 7, 64, 128)},
+    "VSGAN": {"input": (1, 8, 64, 128)},
+}
+
+
+@pytest.mark.parametrize("layout", SHAPES)
+def test_graphs_of_others_get_inputs_of_their_layout(layout):
+    feeds = likeness.feeds_of(SHAPES[layout], None)
+    for name, shape in SHAPES[layout].items():
+        assert feeds[name].shape == tuple(side or 256 for side in shape)
+        assert feeds[name].dtype == np.float32
+    if layout == "v1":
+        planes = feeds["input"][0]
+        assert (planes[6] == 0.5).all()
+        assert (planes[7, 0, 0], planes[7, 0, -1], planes[8, 0, 0]) == (-1, 1, -1)
+        assert planes[9:, 0, 0] == pytest.approx([2 / 127, 2 / 63])
+
+
+def test_a_file_runs_on_tensorrt_too(ort, tmp_path):
+    path = tmp_path / "nano.onnx"
+    export_model("nano", path)
+    of_file = picture(open_session(settings(path)))
+    assert len(ort.builds) == 1
+    assert of_file == pytest.approx(picture(open_session(settings())), abs=1e-4)

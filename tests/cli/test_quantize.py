@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
+from tests.clips import random_weights
 from tests.films import pan, scenery
 from vsrife.cli import main
 
@@ -101,9 +102,9 @@ def test_bad_input_is_said_in_one_line(
 
 
 FILES = {
-    "suffix": ("model.bin", (), "FILE must end in .onnx, not 'model.bin'"),
-    "folder": ("nowhere/model.onnx", (), "nowhere is no folder; make it first"),
-    "there": ("there.onnx", (), "there.onnx exists; --overwrite replaces it"),
+    "suffix": ("model.bin", (), "model.bin must end in .onnx, not '.bin'"),
+    "folder": ("nowhere/model.onnx", (), "nowhere does not exist; make it first"),
+    "there": ("there.onnx", (), "there.onnx exists; choose another name, or overwrite"),
     "other size": ("model.onnx", ("--size", "64x64"), "must have the size .* 64x64, not 128x72"),
 }
 
@@ -118,15 +119,11 @@ def test_where_it_cannot_write_it_says_so_first(
     assert re.search(message, capsys.readouterr().err.splitlines()[-1])
 
 
-def test_a_network_that_rescales_is_refused(
-    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], weights_of_40: Path
+@pytest.mark.parametrize(("arch", "beside"), [("4.0", "doubled"), ("4.15.lite", "encode")])
+def test_what_belongs_to_a_network_is_written_beside_it(
+    clip: Path, tmp_path: Path, arch: str, beside: str
 ) -> None:
-    assert call(weights_of_40, clip, "-o", tmp_path / "out.onnx") == 1
-    assert "runs a second network where much moves" in capsys.readouterr().err
-
-
-@pytest.fixture
-def weights_of_40(tmp_path: Path) -> Path:
-    from tests.clips import random_weights
-
-    return random_weights(tmp_path, "4.0")
+    output = tmp_path / "out.onnx"
+    words = ("-o", output, "--rounds", 1, "--threads", 1, "--frames", 8)
+    assert call(random_weights(tmp_path, arch), clip, *words) == 0
+    assert {path.name for path in tmp_path.glob("*.onnx")} == {"out.onnx", f"out.{beside}.onnx"}

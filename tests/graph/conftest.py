@@ -15,70 +15,97 @@ from tests.golden import formula
 from vsrife import store
 from vsrife.graph import GraphOptions, build_encoder, build_flow
 from vsrife.net import build, pace
-from vsrife.net.ifnet import IFNet
-from vsrife.net.table import EMBEDDED, VERSIONS, arch_of
+from vsrife.net.table import EMBEDDED, arch_of
 
 Array = NDArray[np.float32]
 Tensors = dict[str, Array]
 
 
 @functools.cache
-def state_of(model: str, flow_gain: float = 1.0) -> Tensors:
-    if model in EMBEDDED:
-        return store.read_arrays(store.embedded_folder / f"{model}.safetensors")
-    return formula.make_state(VERSIONS.get(model, model), flow_gain=flow_gain)
+def state_of(row: str, flow_gain: float | tuple[float, ...] = 1.0) -> Tensors:
+    if row in EMBEDDED:
+        return store.read_arrays(store.embedded_folder / f"{row}.safetensors")
+    gains = list(flow_gain) if isinstance(flow_gain, tuple) else flow_gain
+    return formula.make_state(row, flow_gain=gains)
 
 
-def run_onnx(model: ModelProto, feeds: Tensors) -> Tensors:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, feeds), strict=True))
+class OnnxRuntime:
+    def __init__(self, model: ModelProto) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, feeds: Tensors) -> Tensors:
+        names = [output.name for output in self.session.get_outputs()]
+        return dict(zip(names, self.session.run(names, feeds), strict=True))
 
 
-def run_openvino(model: ModelProto, feeds: Tensors) -> Tensors:
-    core = openvino.Core()
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
-    compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", exact)
-    return {key.get_any_name(): value.copy() for key, value in compiled(feeds).items()}
+class OpenVino:
+    def __init__(self, model: ModelProto) -> None:
+        core = openvino.Core()
+        exact = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+        self.model = core.compile_model(core.read_model(model.SerializeToString()), "CPU", exact)
+
+    def __call__(self, feeds: Tensors) -> Tensors:
+        return {key.get_any_name(): value.copy() for key, value in self.model(feeds).items()}
 
 
-RUNTIMES = {"onnx": run_onnx, "openvino": run_openvino}
+RUNTIMES = {"onnx": OnnxRuntime, "openvino": OpenVino}
 
 
-def network(model: str, options: GraphOptions, state: Tensors) -> IFNet:
-    tensors = {key: torch.from_numpy(value) for key, value in state.items()}
-    return build(model, scale=options.scale, ensemble=options.ensemble, state_dict=tensors)
+@functools.cache
+def images(width: int, height: int) -> tuple[Array, Array]:
+    left, right = formula.make_images(height, width)
+    return left[None], right[None]
 
 
-def images(width: int, height: int) -> list[Array]:
-    return [picture[None] for picture in formula.make_images(height, width)]
+def sizes(row: str, options: GraphOptions, count: int = 1) -> list[tuple[int, int]]:
+    """Small widths and heights that the network takes, different where they can be."""
+    unit = arch_of(row).pad_unit(options.scale)
+    found = [(max(unit, 96 // unit * unit), unit), (unit, max(unit, 96 // unit * unit))]
+    return list(dict.fromkeys([*found, (2 * unit, unit)]))[:count]
 
 
-def by_torch(net: IFNet, left: Array, right: Array, t: float) -> Tensors:
-    """What a graph with motion gives, and the features."""
+def time_of(t: float) -> Array:
+    return np.full((1, 1, 1, 1), t, np.float32)
+
+
+@functools.cache
+def by_torch(
+    row: str,
+    scale: float,
+    ensemble: bool,
+    size: tuple[int, int],
+    t: float = 0.3,
+    flow_gain: float | tuple[float, ...] = 1.0,
+) -> Tensors:
+    """What a graph with motion gives, and the features it reads."""
+    state = {key: torch.from_numpy(value) for key, value in state_of(row, flow_gain).items()}
+    net = build(row, scale=scale, ensemble=ensemble, state_dict=state)
     outcome: list = []
     with torch.inference_mode():
-        sides = [net.prepare(torch.from_numpy(image)) for image in (left, right)]
+        sides = [net.prepare(torch.from_numpy(image)) for image in images(*size)]
         image = net.interpolate(*sides, t, outcome=outcome)
         confidence, flow = outcome[-1]
         found = {"image": image, "confidence": confidence, "motion": pace.motion(flow)}
-    found |= {"left": sides[0], "right": sides[1]}
+    found |= dict(zip(("left", "right"), sides, strict=True))
     return {name: tensor.numpy() for name, tensor in found.items()}
 
 
-def by_graph(
-    run, model: str, options: GraphOptions, state: Tensors, left: Array, right: Array, t: float
-) -> Tensors:
-    arch = arch_of(model)
-    if arch.encoder:
-        encoder = build_encoder(state, arch, options)
-        sides = [run(encoder, {"image": image})["features"] for image in (left, right)]
-    else:
-        sides = [image.clip(0, 1) for image in (left, right)]
-    feeds = dict(zip(("left", "right"), sides, strict=True))
-    feeds["timestep"] = np.full((1, 1, 1, 1), t, np.float32)
-    return feeds | run(build_flow(state, arch, options), feeds)
+class ByGraph:
+    """The same by graphs: call it with a size."""
+
+    def __init__(self, row: str, options: GraphOptions, runtime: str = "onnx") -> None:
+        arch, state, open_ = arch_of(row), state_of(row), RUNTIMES[runtime]
+        self.encoder = open_(build_encoder(state, arch, options)) if arch.encoder else None
+        self.flow = open_(build_flow(state, arch, options))
+
+    def prepare(self, image: Array) -> Array:
+        return self.encoder({"image": image})["features"] if self.encoder else image.clip(0, 1)
+
+    def __call__(self, size: tuple[int, int], t: float = 0.3) -> Tensors:
+        left, right = (self.prepare(image) for image in images(*size))
+        feeds = {"left": left, "right": right, "timestep": time_of(t)}
+        return feeds | self.flow(feeds)

@@ -54,8 +54,8 @@ class Engine(Protocol):
 
     def get(self, value: Any) -> Array: ...
 
-    def load(self, graph: bytes, proof: Proof) -> Program:
-        """proof: for engines whose compilers are known to go wrong."""
+    def load(self, graph: bytes, proof: Proof | None = None) -> Program:
+        """proof: for engines whose compilers are known to go wrong; None for files of others."""
         ...
 
 

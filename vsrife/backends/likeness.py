@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from vsrife.backends.base import Planes
 from vsrife.backends.providers import Chosen, row_of
 
 Values = Mapping[str, NDArray[Any]]
+Sample = Callable[[], tuple[Planes, Planes]]
 _FEW = ("confidence", "largest")  # single numbers, made of all pixels
 _PEAKS = {"motion": 16.0}  # pixels
 _NOTHING = 0.1  # range of a picture
@@ -49,9 +50,29 @@ def _psnr(ours: NDArray[Any], truth: NDArray[Any], peak: float) -> float:
     return float(10 * np.log10(peak**2 / error)) if error else float("inf")
 
 
-def pair_of(
-    sample: Callable[[], tuple[Planes, Planes]] | None, size: tuple[int, int]
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def feeds_of(inputs: Mapping[str, Sequence[int | None]], sample: Sample | None) -> Values:
+    """Inputs for a graph of which only those are known: ours, or vs-mlrt's and VSGAN's, whose one
+    input has all planes (see `files`). inputs: shapes; open sides are taken to be 256."""
+    sizes = {name: tuple(side or 256 for side in shape) for name, shape in inputs.items()}
+    height, width = next(iter(sizes.values()))[2:]
+    pair = dict(zip(("left", "right"), pair_of(sample, (width, height)), strict=True))
+    if len(sizes) > 1 or "image" in sizes:
+        # features of an encoder are any numbers, so pictures will do
+        given = {"image": pair["left"], **pair}
+        return {
+            name: np.resize(given[name], shape) if name in given else np.full(shape, 0.5, "f4")
+            for name, shape in sizes.items()
+        }
+    ((name, shape),) = sizes.items()
+    across = np.broadcast_to(np.linspace(-1, 1, width), (height, width))
+    down = np.broadcast_to(np.linspace(-1, 1, height)[:, None], (height, width))
+    steps = [np.full((height, width), 2 / (side - 1)) for side in (width, height)]
+    rest = [across, down, *steps] if shape[1] == 11 else [np.ones((height, width))]
+    planes = [*pair["left"][0], *pair["right"][0], np.full((height, width), 0.5), *rest]
+    return {name: np.stack(planes[: shape[1]])[None].astype(np.float32)}
+
+
+def pair_of(sample: Sample | None, size: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Two frames (1, 3, H, W) for a check, padded to `size` (W, H): those of the sample, drawn ones
     where there is none, or where it shows next to nothing."""
     if sample is not None:

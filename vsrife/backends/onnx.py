@@ -16,6 +16,8 @@ from vsrife.backends.arrays import Array
 from vsrife.backends.base import Hardware, Session, Settings
 from vsrife.errors import BackendError, RifeError
 
+_UNIT = 128  # no known network has sides of larger multiples at scale 1
+
 
 class OrtProgram:
     """See `graphs.Program`. ONNX Runtime lets any number of threads run one session."""
@@ -54,7 +56,7 @@ class OrtEngine:
         found: Array = value.numpy().copy()
         return found
 
-    def load(self, graph: bytes, proof: graphs.Proof) -> OrtProgram:
+    def load(self, graph: bytes, proof: graphs.Proof | None = None) -> OrtProgram:
         try:
             session = self._start(graph, proof)
         except BackendError as error:
@@ -66,7 +68,7 @@ class OrtEngine:
             session = self._start(graph, proof)
         return OrtProgram(session, self._chosen.memory)
 
-    def _start(self, graph: bytes, proof: graphs.Proof) -> Any:
+    def _start(self, graph: bytes, proof: graphs.Proof | None) -> Any:
         """A session of `graph`; the one place where sessions of this backend are made."""
         if self._chosen.plain[0] == "tensorrt":
             return self._start_engine(graph, proof)
@@ -86,13 +88,17 @@ class OrtEngine:
         cache.used(path)
         return session
 
-    def _start_engine(self, graph: bytes, proof: graphs.Proof) -> Any:
+    def _start_engine(self, graph: bytes, proof: graphs.Proof | None) -> Any:
         settings = self._settings
         options = settings.hardware.engines
         inputs = _inputs(graph)
         width, height = (next(iter(inputs.values()))[side] for side in (3, 2))
         size = f"{width}x{height}" if width and height else "any-size"
         name = settings.model or settings.weights.stem
+        if proof is None:  # a file: nothing is known of it but what it takes
+            proof = graphs.Proof(
+                lambda: graph, lambda: likeness.feeds_of(inputs, settings.sample), _UNIT
+            )
         plan = tensorrt.Plan(graph, f"{name}-{size}", settings.half, inputs, proof.unit)
 
         def like(session: Any) -> float:

@@ -42,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "render": Command("vsrife.cli.render", "make a video file smoother", "cli,torch"),
     "demo": Command("vsrife.cli.demo", "draw a short clip, make it smoother, measure", "cli,torch"),
     "scenes": Command("vsrife.cli.scenes", "score scene changes and duplicates", "cli"),
+    "export": Command("vsrife.cli.export", "write a model as ONNX", "cpu"),
     "bench": Command("vsrife.cli.bench", "compare the speed of backends", "cpu"),
     "build": Command("vsrife.cli.build", "prepare engines ahead of time", "cpu"),
     "quantize": Command("vsrife.cli.quantize", "make a model compute in INT8", "cpu,cli"),

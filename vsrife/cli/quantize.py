@@ -23,6 +23,7 @@ from vsrife.cli.source import open_source, probe, to_rgb
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.evaluation.film import Film
 from vsrife.evaluation.measures import psnr
+from vsrife.export import check_target
 
 HELP = """Write a model as an ONNX file whose convolutions compute in INT8.
 
@@ -90,28 +91,19 @@ def run(args: argparse.Namespace) -> int:
     size = _size(args.size)
     triples = _triples(args.clips, args.frames)
     calibration, judged = triples[::2], triples[1::2]
-    export = Export(args.model, args.scale, size)
-    for triple in triples:
-        export.check_size(*triple.size)
-    note(f"measuring ranges on {len(calibration)} pairs of frames")
-    export.quantize((each.left, each.right) for each in calibration)
-    export.write(args.output)
-    print(args.output)
     with TemporaryDirectory(prefix="vsrife") as folder:
-        plain = Path(folder) / "fp32.onnx"
-        export.write(plain, single=True)
-        _report(args, plain, judged)
+        export = Export(args.model, args.scale, size, Path(folder))
+        for triple in triples:
+            export.check_size(*triple.size)
+        note(f"measuring ranges on {len(calibration)} pairs of frames")
+        export.write(args.output, ((each.left, each.right) for each in calibration))
+        print(args.output)
+        _report(args, export.single, judged)
     return 0
 
 
 def _check(args: argparse.Namespace) -> None:
-    output: Path = args.output
-    if output.suffix.lower() != ".onnx":
-        raise ArgumentError(f"FILE must end in .onnx, not {output.name!r}")
-    if output.exists() and not args.overwrite:
-        raise MediaError(f"{output} exists; --overwrite replaces it")
-    if not output.absolute().parent.is_dir():
-        raise MediaError(f"{output.parent} is no folder; make it first")
+    check_target(args.output, overwrite=args.overwrite)
     if args.frames < 2 * LEAST:
         raise ArgumentError(f"frames must be at least {2 * LEAST}, not {args.frames}")
     for name in ("rounds", "threads"):

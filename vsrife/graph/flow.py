@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from onnx import ModelProto
 
 from vsrife.graph.options import GraphOptions, check
-from vsrife.graph.outcome import CELL, blend, confidence, motion
+from vsrife.graph.outcome import CELL, blend, confidence, largest, motion
 from vsrife.graph.refinement import Refinement
 from vsrife.graph.writer import Array, Dim, Writer
 from vsrife.net.table import Arch
@@ -52,6 +52,6 @@ def build_flow(
             side // CELL if isinstance(side, int) else f"{side}_cells" for side in sides
         ]
         w.output("motion", motion(w, result.flow), [1, 1, *cells])
-    if result.largest:
-        w.output("largest", result.largest, [1, 2])
+    if arch.rescales and not options.doubled:
+        w.output("largest", largest(w, *result.own[1]), [1, 2])
     return w.model(metadata)

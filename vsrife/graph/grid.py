@@ -75,9 +75,24 @@ class Grid:
         return w.op("Mul", places, w.constant(_channel(axis)))
 
 
-def around_middles(w: Writer, x: str, s: int) -> str:
-    """The four pixels around the middle of each s x s cell: (1, C, H, W) -> (1, C, 2H/s, 2W/s)."""
-    return _middle_rows(w, _middle_columns(w, x, s), s, 4)
+class GivenGrid(Grid):
+    """One whose numbers come into the graph from outside."""
+
+    def __init__(self, w: Writer, places: str, factors: str) -> None:
+        """places (1, 2, H, W); factors (1, 2, 1, 1): 2 / (side - 1), x before y."""
+        self._w, self._factors = w, factors
+        self._places = {1: places}
+
+    def _make_places(self, s: int) -> str:
+        return around_middles(self._w, self._places[1], s, 2)
+
+
+def around_middles(w: Writer, x: str, s: int, count: int) -> str:
+    """The four pixels around the middle of each s x s cell: (1, C, H, W) -> (1, C, 2H/s, 2W/s).
+
+    count: C.
+    """
+    return _middle_rows(w, _middle_columns(w, x, s), s, count)
 
 
 def _middle_columns(w: Writer, x: str, s: int) -> str:

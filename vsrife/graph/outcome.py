@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vsrife.graph.operations import channels, every_eighth, split
+from vsrife.graph.operations import channels, every_eighth, reshape, resize, split
 from vsrife.graph.refinement import Result
 from vsrife.graph.writer import Writer
 
@@ -44,3 +44,13 @@ def motion(w: Writer, flow: str) -> str:
         x = w.op("MaxPool", x, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
         # what lies outside does not count, by default
         return w.op("AveragePool", x, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+
+
+def largest(w: Writer, own: str, grow: float) -> str:
+    """Of a block's own flow at full size, the largest number to the left and to the right, (1, 2).
+
+    own (1, 4 or more, H / grow, W / grow).
+    """
+    flow = reshape(w, resize(w, channels(w, own, 4), grow), 2, 2)
+    sizes = w.op("ReduceMax", w.op("Abs", flow), axes=[1, 2, 3], keepdims=0)
+    return w.op("Reshape", sizes, w.integers([1, 2]))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from vsrife.graph.block import Block
 from vsrife.graph.grid import Grid, around_middles
-from vsrife.graph.operations import channels, reshape, resize, split
+from vsrife.graph.operations import channels, resize, split
 from vsrife.graph.options import GraphOptions
 from vsrife.graph.writer import Array, Writer
 from vsrife.net.table import Arch
@@ -23,21 +23,27 @@ from vsrife.net.table import Arch
 
 class Result(NamedTuple):
     """warped: pictures (2, C, H, W), the left one first; flow (1, 4, H, W), pixels; mask
-    (1, 1, H, W), a logit; largest (1, 2): see `build_flow`, empty where there is none."""
+    (1, 1, H, W), a logit; own: what each block gave for itself, 1 / grow of full size."""
 
     warped: str
     flow: str
     mask: str
-    largest: str
+    own: list[tuple[str, float]]
 
 
 class Refinement:
     def __init__(
-        self, w: Writer, state: Mapping[str, Array], arch: Arch, options: GraphOptions, like: str
+        self,
+        w: Writer,
+        state: Mapping[str, Array],
+        arch: Arch,
+        options: GraphOptions,
+        like: str,
+        grid: Grid | None = None,
     ) -> None:
-        """like: a tensor of the size of the pictures."""
+        """like: a tensor of the size of the pictures; grid: theirs, if there is one already."""
         self._w, self._arch, self._options, self._like = w, arch, options, like
-        self._grid = Grid(w, options.size, like)
+        self._grid = grid or Grid(w, options.size, like)
         share = (2 if options.doubled else 1) / options.scale
         tiles = options.size if options.shortcuts else None
         self._blocks = [
@@ -48,8 +54,9 @@ class Refinement:
         """pair (2, 3 + E, H, W): both prepared; pictures (2, C, H, W), or empty: the pair's own."""
         w = self._w
         reversed_time = w.op("Sub", w.constant(1.0), timestep) if self._options.ensemble else ""
-        flow = mask = others = largest = ""  # others: what the block before gave beside its flow
+        flow = mask = others = ""  # others: what the block before gave beside its flow
         grow = 1.0  # pixels of full size for one of `others`
+        own = []
         for i, block in enumerate(self._blocks):
             small, passed_on = self._seen(pair, flow, block.s)
             if mask:
@@ -57,8 +64,7 @@ class Refinement:
             elif others:
                 passed_on.append(self._fitted(others, grow, block.s))
             out = block.write(small, passed_on, self._time(block, timestep))
-            if i == 1 and self._arch.rescales and not self._options.doubled:
-                largest = self._largest(resize(w, channels(w, out, 4), block.grow))
+            own.append((out, block.grow))
             if self._options.ensemble and not (self._options.doubled and i == 0):
                 t = self._time(block, reversed_time)
                 mirrored = block.write(small, passed_on, t, mirrored=True)
@@ -71,7 +77,7 @@ class Refinement:
         if not pictures:
             pictures = channels(w, pair, 3) if self._arch.encoder else pair
         mask = mask or resize(w, others, grow)
-        return Result(self._grid.warp(pictures, flow), flow, mask, largest)
+        return Result(self._grid.warp(pictures, flow), flow, mask, own)
 
     def _seen(self, pair: str, flow: str, s: float) -> tuple[str, list[str]]:
         """The pair, warped, and the flow, if there is one, both at 1/s."""
@@ -79,7 +85,7 @@ class Refinement:
         if not flow:
             return resize(w, pair, 1 / s), []
         if self._options.shortcuts and s >= 4:
-            sampled = around_middles(w, flow, int(s))
+            sampled = around_middles(w, flow, int(s), 4)
             warped = self._grid.warp(pair, sampled, int(s))
             return resize(w, warped, 0.5), [resize(w, sampled, 0.5)]
         return resize(w, self._grid.warp(pair, flow), 1 / s), [resize(w, flow, 1 / s)]
@@ -108,9 +114,3 @@ class Refinement:
         else:
             sides_now = w.op("Mul", sides_now, w.integers([int(1 / cell)]))
         return w.op("Expand", timestep, w.op("Concat", w.integers([1, 1]), sides_now, axis=0))
-
-    def _largest(self, step: str) -> str:
-        w = self._w
-        ways = w.op("Abs", reshape(w, step, 2, 2))
-        sizes = w.op("ReduceMax", ways, axes=[1, 2, 3], keepdims=0)
-        return w.op("Reshape", sizes, w.integers([1, 2]))

@@ -20,7 +20,10 @@ Dim = int | str
 
 
 class Writer:
-    """Every method that adds something gives the name of the tensor that it adds."""
+    """Every method that adds something gives the name of the tensor that it adds.
+
+    What is asked for twice is written once.
+    """
 
     def __init__(self, *, half: bool = False) -> None:
         self.weight_type = np.float16 if half else np.float32
@@ -29,6 +32,7 @@ class Writer:
         self._constants: dict[tuple[str, tuple[int, ...], bytes], TensorProto] = {}
         self._inputs: list[ValueInfoProto] = []
         self._outputs: list[ValueInfoProto] = []
+        self._done: dict[tuple[str, tuple[str, ...], int, str], list[str]] = {}
         self._given: dict[str, str] = {}  # tensor -> name of the output
         self._counts: Counter[str] = Counter()
         self._scope = ""
@@ -52,7 +56,6 @@ class Writer:
         self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)))
 
     def constant(self, value: Array | Sequence[Any] | float, dtype: Any = np.float32) -> str:
-        """Equal ones are kept once."""
         array = np.ascontiguousarray(value, dtype).reshape(np.shape(value))
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._constants:
@@ -70,12 +73,16 @@ class Writer:
     def ops(
         self, kind: str, *inputs: str, outputs: int, name: str = "", **attributes: Any
     ) -> list[str]:
+        work = (kind, inputs, outputs, repr(sorted(attributes.items())))
+        if work in self._done:
+            return self._done[work]
         full = self._scope + (name or kind.lower())
         self._counts[full] += 1
         if self._counts[full] > 1:
             full += f"_{self._counts[full]}"
         results = [full] if outputs == 1 else [f"{full}.{i}" for i in range(outputs)]
         self._nodes.append(helper.make_node(kind, list(inputs), results, name=full, **attributes))
+        self._done[work] = results
         return results
 
     def model(self, metadata: Mapping[str, str]) -> ModelProto:

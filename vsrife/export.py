@@ -1,0 +1,163 @@
+"""Networks as ONNX files, for other programs: `export_model`. Needs the onnx package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vsrife import __version__, store
+from vsrife.errors import ArgumentError, BackendError, MediaError
+from vsrife.net.table import VERSIONS, Arch, arch_of, check_options
+from vsrife.net.weights import normalise, recognise
+from vsrife.store.catalogue import catalogue
+from vsrife.store.files import read_metadata
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from vsrife.graph import GraphOptions
+    from vsrife.graph.writer import Array
+
+LAYOUTS = ("own", "v1", "v2")
+PRECISIONS = ("fp32", "fp16")
+LARGEST = 16384  # pixels of a side
+
+
+def export_model(
+    model: str | os.PathLike[str] | None,
+    path: str | os.PathLike[str],
+    *,
+    scale: float = 1.0,
+    ensemble: bool = False,
+    precision: str = "fp32",
+    size: tuple[int, int] | None = None,
+    layout: str = "own",
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write a model as ONNX and give the files, the one of that path first.
+
+    model: a name or a weights file, None for the embedded default; scale, ensemble: as of `rife`;
+    precision: "fp16" has convolutions in half precision, inputs and outputs stay fp32; size: width
+    and height of a graph that takes no other, multiples of the network's unit but for layout v2.
+    layout: "own" is a graph for a pair, and beside it `.encode.onnx` for a single frame where the
+    network has an encoder, `.doubled.onnx` where it rescales; "v1" and "v2" are vs-mlrt's, one
+    file. What they take and give: docs/onnx.md.
+    ArgumentError for options that do not go together, ModelError for the weights, MediaError for
+    files that cannot be written; then none is.
+    """
+    target = Path(path)
+    _check(precision, size, layout)
+    check_options(store.model_name(model), scale, ensemble)
+    check_target(target, overwrite=overwrite)
+    weights = store.find_weights(model)
+    state = normalise(store.read_arrays(weights))
+    name = store.model_name(model) or recognise(state)
+    check_options(name, scale, ensemble)
+    try:
+        from vsrife.graph import GraphOptions
+    except ModuleNotFoundError as error:
+        raise BackendError(f"export needs the onnx package ({error}); pip install onnx") from error
+    options = GraphOptions(scale, ensemble, precision == "fp16", size)
+    facts = {
+        "model": Path(os.fsdecode(model or name)).name,
+        "arch": VERSIONS.get(name, name),
+        "scale": f"{float(scale):g}",
+        "ensemble": str(ensemble).lower(),
+        "precision": precision,
+        "modulo": str(arch_of(name).pad_unit(scale)),
+        "size": "x".join(map(str, size)) if size else "any",
+        "layout": layout,
+        "licence": _licence(name, weights),
+        "generator": f"vsrife {__version__}",
+    }
+    models = _build(state, arch_of(name), options, layout, facts)
+    files = [target.with_suffix(f"{part}.onnx") for part in models]
+    for file in files[1:]:
+        check_target(file, overwrite=overwrite)
+    _write(list(zip(files, models.values(), strict=True)))
+    return files
+
+
+def check_target(path: Path, *, overwrite: bool) -> None:
+    """MediaError unless an ONNX file can be put there."""
+    if path.suffix.lower() != ".onnx":
+        raise MediaError(f"{path} must end in .onnx, not {path.suffix!r}")
+    if not path.parent.is_dir():
+        raise MediaError(f"folder {path.parent} does not exist; make it first")
+    if path.exists() and not (overwrite and path.is_file()):
+        raise MediaError(f"{path} exists; choose another name, or overwrite a file on purpose")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise MediaError(f"folder {path.parent} cannot be written; choose another one")
+
+
+def _check(precision: object, size: object, layout: object) -> None:
+    for name, value, allowed in (
+        ("precision", precision, PRECISIONS),
+        ("layout", layout, LAYOUTS),
+    ):
+        if value not in allowed:
+            raise ArgumentError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+    if size is None:
+        return
+    sides = list(size) if isinstance(size, Sequence) else []
+    if len(sides) != 2 or not all(type(s) is int and 1 <= s <= LARGEST for s in sides):
+        raise ArgumentError(
+            f"size must be width and height, 1 to {LARGEST} pixels, not {size!r}; "
+            "leave it out for a graph of any size"
+        )
+
+
+def _build(
+    state: Mapping[str, Array],
+    arch: Arch,
+    options: GraphOptions,
+    layout: str,
+    facts: Mapping[str, str],
+) -> dict[str, ModelProto]:
+    """What goes between the name of the file and `.onnx`, and what goes in."""
+    from dataclasses import replace
+
+    from vsrife.graph import build_encoder, build_flow
+    from vsrife.graph.layouts import build_layout
+
+    if layout != "own":
+        return {"": build_layout(state, arch, options, layout, {**facts, "part": "whole"})}
+    models = {"": build_flow(state, arch, options, {**facts, "part": "flow"})}
+    if arch.encoder:
+        models[".encode"] = build_encoder(state, arch, options, {**facts, "part": "encoder"})
+    if arch.rescales:
+        unit = 2 * arch.pad_unit(options.scale)
+        size = options.size and (
+            options.size[0] + -options.size[0] % unit,
+            options.size[1] + -options.size[1] % unit,
+        )
+        facts = {**facts, "part": "doubled", "modulo": str(unit)}
+        doubled = replace(options, doubled=True, size=size)
+        models[".doubled"] = build_flow(state, arch, doubled, facts)
+    return models
+
+
+def _licence(name: str, weights: Path) -> str:
+    """Of the weights: what their file says, else what is known of the model of that name."""
+    said = read_metadata(weights).get("licence", "")
+    rows = catalogue()
+    known = rows[name].licence if name in rows and weights.stem == rows[name].stem else ""
+    return said or known or "that of the weights, which is not known"
+
+
+def _write(files: Sequence[tuple[Path, ModelProto]]) -> None:
+    """All or none: each file takes its place when those after it have."""
+    if not files:
+        return
+    (path, model), *others = files
+
+    def write(part: Path) -> None:
+        part.write_bytes(model.SerializeToString())
+        _write(others)
+
+    try:
+        store.write_whole(path, write)
+    except OSError as error:
+        raise MediaError(f"{path} cannot be written ({error.strerror or error})") from error

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 from onnx import ModelProto
 
@@ -52,9 +53,7 @@ class OrtEngine:
         return onnxruntime.OrtValue.ortvalue_from_numpy(array, *self._chosen.memory)
 
     def get(self, value: Any) -> Array:
-        # a copy: the view that numpy() gives ends up in freed memory when the value is gone
-        found: Array = value.numpy().copy()
-        return found
+        return np.array(value.numpy())  # a copy: a mere view, which does not keep the value alive
 
     def load(self, graph: bytes, proof: graphs.Proof | None = None) -> OrtProgram:
         try:

@@ -33,8 +33,11 @@ def measure(ort: Any, chosen: Chosen, session: Any, exact: bytes, feeds: Values)
     names = [output.name for output in session.get_outputs()]
     ours, theirs = (each.run(names, _typed(each, feeds)) for each in (session, other))
     pairs = zip(ours, theirs, strict=True)
-    found = dict(zip(names, pairs, strict=True))
-    return min(_psnr(*found[name], _PEAKS.get(name, 1.0)) for name in names if name not in _FEW)
+    return min(
+        _psnr(mine, true, _PEAKS.get(name, 1.0))
+        for name, (mine, true) in zip(names, pairs, strict=True)
+        if name not in _FEW
+    )
 
 
 def _typed(session: Any, feeds: Values) -> dict[str, NDArray[Any]]:
@@ -87,5 +90,4 @@ def pair_of(sample: Sample | None, size: tuple[int, int]) -> tuple[NDArray[Any],
 def _drawn(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
     waves = np.sin(x / 5) * np.cos(y / 7) + np.sin((x + 2 * y) / 23) + np.cos((3 * x - y) / 61)
     shares = np.array([1.3, 1.0, -0.8], np.float32)[:, None, None] / 8
-    picture: NDArray[np.float32] = (0.5 + waves * shares)[None]
-    return picture
+    return (0.5 + waves * shares)[None].astype(np.float32)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import numpy as np
@@ -56,9 +58,7 @@ class Export:
         said = {entry.key: entry for entry in made.metadata_props}
         said["precision"].value = "int8"
         for file in self._files[1:]:
-            content = file.read_bytes()
-            beside = path.with_suffix("".join(file.suffixes))
-            store.write_whole(beside, lambda part, content=content: part.write_bytes(content))
+            store.write_whole(path.with_suffix("".join(file.suffixes)), partial(copyfile, file))
         store.write_whole(path, lambda part: part.write_bytes(made.SerializeToString()))
 
     def _feeds(self, pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[dict[str, Any]]:

@@ -62,6 +62,16 @@ def test_it_writes_a_file_and_says_what_was_lost_and_won(
     assert re.match(r"(not )?worth its while here", rest[-1])
     said = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert (said["model"], said["precision"], said["layout"]) == ("nano", "int8", "own")
+    assert said["size"] == "128x80"
+
+
+def test_a_file_for_any_size_is_one_on_request(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantize, "_report", lambda *_: None)
+    path = tmp_path / "any.onnx"
+    assert call("nano", clip, "-o", path, "--size", "any", "--frames", 8) == 0
+    assert {entry.key: entry.value for entry in onnx.load(path).metadata_props}["size"] == "any"
 
 
 def short(folder: Path) -> Path:
@@ -105,7 +115,7 @@ FILES = {
     "suffix": ("model.bin", (), "model.bin must end in .onnx, not '.bin'"),
     "folder": ("nowhere/model.onnx", (), "nowhere does not exist; make it first"),
     "there": ("there.onnx", (), "there.onnx exists; choose another name, or overwrite"),
-    "other size": ("model.onnx", ("--size", "64x64"), "must have the size .* 64x64, not 128x72"),
+    "other size": ("model.onnx", ("--size", "64x64"), "size must be that of the clips, 128x72"),
 }
 
 

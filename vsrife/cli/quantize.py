@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("model", metavar="MODEL", help="a model's name or a weights file")
     add("clips", metavar="CLIP", nargs="+", type=Path, help="video files like those it is for")
     add("-o", "--output", metavar="FILE", type=Path, required=True, help="the .onnx file to write")
-    add("--size", metavar="WxH", help="for frames of this size alone: faster (any size)")
+    add("--size", metavar="WxH", help="of frames, or any, which is slower (that of the clips)")
     add("--scale", type=float, default=1.0, help="resolution for motion (1)")
     add("--frames", type=int, default=16, metavar="N", help="frames measured of each clip (16)")
     add("--threads", type=int, metavar="N", help="CPU threads for the timing (as each one likes)")
@@ -88,17 +88,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     _check(args)
-    size = _size(args.size)
+    asked = None if args.size in (None, "any") else rounds.sizes_of(args.size)
     triples = _triples(args.clips, args.frames)
+    size = _size(args.size, asked, {triple.size for triple in triples})
     calibration, judged = triples[::2], triples[1::2]
     with TemporaryDirectory(prefix="vsrife") as folder:
         export = Export(args.model, args.scale, size, Path(folder))
-        for triple in triples:
-            export.check_size(*triple.size)
         note(f"measuring ranges on {len(calibration)} pairs of frames")
         export.write(args.output, ((each.left, each.right) for each in calibration))
-        print(args.output)
-        _report(args, export.single, judged)
+    print(args.output)
+    _report(args, judged)
     return 0
 
 
@@ -112,13 +111,16 @@ def _check(args: argparse.Namespace) -> None:
             raise ArgumentError(f"{name} must be at least 1, not {value}")
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    sizes = rounds.sizes_of(text)
-    if len(sizes) != 1:
-        raise ArgumentError(f"size must be one, not {text!r}")
-    return sizes[0]
+def _size(
+    text: str | None, asked: list[tuple[int, int]] | None, found: set[tuple[int, int]]
+) -> tuple[int, int] | None:
+    """Width and height of the frames that the file is for, None for any."""
+    if asked is not None and found != set(asked):
+        sizes = ", ".join(f"{width}x{height}" for width, height in sorted(found))
+        raise ArgumentError(f"size must be that of the clips, {sizes}, or any, not {text!r}")
+    if text is None and len(found) > 1:
+        note("the clips have several sizes; the file takes any, which is slower than one alone")
+    return next(iter(found)) if len(found) == 1 and text != "any" else None
 
 
 def _triples(clips: Sequence[Path], frames: int) -> list[Triple]:
@@ -148,7 +150,7 @@ def _of_clip(path: Path, frames: int) -> Iterator[Triple]:
             yield triple
 
 
-def _report(args: argparse.Namespace, plain: Path, judged: Sequence[Triple]) -> None:
+def _report(args: argparse.Namespace, judged: Sequence[Triple]) -> None:
     """How much was lost and won, on this machine, with the backends that run such files."""
     size = judged[0].size
     same = [each for each in judged if each.size == size]
@@ -158,8 +160,10 @@ def _report(args: argparse.Namespace, plain: Path, judged: Sequence[Triple]) -> 
         if not choice.is_installed(backend):
             continue
         sessions = {
-            kind: rounds.open_session(backend, str(path), size, threads=args.threads)
-            for kind, path in (("fp32", plain), ("int8", args.output))
+            kind: rounds.open_session(
+                backend, str(model), size, threads=args.threads, scale=args.scale
+            )
+            for kind, model in (("fp32", args.model), ("int8", args.output))
         }
         quality = _quality(sessions, same)
         left, right = same[0].left, same[0].right

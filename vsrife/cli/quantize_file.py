@@ -15,7 +15,6 @@ import onnxruntime
 from vsrife import int8, store
 from vsrife.backends import arrays
 from vsrife.cli.rounds import Frame
-from vsrife.errors import ArgumentError
 from vsrife.export import export_model
 from vsrife.net.table import arch_of, check_options
 from vsrife.net.weights import normalise, recognise
@@ -34,23 +33,10 @@ class Export:
         check_options(name, scale, False)
         row = name or recognise(normalise(store.read_arrays(store.find_weights(model))))
         unit = arch_of(row).pad_unit(scale)
-        self._asked, self._unit = size, unit
+        self._unit = unit
         padded = size and (size[0] + -size[0] % unit, size[1] + -size[1] % unit)
         self._files = export_model(model, folder / "fp32.onnx", scale=scale, size=padded)
         self._graph = onnx.load(self._files[0])
-
-    @property
-    def single(self) -> Path:
-        """The file in fp32."""
-        return self._files[0]
-
-    def check_size(self, width: int, height: int) -> None:
-        """ArgumentError for frames that a graph of one size does not take."""
-        if self._asked is not None and self._asked != (width, height):
-            raise ArgumentError(
-                f"clips must have the size that is asked for, {self._asked[0]}x{self._asked[1]}, "
-                f"not {width}x{height}"
-            )
 
     def write(self, path: Path, pairs: Iterable[tuple[Frame, Frame]]) -> None:
         """Calibrate on these pairs of frames, and write the files; encoders stay in fp32."""
@@ -62,7 +48,7 @@ class Export:
         store.write_whole(path, lambda part: part.write_bytes(made.SerializeToString()))
 
     def _feeds(self, pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[dict[str, Any]]:
-        encoder = self.single.with_suffix(".encode.onnx")
+        encoder = self._files[0].with_suffix(".encode.onnx")
         encode = None
         if encoder.is_file():
             encode = onnxruntime.InferenceSession(

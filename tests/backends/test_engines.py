@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import onnxruntime as real
 import pytest
+import vapoursynth as vs
 
 from tests.clips import random_weights
-from vsrife import store
+from vsrife import rife, store
 from vsrife.backends import base, likeness, onnx
 from vsrife.backends.base import EngineOptions, Hardware, Settings
 from vsrife.errors import BackendError
@@ -227,3 +228,32 @@ def test_a_file_runs_on_tensorrt_too(ort, tmp_path):
     of_file = picture(open_session(settings(path)))
     assert len(ort.builds) == 1
     assert of_file == pytest.approx(picture(open_session(settings())), abs=1e-4)
+
+
+def test_vs_rifes_scripts_get_engines(ort, tmp_path, capfd):
+    blank = vs.core.std.BlankClip(format=vs.YUV420P8, width=96, height=64, length=3)
+    before = [128, 128], [1920, 1080]
+    low, high = before[0].copy(), before[1].copy()
+    folder = str(tmp_path / "mine")
+    clip = rife(
+        blank, trt=True, trt_min_shape=low, trt_max_shape=high, trt_optimization_level=5,
+        trt_cache_dir=folder,
+    )  # fmt: skip  # one thing, not six
+    clip.get_frame(1).close()
+    assert (low, high) == before
+    assert len(ort.builds) == 1
+    assert ort.builds[0]["trt_builder_optimization_level"] == "5"
+    assert ort.builds[0]["trt_engine_cache_path"].startswith(folder)
+    assert capfd.readouterr().out == ""
+
+
+def test_vs_rifes_scripts_run_without_an_engine_that_errs(ort, weights):
+    ort.error = 0.05
+    said = []
+    handle = vs.core.add_log_handler(lambda kind, text: said.append(text))
+    clip = rife(vs.core.std.BlankClip(format=vs.RGBS, width=96, height=64, length=3), trt=True)
+    clip.get_frame(1).close()
+    vs.core.remove_log_handler(handle)
+    assert any("trt=True runs without TensorRT: the TensorRT engine for nano" in t for t in said)
+    with pytest.raises(vs.Error, match=r"gives wrong pictures: 26\.0 dB"):
+        rife(clip, provider="tensorrt")

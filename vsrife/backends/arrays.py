@@ -1,13 +1,15 @@
-"""Frames as numpy arrays, for backends that leave the work before and after the network to numpy."""
+"""Frames as numpy arrays: what goes in front of a network that has no framework, and after it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vsrife.backends.base import Planes
 
-type Array = NDArray[np.generic]
+type Array = NDArray[Any]
 
 CELL = 8  # as in net/pace.py, like the next one
 _STILL = np.float32(0.5)
@@ -63,5 +65,6 @@ def _enlarged(image: NDArray[np.float32], axis: int, length: int) -> NDArray[np.
     shape = [1] * image.ndim
     shape[axis] = length
     weight = (at - low).astype(np.float32).reshape(shape)
-    first = image.take(low, axis)
-    return first + weight * (image.take(high, axis) - first)
+    first, second = image.take(low, axis), image.take(high, axis)
+    found: NDArray[np.float32] = first + weight * (second - first)
+    return found

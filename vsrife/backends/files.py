@@ -6,7 +6,7 @@ move three channels and clamp them; alpha fades, then.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,15 @@ from vsrife import store
 from vsrife.backends import arrays
 from vsrife.backends.arrays import Array
 from vsrife.backends.base import Planes, Rhythm, Settings, Shared, identity
-from vsrife.backends.graphs import Engine, Program
+from vsrife.backends.graphs import Engine, Program, doubled_size, too_large, widened
 from vsrife.errors import ArgumentError, ModelError, printable
 from vsrife.net.table import ARCHS, VERSIONS
 
 LAYOUTS = {11: "v1", 8: "VSGAN's", 7: "v2"}  # planes of the one input -> whose
 OWN = ("left", "right", "timestep")
-ENCODER_SUFFIX = ".encode.onnx"  # of the file beside one of ours whose network has an encoder
-_TYPES = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
+# Of files beside one of ours, where its network has an encoder, or rescales
+ENCODER, DOUBLED = ".encode.onnx", ".doubled.onnx"
+_TYPES: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
 _UNIT = 128  # no known network needs more at scale 1
 
 
@@ -49,13 +50,17 @@ def read_file(path: Path) -> GraphFile:
     """ModelError, with what was found and what is understood, for any other file."""
     model = _load(path)
     said = {printable(prop.key): printable(prop.value) for prop in model.metadata_props}
-    given = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in given]
+    inputs = _inputs(model)
     names = tuple(value.name for value in inputs)
     shapes = [_shape(value) for value in inputs]
     types = {value.type.tensor_type.elem_type for value in inputs}
     own = sorted(names) == sorted(OWN)
     planes = shapes[0][1] if len(inputs) == 1 and len(shapes[0]) == 4 else 0
+    if said.get("part", "flow") not in ("flow", "whole"):
+        raise ModelError(
+            f"model file {path} is the part {said['part']!r} of a network; name the file beside it "
+            "that has no such word before .onnx"
+        )
     known = own or (planes in LAYOUTS and len(model.graph.output) == 1)
     if not known or len(types) != 1 or not types <= set(_TYPES):
         found = ", ".join(map(_described, inputs)) or "nothing"
@@ -87,6 +92,12 @@ def _load(path: Path) -> ModelProto:
             "save it with its weights inside"
         )
     return model
+
+
+def _inputs(model: ModelProto) -> list[ValueInfoProto]:
+    """Those that a caller gives; old files list their weights among them."""
+    given = {tensor.name for tensor in model.graph.initializer}
+    return [value for value in model.graph.input if value.name not in given]
 
 
 def _shape(value: ValueInfoProto) -> list[int]:
@@ -142,11 +153,8 @@ def _static(model: ModelProto, size: tuple[int, int]) -> bytes:
     """The graph for one size, which runtimes make faster."""
     copy = ModelProto()
     copy.CopyFrom(model)
-    given = {tensor.name for tensor in copy.graph.initializer}
-    for value in copy.graph.input:
+    for value in _inputs(copy):
         dims = value.type.tensor_type.shape.dim
-        if value.name in given or len(dims) != 4:
-            continue
         one = value.name == "timestep" and dims[2].dim_value == 1
         for dim, side in zip(dims, (1, None, *((1, 1) if one else size[::-1])), strict=True):
             if side is not None:
@@ -166,17 +174,32 @@ class FileNetwork:
         _check_baked(file, settings)
         self.size = fitted_size(file, settings.width, settings.height)
         self.engine, self.scale = engine, settings.scale
+        self.input = next(v.name for v in _inputs(file.model))
         self.flow = engine.load(_static(file.model, self.size))
         self.encoder: Program | None = None
         if not file.planes and _shape(_input(file.model, "left"))[1] > 3:
-            beside = file.path.with_name(file.path.name[: -len(".onnx")] + ENCODER_SUFFIX)
-            if not beside.is_file():
-                raise ModelError(f"model file {beside} does not exist; it belongs to {file.path}")
-            self.encoder = engine.load(_static(_load(beside), self.size))
+            self.encoder = engine.load(_static(_load(self._beside(ENCODER)), self.size))
+        self._doubled: Program | None = None
+        self._wide = doubled_size(self.size, file.unit)
+        if any(output.name == "largest" for output in file.model.graph.output):
+            self._doubled = engine.load(_static(_load(self._beside(DOUBLED)), self._wide))
+
+    def run(self, feeds: Mapping[str, Any]) -> dict[str, Array]:
+        found = self.flow.run(feeds)
+        if self._doubled is None or not too_large(found):
+            return found
+        return self._doubled.run(widened(self.engine, feeds, self.size, self._wide))
+
+    def _beside(self, suffix: str) -> Path:
+        path = self.file.path
+        beside = path.with_name(path.name[: -len(".onnx")] + suffix)
+        if not beside.is_file():
+            raise ModelError(f"model file {beside} does not exist; it belongs to {path}")
+        return beside
 
 
 def _input(model: ModelProto, name: str) -> ValueInfoProto:
-    return next(value for value in model.graph.input if value.name == name)
+    return next(value for value in _inputs(model) if value.name == name)
 
 
 _networks: Shared[FileNetwork] = Shared()
@@ -228,17 +251,13 @@ class FileSession:
     ) -> float | None:
         net = self._network
         if net.file.planes:
-            feeds = {
-                net.file.model.graph.input[0].name: net.engine.put(
-                    self._stacked(left, right, timestep)
-                )
-            }
-            found = net.flow.run(feeds)
+            stack = net.engine.put(self._stacked(left, right, timestep))
+            found = net.run({net.input: stack})
             image = next(iter(found.values()))
         else:
             t = np.full(_times_shape(net), timestep, net.file.dtype)
             feeds = {"left": left.features, "right": right.features, "timestep": net.engine.put(t)}
-            found = net.flow.run(feeds)
+            found = net.run(feeds)
             image = found["image"]
         arrays.write(image.clip(0, 1), into[:3])
         if left.alpha is not None and right.alpha is not None:

@@ -109,22 +109,14 @@ class Network:
         """Outputs of the flow graph; changes: of `GraphOptions`, for inputs of this kind."""
         options = replace(self._options, **changes)
         found = self._flow(options).run(feeds)
-        if "largest" not in found or not (found["largest"] > RESCALE_LIMIT).all():
-            return found
-        return self._run_doubled(feeds, options)
+        return self._run_doubled(feeds, options) if too_large(found) else found
 
     def _run_doubled(self, feeds: Mapping[str, Any], options: GraphOptions) -> dict[str, Array]:
         """The same with doubled scales, which need sides of twice the multiple."""
-        unit = 2 * self._arch.pad_unit(options.scale)
-        size = (self.size[0] + -self.size[0] % unit, self.size[1] + -self.size[1] % unit)
-        if size != self.size:
-            wide = {name: self.engine.get(value) for name, value in feeds.items()}
-            feeds = {
-                name: self.engine.put(arrays.edged(a, size) if a.shape[2:] != (1, 1) else a)
-                for name, a in wide.items()
-            }
-        wanted = None if options.size is None else size
-        return self._flow(replace(options, size=wanted, doubled=True)).run(feeds)
+        size = doubled_size(self.size, self._arch.pad_unit(options.scale))
+        fixed = None if options.size is None else size
+        doubled = self._flow(replace(options, size=fixed, doubled=True))
+        return doubled.run(widened(self.engine, feeds, self.size, size))
 
     def _flow(self, options: GraphOptions) -> Program:
         with self._lock:
@@ -167,6 +159,28 @@ class Network:
             return given
 
         return Proof(lambda: self._writing(replace(options, half=False)), feeds, unit)
+
+
+def too_large(found: Mapping[str, Array]) -> bool:
+    """Whether what a flow graph gave says that motion is too large for it, both ways."""
+    return "largest" in found and bool((found["largest"] > RESCALE_LIMIT).all())
+
+
+def doubled_size(size: tuple[int, int], unit: int) -> tuple[int, int]:
+    return size[0] + -size[0] % (2 * unit), size[1] + -size[1] % (2 * unit)
+
+
+def widened(
+    engine: Engine, feeds: Mapping[str, Any], size: tuple[int, int], wide: tuple[int, int]
+) -> Mapping[str, Any]:
+    """Inputs for pictures of `size` as those for pictures of size `wide`, with edges repeated."""
+    if wide == size:
+        return feeds
+    there = {name: engine.get(value) for name, value in feeds.items()}
+    return {
+        name: engine.put(arrays.edged(a, wide) if a.shape[2:] != (1, 1) else a)
+        for name, a in there.items()
+    }
 
 
 def check_network(settings: Settings, state: Mapping[str, Array]) -> str:

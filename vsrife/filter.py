@@ -7,16 +7,18 @@ import os
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+import numpy as np
 import vapoursynth as vs
 
 from vsrife import choices, formats, frames, store, timing
 from vsrife.assemble import assemble
 from vsrife.backends import open_backend
-from vsrife.backends.base import Hardware, Session, Settings
+from vsrife.backends.base import Hardware, Planes, Session, Settings
 from vsrife.duplicates import THRESHOLD
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.net.table import check_options
 from vsrife.plans import SteadyPlan
+from vsrife.trt import check_trt, open_session
 
 
 def _as_vs_error[**P, R](function: Callable[P, R]) -> Callable[P, R]:
@@ -124,7 +126,8 @@ def rife(
     matrix, color_range, chroma_location: what holds for frames that do not say it themselves, as
         names or numbers of the resizer ("709", "limited", "left").
     auto_download: fetch the weights of an official version if they are not on this machine.
-    trt, trt_*: taken for vs-rife's scripts; see docs/usage.md.
+    trt: with TensorRT where that can be had, else a warning says why not; trt_*: its engines, see
+        docs/providers.md.
 
     Frame n stands at n / factor of the source; the count is ceil(frames * factor). Raises vs.Error
     for everything that cannot work, before the first frame.
@@ -153,8 +156,17 @@ def rife(
         pace=pace,
         confidence=confidence,
     )
-    shapes = {"trt_min_shape": trt_min_shape, "trt_opt_shape": trt_opt_shape}
-    _check_trt(trt, trt_static_shape, shapes | {"trt_max_shape": trt_max_shape})
+    engines = check_trt(
+        static_shape=trt_static_shape,
+        min_shape=trt_min_shape,
+        opt_shape=trt_opt_shape,
+        max_shape=trt_max_shape,
+        workspace_size=trt_workspace_size,
+        max_aux_streams=trt_max_aux_streams,
+        optimization_level=trt_optimization_level,
+        cache_dir=trt_cache_dir,
+        debug=trt_debug,
+    )
     name = store.model_name(model)
     check_options(name, scale, ensemble)
     hardware = Hardware(
@@ -178,8 +190,9 @@ def rife(
         height=clip.height,
         hardware=hardware,
         note=_tell,
+        sample=functools.partial(_sample, clip, route),
     )
-    session = runner.open_session(settings)
+    session = open_session(runner, settings, engines, trt=bool(trt), backend=backend)
     _check_tells(session, pace=pace, confidence=confidence)
     times = _times(clip, ratio, rate, bool(vfr))
     clip = chosen.marked(clip)
@@ -190,6 +203,17 @@ def rife(
 
 def _tell(text: str) -> None:
     vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"rife: {text}")
+
+
+def _sample(clip: vs.VideoNode, route: formats.Route) -> tuple[Planes, Planes]:
+    """Two neighbours from the middle of the clip, as the network reads them."""
+    read, middle = route.there(clip), max(0, clip.num_frames // 2 - 1)
+    with read.get_frame(middle) as left, read.get_frame(middle + 1) as right:
+        first, second = (
+            [np.array(plane) for plane in formats.read_planes(frame, False)]
+            for frame in (left, right)
+        )
+        return first, second
 
 
 def _text(name: str, value: object) -> str | None:
@@ -255,24 +279,3 @@ def _wanted(
 
 def _fraction_of(name: str, pair: tuple[object, object]) -> Fraction:
     return Fraction(timing.whole(f"{name}_num", pair[0]), timing.whole(f"{name}_den", pair[1]))
-
-
-def _check_trt(trt: object, static: object, shapes: dict[str, Sequence[int]]) -> None:
-    """vs-rife's rules for its TensorRT arguments; says where the work will run instead."""
-    for name, shape in shapes.items():
-        if not isinstance(shape, list | tuple) or len(shape) != 2:
-            raise ArgumentError(
-                f"{name} must be a list with 2 items, width and height, not {shape!r}"
-            )
-        for side in shape:
-            timing.whole(name, side)
-    smallest, largest = shapes["trt_min_shape"], shapes["trt_max_shape"]
-    if not static and any(low >= high for low, high in zip(smallest, largest, strict=True)):
-        raise ArgumentError(
-            f"trt_min_shape must be less than trt_max_shape, not {smallest} and {largest}"
-        )
-    if trt:
-        vs.core.log_message(
-            vs.MESSAGE_TYPE_WARNING,
-            "rife: trt=True: no TensorRT backend in this version, runs on PyTorch",
-        )

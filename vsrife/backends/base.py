@@ -18,12 +18,31 @@ Note = Callable[[str], None]  # hears what the user should know and is no error
 
 
 @dataclass(frozen=True)
+class EngineOptions:
+    """How TensorRT builds engines: vs-rife's trt_* arguments. Sizes are (width, height).
+
+    static: for one size; else for all from `smallest` to `largest`, best at `usual`; workspace:
+    bytes, 0 for as much as there is; folder: where engines are kept, None for the usual place.
+    """
+
+    static: bool = True
+    smallest: tuple[int, int] = (128, 128)
+    usual: tuple[int, int] = (1920, 1080)
+    largest: tuple[int, int] = (1920, 1080)
+    workspace: int = 0
+    streams: int | None = None
+    level: int | None = None
+    folder: str | None = None
+    debug: bool = False
+
+
+@dataclass(frozen=True)
 class Hardware:
     """What a network runs on, as the user asked for it.
 
     device: name, or None to choose the best there is; device_index: which of several; provider: of
     ONNX Runtime; memory_limit: MiB of the device, None for no limit; threads: of the CPU, None for
-    as many as suit it; num_streams: new frames that are made at a time.
+    as many as suit it; num_streams: new frames that are made at a time; engines: for TensorRT.
     """
 
     device: str | None = None
@@ -32,6 +51,7 @@ class Hardware:
     memory_limit: int | None = None
     threads: int | None = None
     num_streams: int = 1
+    engines: EngineOptions = EngineOptions()
 
 
 def silent(text: str) -> None:
@@ -45,7 +65,8 @@ class Settings:
     weights: file; model: name that says which network they must be, None to read it off them;
     half: fp16 weights and convolutions; clamp: new pictures stay in 0..1, as vs-rife's do, instead
     of keeping what goes beyond; width, height: pixels of a frame, before padding; note: hears what
-    the user should know and is no error.
+    the user should know and is no error; sample: two neighbouring frames, to check by what has been
+    compiled, None where there are none.
     """
 
     weights: Path
@@ -58,6 +79,7 @@ class Settings:
     height: int
     hardware: Hardware = Hardware()
     note: Note = field(default=silent, compare=False)
+    sample: Callable[[], tuple[Planes, Planes]] | None = field(default=None, compare=False)
 
 
 class Rhythm(NamedTuple):

@@ -15,10 +15,11 @@ import numpy as np
 from onnx import ModelProto
 
 from vsrife import store
-from vsrife.backends import arrays
+from vsrife.backends import arrays, likeness
 from vsrife.backends.arrays import Array
 from vsrife.backends.base import TELLS_ALL, Planes, Rhythm, Settings, Shared, identity
 from vsrife.graph import GraphOptions, build_encoder, build_flow
+from vsrife.graph.options import unit_of
 from vsrife.net.table import RESCALE_LIMIT, arch_of, check_options
 from vsrife.net.weights import normalise, recognise
 
@@ -31,6 +32,19 @@ class Program(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """How to tell whether a graph that was compiled is right.
+
+    exact: gives the same graph in fp32; feeds: gives inputs, made from two frames of the clip;
+    unit: sides of its pictures are multiples of this.
+    """
+
+    exact: Callable[[], bytes]
+    feeds: Callable[[], Mapping[str, Array]]
+    unit: int
+
+
 class Engine(Protocol):
     """A runtime on a device."""
 
@@ -40,7 +54,9 @@ class Engine(Protocol):
 
     def get(self, value: Any) -> Array: ...
 
-    def load(self, graph: bytes) -> Program: ...
+    def load(self, graph: bytes, proof: Proof | None = None) -> Program:
+        """proof: for engines whose compilers are known to go wrong; None for files of others."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no equality of their own
@@ -68,16 +84,20 @@ class Network:
             settings.height + -settings.height % unit,
         )
         self.engine = engine
+        self._sample = settings.sample
         self._options = GraphOptions(
-            scale=settings.scale, ensemble=settings.ensemble, half=settings.half, size=self.size
+            scale=settings.scale,
+            ensemble=settings.ensemble,
+            half=settings.half,
+            size=self.size if settings.hardware.engines.static else None,
         )
         self._programs: dict[GraphOptions, Program] = {}
         self._lock = threading.Lock()
         self._encoder: Program | None = None
         if self._arch.encoder:
-            graph = build_encoder(self._state, self._arch, self._options)
-            self._encoder = engine.load(graph.SerializeToString())
-        self._flow(self._options)  # what cannot work is known before the first frame
+            self._encoder = engine.load(self._encoding(self._options), self._encoder_proof(unit))
+        # what cannot work is known before the first frame
+        self._flow(replace(self._options, separate=not settings.clamp))
 
     def encode(self, image: Array) -> Any:
         """Features of an image (1, 3, H, W) of any range, padded; on the device."""
@@ -94,17 +114,51 @@ class Network:
     def _run_doubled(self, feeds: Mapping[str, Any], options: GraphOptions) -> dict[str, Array]:
         """The same with doubled scales, which need sides of twice the multiple."""
         size = doubled_size(self.size, self._arch.pad_unit(options.scale))
-        doubled = self._flow(replace(options, size=size, doubled=True))
+        fixed = None if options.size is None else size
+        doubled = self._flow(replace(options, size=fixed, doubled=True))
         return doubled.run(widened(self.engine, feeds, self.size, size))
 
     def _flow(self, options: GraphOptions) -> Program:
         with self._lock:
             if options not in self._programs:
-                graph = build_flow(self._state, self._arch, options)
-                if options.motion:
-                    _leave_only(graph, ("motion", "largest"))
-                self._programs[options] = self.engine.load(graph.SerializeToString())
+                self._programs[options] = self.engine.load(
+                    self._writing(options), self._flow_proof(options)
+                )
             return self._programs[options]
+
+    def _writing(self, options: GraphOptions) -> bytes:
+        graph = build_flow(self._state, self._arch, options)
+        if options.motion:
+            _leave_only(graph, ("motion", "largest"))
+        return bytes(graph.SerializeToString())
+
+    def _encoding(self, options: GraphOptions) -> bytes:
+        return bytes(build_encoder(self._state, self._arch, options).SerializeToString())
+
+    def _encoder_proof(self, unit: int) -> Proof:
+        exact = replace(self._options, half=False)
+        return Proof(
+            lambda: self._encoding(exact),
+            lambda: {"image": likeness.pair_of(self._sample, self.size)[0]},
+            unit,
+        )
+
+    def _flow_proof(self, options: GraphOptions) -> Proof:
+        unit = unit_of(self._arch, options)
+        size = (self.size[0] + -self.size[0] % unit, self.size[1] + -self.size[1] % unit)
+
+        def feeds() -> dict[str, Array]:
+            pair = likeness.pair_of(self._sample, self.size)
+            left, right = (arrays.edged(self.engine.get(self.encode(x)), size) for x in pair)
+            times = np.full((1, 1, *(size[::-1] if options.paced else (1, 1))), 0.5, np.float32)
+            given: dict[str, Array] = {"left": left, "right": right, "timestep": times}
+            if options.separate:
+                planes = [number % 3 for number in range(options.planes)]
+                for name, picture in zip(("left_picture", "right_picture"), pair, strict=True):
+                    given[name] = arrays.edged(picture, size)[:, planes]
+            return given
+
+        return Proof(lambda: self._writing(replace(options, half=False)), feeds, unit)
 
 
 def too_large(found: Mapping[str, Array]) -> bool:

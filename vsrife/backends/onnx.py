@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from onnx import ModelProto
 
 from vsrife import store
-from vsrife.backends import cache, files, graphs, providers, starting
+from vsrife.backends import cache, files, graphs, likeness, providers, starting, tensorrt
 from vsrife.backends.arrays import Array
 from vsrife.backends.base import Hardware, Session, Settings
 from vsrife.errors import BackendError, RifeError
+
+_UNIT = 128  # no known network has sides of larger multiples at scale 1
 
 
 class OrtProgram:
@@ -44,6 +47,7 @@ class OrtEngine:
         self._nothing_asked = not asked.names and settings.hardware.device is None
         self._chosen = providers.choose(onnxruntime, asked, self._threads, self._note)
         self._folder = cache.open_folder("onnxruntime", self._note)
+        self._settings = settings
 
     def put(self, array: Array) -> Any:
         return onnxruntime.OrtValue.ortvalue_from_numpy(array, *self._chosen.memory)
@@ -51,20 +55,22 @@ class OrtEngine:
     def get(self, value: Any) -> Array:
         return np.array(value.numpy())  # a copy: a mere view, which does not keep the value alive
 
-    def load(self, graph: bytes) -> OrtProgram:
+    def load(self, graph: bytes, proof: graphs.Proof | None = None) -> OrtProgram:
         try:
-            session = self._start(graph)
+            session = self._start(graph, proof)
         except BackendError as error:
             if not self._nothing_asked or self._chosen.plain == ("cpu",):
                 raise
             self._note(f"{error}; the CPU is used instead")
             asked = providers.wanted("cpu")
             self._chosen = providers.choose(onnxruntime, asked, self._threads, self._note)
-            session = self._start(graph)
+            session = self._start(graph, proof)
         return OrtProgram(session, self._chosen.memory)
 
-    def _start(self, graph: bytes) -> Any:
+    def _start(self, graph: bytes, proof: graphs.Proof | None) -> Any:
         """A session of `graph`; the one place where sessions of this backend are made."""
+        if self._chosen.plain[0] == "tensorrt":
+            return self._start_engine(graph, proof)
         if self._folder is None or self._chosen.plain != ("cpu",):
             # what other providers have compiled cannot be saved this way
             return starting.start(onnxruntime, graph, self._chosen, self._options(), self._note)
@@ -80,6 +86,30 @@ class OrtEngine:
             return starting.start(onnxruntime, graph, self._chosen, self._options(), self._note)
         cache.used(path)
         return session
+
+    def _start_engine(self, graph: bytes, proof: graphs.Proof | None) -> Any:
+        settings = self._settings
+        options = settings.hardware.engines
+        inputs = _inputs(graph)
+        width, height = (next(iter(inputs.values()))[side] for side in (3, 2))
+        size = f"{width}x{height}" if width and height else "any-size"
+        name = settings.model or settings.weights.stem
+        if proof is None:  # a file: nothing is known of it but what it takes
+            proof = graphs.Proof(
+                lambda: graph, lambda: likeness.feeds_of(inputs, settings.sample), _UNIT
+            )
+        plan = tensorrt.Plan(graph, f"{name}-{size}", settings.half, inputs, proof.unit)
+
+        def like(session: Any) -> float:
+            exact, feeds = proof.exact(), proof.feeds()
+            return likeness.measure(onnxruntime, self._chosen, session, exact, feeds)
+
+        root = cache.open_folder("engines", self._note)
+        if options.folder is not None:
+            root = Path(options.folder).expanduser().absolute()
+        return tensorrt.start(
+            onnxruntime, self._chosen, options, plan, root=root, likeness=like, note=self._note
+        )
 
     def _optimise(self, graph: bytes, path: Path) -> None:
         """Save what ONNX Runtime makes of `graph`, but for what depends on this very CPU."""
@@ -98,6 +128,15 @@ class OrtEngine:
         # the threads of one graph would else wait for work, at full speed, while another runs
         options.add_session_config_entry("session.force_spinning_stop", "1")
         return options
+
+
+def _inputs(graph: bytes) -> dict[str, list[int | None]]:
+    """Shape of each input, None for sides that are open."""
+    given = ModelProto.FromString(graph).graph.input
+    return {
+        value.name: [dim.dim_value or None for dim in value.type.tensor_type.shape.dim]
+        for value in given
+    }
 
 
 class OrtBackend:

@@ -76,7 +76,7 @@ class OvEngine:
         found: Array = value.data
         return found
 
-    def load(self, graph: bytes) -> OvProgram:
+    def load(self, graph: bytes, proof: graphs.Proof | None = None) -> OvProgram:
         try:
             model = _core().read_model(graph)
         except Exception as error:  # RuntimeError, or what its readers stumble with

@@ -130,7 +130,7 @@ def test_only_our_own_say_how_far_to_trust_them(exported):
     clip = clip_of(noise(*SIZE), 2)
     own = rife(clip, model=exported(), backend="onnx", confidence=0)
     assert 0 <= own.get_frame(1).props["_RifeConfidence"] <= 1
-    with pytest.raises(vs.Error, match="confidence=0.1 needs what this ONNX file does not give"):
+    with pytest.raises(vs.Error, match=r"confidence=0\.1 needs what this ONNX file does not give"):
         rife(clip, model=exported("4.6", layout="v1"), backend="onnx", confidence=0.1)
     with pytest.raises(vs.Error, match="pace='drawn' needs what this ONNX file does not give"):
         rife(clip, model=exported(), backend="onnx", pace="drawn")

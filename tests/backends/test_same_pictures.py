@@ -12,7 +12,6 @@ from tests.clips import clip_of, noise, picture, pictures
 from tests.golden import formula
 from vsrife import rife, store
 from vsrife.backends import graphs, onnx, openvino
-from vsrife.net import build
 
 BACKENDS = ("onnx", "openvino")
 # One order of sums instead of another, through the whole network, in fp32: 1e-5 is usual

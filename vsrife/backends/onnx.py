@@ -44,7 +44,9 @@ class OrtEngine:
     def __init__(self, settings: Settings) -> None:
         self._threads, self._note = settings.hardware.threads, settings.note
         asked = _wanted(settings.hardware)
+        # then a GPU that does not work is no reason to give up
         self._nothing_asked = not asked.names and settings.hardware.device is None
+        self._started = False
         self._chosen = providers.choose(onnxruntime, asked, self._threads, self._note)
         self._folder = cache.open_folder("onnxruntime", self._note)
         self._settings = settings
@@ -59,12 +61,13 @@ class OrtEngine:
         try:
             session = self._start(graph, proof)
         except BackendError as error:
-            if not self._nothing_asked or self._chosen.plain == ("cpu",):
+            if not self._nothing_asked or self._started or self._chosen.plain == ("cpu",):
                 raise
             self._note(f"{error}; the CPU is used instead")
             asked = providers.wanted("cpu")
             self._chosen = providers.choose(onnxruntime, asked, self._threads, self._note)
             session = self._start(graph, proof)
+        self._started = True
         return OrtProgram(session, self._chosen.memory)
 
     def _start(self, graph: bytes, proof: graphs.Proof | None) -> Any:

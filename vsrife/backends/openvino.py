@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -66,8 +67,6 @@ class OvEngine:
         if hardware.num_streams > 1:
             self._config["NUM_STREAMS"] = str(hardware.num_streams)
         self._folder = cache.open_folder("openvino", settings.note)
-        if self._folder is not None:
-            self._config["CACHE_DIR"] = str(self._folder)
 
     def put(self, array: Array) -> Any:
         return ov.Tensor(np.ascontiguousarray(array), shared_memory=True)
@@ -81,15 +80,21 @@ class OvEngine:
             model = _core().read_model(graph)
         except Exception as error:  # RuntimeError, or what its readers stumble with
             raise ModelError(f"OpenVINO cannot read the graph ({_reason(error)})") from error
+        if self._folder is not None:
+            # without what it has kept if that is damaged or of no use
+            with suppress(Exception):
+                compiled = self._compile(model, {"CACHE_DIR": str(self._folder)})
+                cache.prune(self._folder)
+                return OvProgram(compiled)
         try:
-            compiled = _core().compile_model(model, self._device, self._config)
+            return OvProgram(self._compile(model, {}))
         except Exception as error:
             raise BackendError(
                 f"OpenVINO cannot run the graph on {self._device} ({_reason(error)})"
             ) from error
-        if self._folder is not None:
-            cache.prune(self._folder)
-        return OvProgram(compiled)
+
+    def _compile(self, model: Any, more: dict[str, Any]) -> Any:
+        return _core().compile_model(model, self._device, self._config | more)
 
 
 @functools.cache

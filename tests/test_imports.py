@@ -55,7 +55,10 @@ ALLOWED = {
         "plans",
         "filling",
     },
+    "trt": {"errors", "timing", "backends"},
+    "int8": set(),
     "filter": {
+        "trt",
         "errors",
         "timing",
         "frames",

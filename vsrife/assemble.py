@@ -21,7 +21,7 @@ from vsrife.overlay import Protection
 from vsrife.plans import Plan, Policy, SteadyPlan, verdict
 
 # A pair of neighbours is in use at a time; the rest is for requests that come a little out of order
-# and for players that step back.
+# and for players that step back. Two more for each stream beyond the first.
 FRAMES_KEPT = 6
 
 # Properties of new frames: between which source frames they stand, and where, 0..1; how far they
@@ -38,11 +38,12 @@ def assemble(
     session: Session,
     policy: Policy,
     protection: Protection | None = None,
+    streams: int = 1,
 ) -> vs.VideoNode:
     """`clip` at other times. times: when output frames are shown; plan: what their pictures are
     made of; route: from the clip's format to what `session` reads, and back; protection: what of
-    the source's pictures is kept in new ones."""
-    out = _pictures(clip, times, plan, route, session, policy, protection)
+    the source's pictures is kept in new ones; streams: new frames that are made at a time."""
+    out = _pictures(clip, times, plan, route, session, policy, protection, streams)
     nearest = policy.mode == "nearest"
     if not policy.cuts or (times.jump <= 1 and not nearest):
         return out
@@ -61,6 +62,7 @@ def _pictures(
     session: Session,
     policy: Policy,
     protection: Protection | None,
+    streams: int,
 ) -> vs.VideoNode:
     rate = times.rate(Fraction(clip.fps))
     template = clip.std.BlankClip(
@@ -68,7 +70,7 @@ def _pictures(
     )
     seen = _seen(plan, clip, template)
     own = _own_frames(clip, template, times, plan, seen)
-    paint = _painter(plan, session, policy, clip.num_frames - 1)
+    paint = _painter(plan, session, policy, clip.num_frames - 1, FRAMES_KEPT + 2 * (streams - 1))
 
     def place(n: int, f: list[vs.VideoFrame]) -> timing.Place:
         return plan.place(n, f[2] if plan.decisions else None)
@@ -81,7 +83,7 @@ def _pictures(
                 return _retimed(f[0].copy(), times, n, f)
             return _retimed(formats.dressed(paint(n, f), f[0]), times, n, f)
 
-        return template.std.ModifyFrame(seen, make)
+        return _side_by_side(template, seen, make, times, streams)
 
     def shown(picture: vs.VideoNode) -> vs.VideoNode:
         def finish(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
@@ -92,7 +94,7 @@ def _pictures(
 
     blank = template.std.BlankClip(format=route.format, keep=True)
     inputs = _painted(plan, route.there(clip), blank, policy)
-    made = frames.uncached(blank.std.ModifyFrame(inputs, paint))  # each is asked for once
+    made = frames.uncached(_side_by_side(blank, inputs, paint, times, streams))  # asked for once
 
     def instead(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
         at = place(n, f)
@@ -123,6 +125,21 @@ def _pictures(
         return fresh(route.colour_of(f[0])) if what == "new" else kept(what)
 
     return template.std.FrameEval(choose, prop_src=seen)
+
+
+def _side_by_side(
+    template: vs.VideoNode,
+    inputs: list[vs.VideoNode],
+    make: Callable[[int, list[vs.VideoFrame]], vs.VideoFrame],
+    times: timing.Times,
+    streams: int,
+) -> vs.VideoNode:
+    """ModifyFrame whose callback runs `streams` at a time, which VapourSynth does for none."""
+    if streams == 1:
+        return template.std.ModifyFrame(inputs, make)
+    nodes = [frames.uncached(template.std.ModifyFrame(inputs, make)) for _ in range(streams)]
+    # new frames in turn: those at source positions, `left` + 1 so far, cost nothing
+    return template.std.FrameEval(lambda n: nodes[(n - times.place(n).left - 1) % streams])
 
 
 def _nearer(plan: Plan, seen: list[vs.VideoNode], template: vs.VideoNode) -> vs.VideoNode:
@@ -174,16 +191,16 @@ def _own_frames(
 
 
 def _painter(
-    plan: Plan, session: Session, policy: Policy, end: int
+    plan: Plan, session: Session, policy: Policy, end: int, keep: int
 ) -> Callable[[int, list[vs.VideoFrame]], vs.VideoFrame]:
     """What gives new frames, in the format that the network reads, from their neighbours in it.
 
-    end: the last source frame.
+    end: the last source frame; keep: how many source frames are kept prepared.
     """
-    prepared = Recent[Any](FRAMES_KEPT)
-    motions = Recent[Any](FRAMES_KEPT)
+    prepared = Recent[Any](keep)
+    motions = Recent[Any](keep)
 
-    # VapourSynth calls this from many threads, but never two at a time
+    # VapourSynth calls this from many threads, `streams` at a time at most
     def paint(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
         left, right = f[:2]
         at = plan.place(n, f[2] if plan.decisions else None)

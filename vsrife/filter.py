@@ -7,16 +7,18 @@ import os
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+import numpy as np
 import vapoursynth as vs
 
 from vsrife import choices, formats, frames, store, timing
 from vsrife.assemble import assemble
 from vsrife.backends import open_backend
-from vsrife.backends.base import Settings
+from vsrife.backends.base import Hardware, Planes, Session, Settings
 from vsrife.duplicates import THRESHOLD
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.net.table import check_options
 from vsrife.plans import SteadyPlan
+from vsrife.trt import check_trt, open_session
 
 
 def _as_vs_error[**P, R](function: Callable[P, R]) -> Callable[P, R]:
@@ -58,6 +60,10 @@ def rife(
     fps: int | Fraction | str | None = None,
     backend: str | None = None,
     device: str | None = None,
+    provider: str | None = None,
+    memory_limit: int | None = None,
+    threads: int | None = None,
+    num_streams: int = 1,
     precision: str | None = None,
     vfr: bool = False,
     sc_mode: str = "hold",
@@ -85,7 +91,7 @@ def rife(
         format, and its own frames bit for bit.
     device_index: which GPU, counted from 0, where there are several.
     model: None for the embedded one, a version ("4.0" ... "4.26.heavy"), or the path of a weights
-        file.
+        file or an ONNX graph.
     factor_num, factor_den: output rate : source rate; any positive ratio, below 1 too.
     fps_num, fps_den: wanted frames per second, instead of a factor; both or neither.
     scale: resolution for motion: 0.25, 0.5, 1, 2 or 4; 0.5 suits 4K.
@@ -95,8 +101,13 @@ def rife(
     sc_threshold: mean luma difference, 0..1, above which it is one; None trusts the clip's own
         `_SceneChangeNext`.
     factor, fps: the same as above as an int, a Fraction or text such as "60000/1001".
-    backend: "pytorch", or None for the best that is installed.
-    device: "cuda", "rocm", "xpu", "mps", "cpu", also with a number, or None for the best there is.
+    backend: "pytorch", "onnx", "openvino", or None for the fastest that is installed.
+    device: "cuda", "rocm", "xpu", "mps", "cpu", for OpenVINO "gpu" and "npu", also with a number;
+        None for the best there is.
+    provider: ONNX Runtime's execution provider by name, "cuda,cpu" to allow falling back.
+    memory_limit: MiB of a GPU's memory that ONNX Runtime may take.
+    threads: of the CPU, for ONNX Runtime and OpenVINO; None for as many as suit it.
+    num_streams: new frames that are made at a time, with ONNX Runtime and OpenVINO.
     precision: "fp32" or "fp16" for the network's convolutions; None for fp16 if the clip is RGBH.
     vfr: each frame lasts as long as its own duration says, whatever rate the clip has; so it is
         for clips without a rate anyway. With fps, the result then has a constant rate.
@@ -115,7 +126,8 @@ def rife(
     matrix, color_range, chroma_location: what holds for frames that do not say it themselves, as
         names or numbers of the resizer ("709", "limited", "left").
     auto_download: fetch the weights of an official version if they are not on this machine.
-    trt, trt_*: taken for vs-rife's scripts; see docs/usage.md.
+    trt: with TensorRT where that can be had, else a warning says why not; trt_*: its engines, see
+        docs/providers.md.
 
     Frame n stands at n / factor of the source; the count is ceil(frames * factor). Raises vs.Error
     for everything that cannot work, before the first frame.
@@ -144,12 +156,28 @@ def rife(
         pace=pace,
         confidence=confidence,
     )
-    shapes = {"trt_min_shape": trt_min_shape, "trt_opt_shape": trt_opt_shape}
-    _check_trt(trt, trt_static_shape, shapes | {"trt_max_shape": trt_max_shape})
+    engines = check_trt(
+        static_shape=trt_static_shape,
+        min_shape=trt_min_shape,
+        opt_shape=trt_opt_shape,
+        max_shape=trt_max_shape,
+        workspace_size=trt_workspace_size,
+        max_aux_streams=trt_max_aux_streams,
+        optimization_level=trt_optimization_level,
+        cache_dir=trt_cache_dir,
+        debug=trt_debug,
+    )
     name = store.model_name(model)
     check_options(name, scale, ensemble)
-    index = timing.whole("device_index", device_index, least=0)
-    runner = open_backend(backend)
+    hardware = Hardware(
+        device=_text("device", device),
+        device_index=timing.whole("device_index", device_index, least=0),
+        provider=_text("provider", provider),
+        memory_limit=None if memory_limit is None else timing.whole("memory_limit", memory_limit),
+        threads=None if threads is None else timing.whole("threads", threads),
+        num_streams=timing.whole("num_streams", num_streams),
+    )
+    runner = open_backend(backend, hardware, graph=store.is_graph(model))
     route = formats.Route(clip, defaults)
     settings = Settings(
         weights=store.find_weights(model, auto_download=bool(auto_download)),
@@ -160,14 +188,48 @@ def rife(
         clamp=route.clamp,
         width=clip.width,
         height=clip.height,
-        device=device,
-        device_index=index,
+        hardware=hardware,
+        note=_tell,
+        sample=functools.partial(_sample, clip, route),
     )
-    session = runner.open_session(settings)
+    session = open_session(runner, settings, engines, trt=bool(trt), backend=backend)
+    _check_tells(session, pace=pace, confidence=confidence)
     times = _times(clip, ratio, rate, bool(vfr))
     clip = chosen.marked(clip)
     plan = chosen.plan(SteadyPlan(times), clip, times.num_frames)
-    return assemble(clip, times, plan, route, session, chosen.policy, chosen.protection)
+    streams = hardware.num_streams
+    return assemble(clip, times, plan, route, session, chosen.policy, chosen.protection, streams)
+
+
+def _tell(text: str) -> None:
+    vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"rife: {text}")
+
+
+def _sample(clip: vs.VideoNode, route: formats.Route) -> tuple[Planes, Planes]:
+    """Two neighbours from the middle of the clip, as the network reads them."""
+    read, middle = route.there(clip), max(0, clip.num_frames // 2 - 1)
+    with read.get_frame(middle) as left, read.get_frame(middle + 1) as right:
+        first, second = (
+            [np.array(plane) for plane in formats.read_planes(frame, False)]
+            for frame in (left, right)
+        )
+        return first, second
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ArgumentError(f"{name} must be a name, not {value!r}")
+    return value
+
+
+def _check_tells(session: Session, *, pace: object, confidence: object) -> None:
+    """ArgumentError for what a graph of others does not give."""
+    for name, value, need in (("pace", pace, "motion"), ("confidence", confidence, "confidence")):
+        if value is not None and need not in session.tells:
+            raise ArgumentError(
+                f"{name}={value!r} needs what this ONNX file does not give; leave it out, "
+                "or give weights as model="
+            )
 
 
 def _half(clip: vs.VideoNode, precision: object) -> bool:
@@ -217,24 +279,3 @@ def _wanted(
 
 def _fraction_of(name: str, pair: tuple[object, object]) -> Fraction:
     return Fraction(timing.whole(f"{name}_num", pair[0]), timing.whole(f"{name}_den", pair[1]))
-
-
-def _check_trt(trt: object, static: object, shapes: dict[str, Sequence[int]]) -> None:
-    """vs-rife's rules for its TensorRT arguments; says where the work will run instead."""
-    for name, shape in shapes.items():
-        if not isinstance(shape, list | tuple) or len(shape) != 2:
-            raise ArgumentError(
-                f"{name} must be a list with 2 items, width and height, not {shape!r}"
-            )
-        for side in shape:
-            timing.whole(name, side)
-    smallest, largest = shapes["trt_min_shape"], shapes["trt_max_shape"]
-    if not static and any(low >= high for low, high in zip(smallest, largest, strict=True)):
-        raise ArgumentError(
-            f"trt_min_shape must be less than trt_max_shape, not {smallest} and {largest}"
-        )
-    if trt:
-        vs.core.log_message(
-            vs.MESSAGE_TYPE_WARNING,
-            "rife: trt=True: no TensorRT backend in this version, runs on PyTorch",
-        )

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from tests.golden import formula
-from vsrife import store
 from vsrife.graph import GraphOptions, build_encoder, build_flow
 from vsrife.net import build, pace
-from vsrife.net.table import EMBEDDED, arch_of
+from vsrife.net.table import arch_of
 
 Array = NDArray[np.float32]
 Tensors = dict[str, Array]
@@ -23,8 +22,6 @@ Tensors = dict[str, Array]
 
 @functools.cache
 def state_of(row: str, flow_gain: float | tuple[float, ...] = 1.0) -> Tensors:
-    if row in EMBEDDED:
-        return store.read_arrays(store.embedded_folder / f"{row}.safetensors")
     gains = list(flow_gain) if isinstance(flow_gain, tuple) else flow_gain
     return formula.make_state(row, flow_gain=gains)
 

@@ -57,18 +57,18 @@ def by_torch(row, options, width, height, t):
         return net(*padded, t)[:, :, :height, :width].numpy()
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(
-    ("row", "options"),
+    ("row", "options", "runtime"),
     [
-        ("4.6", GraphOptions(ensemble=True)),
-        ("4.7", GraphOptions(scale=0.5)),
-        ("4.25", GraphOptions()),
-        ("nano", GraphOptions()),
+        ("4.6", GraphOptions(ensemble=True), "onnx"),
+        ("4.7", GraphOptions(scale=0.5), "onnx"),
+        ("4.25", GraphOptions(), "openvino"),
+        ("nano", GraphOptions(), "onnx"),
+        ("small", GraphOptions(), "onnx"),
     ],
 )
-def test_the_picture_is_the_torch_networks(row, options, layout, runtime):
+def test_the_picture_is_the_torch_networks(row, options, runtime, layout):
     unit = arch_of(row).pad_unit(options.scale)
     width, height = (2 * unit, unit) if layout == "v1" else (2 * unit - 3, unit - 5)
     model = build_layout(state_of(row), ARCHS[row], options, layout)

@@ -9,6 +9,7 @@ import pytest
 from tests.graph.conftest import sizes, state_of
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.graph import GraphOptions, build_encoder, build_flow
+from vsrife.graph.correlation import TILED
 from vsrife.graph.layouts import LAYOUTS, build_layout
 from vsrife.net.table import ARCHS
 
@@ -43,16 +44,17 @@ def wanted(row, ways=1):
     """How many nodes of the kinds that cost something a row's flow graph must have."""
     arch = ARCHS[row]
     blocks = range(len(arch.widths))
-    correlated = sum(1 for i in blocks if arch.block_radius(i))
-    convs = sum(2 + arch.block_convs(i) for i in blocks) + correlated
+    radii = [arch.block_radius(i) for i in blocks]
+    convs = sum(2 + arch.block_convs(i) for i in blocks) + sum(map(bool, radii))
+    tiled = sum(radius >= TILED for radius in radii)
     counts = {
         "Conv": convs * ways,
         "PRelu" if arch.prelu else "LeakyRelu": convs * ways,
         "ConvTranspose": len(blocks) * ways,
         "DepthToSpace": sum(arch.block_shuffles(i) for i in blocks) * ways,
         "GridSample": len(blocks),  # both pictures at once
-        "MatMul": correlated,
-        "Gather": correlated,
+        "MatMul": tiled,
+        "Gather": tiled,
     }
     return {kind: count for kind, count in counts.items() if count}
 
@@ -62,8 +64,12 @@ def test_a_static_graph_has_the_networks_nodes_and_no_shape_arithmetic(row):
     counts = kinds(static(row))
     assert {kind: counts[kind] for kind in wanted(row)} == wanted(row)
     assert not set(counts) & (SHAPE_ARITHMETIC | LAYOUT - set(wanted(row)))
-    # resizings, joints and warps: a dozen or two for a block, as many for a correlation, and an end
-    room = 20 * (len(ARCHS[row].widths) + counts["MatMul"]) + 25
+    # resizings, joints and warps: a dozen or two for a block, as many for a correlation by tiles,
+    # three for each displacement of one without, and an end
+    blocks = range(len(ARCHS[row].widths))
+    radii = [ARCHS[row].block_radius(i) for i in blocks]
+    products = sum(3 * (2 * radius + 1) ** 2 for radius in radii if 0 < radius < TILED)
+    room = 20 * (len(blocks) + sum(map(bool, radii))) + products + 25
     assert counts.total() - sum(wanted(row).values()) <= room
 
 

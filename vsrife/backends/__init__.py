@@ -5,26 +5,36 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from vsrife.backends.choice import best
 from vsrife.errors import ArgumentError, BackendError
 
 if TYPE_CHECKING:
-    from vsrife.backends.base import Backend
+    from vsrife.backends.base import Backend, Hardware
 
-BACKENDS = {"pytorch": "vsrife.backends.pytorch"}
-_EXTRAS = {"pytorch": "torch"}
+BACKENDS = {
+    "pytorch": "vsrife.backends.pytorch",
+    "onnx": "vsrife.backends.onnx",
+    "openvino": "vsrife.backends.openvino",
+}
+EXTRAS = {"pytorch": "torch", "onnx": "cpu", "openvino": "openvino"}
 
 
-def open_backend(name: str | None) -> Backend:
-    """The backend of that name, None for the first; BackendError if its packages are missing."""
-    chosen = next(iter(BACKENDS)) if name is None else name
-    if not isinstance(chosen, str) or chosen not in BACKENDS:
+def open_backend(name: str | None, hardware: Hardware, *, graph: bool = False) -> Backend:
+    """The backend of that name, None for the best that is installed, which can do what is asked.
+
+    graph: the model is a graph, not weights. ArgumentError for what the backend cannot be asked
+    for, BackendError if its packages are missing.
+    """
+    if name is not None and (not isinstance(name, str) or name not in BACKENDS):
         raise ArgumentError(f"backend must be one of {', '.join(BACKENDS)}, not {name!r}")
+    chosen = name or best(hardware, graph=graph)
     try:
         module = importlib.import_module(BACKENDS[chosen])
     except ImportError as error:
         raise BackendError(
             f"backend {chosen!r} needs packages that are missing ({error}); "
-            f"pip install 'vsrife[{_EXTRAS[chosen]}]'"
+            f"pip install 'vsrife[{EXTRAS[chosen]}]'"
         ) from error
     backend: Backend = module.BACKEND
+    backend.check(hardware)
     return backend

@@ -2,16 +2,60 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 Planes = Sequence[NDArray[np.generic]]
+Note = Callable[[str], None]  # hears what the user should know and is no error
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How TensorRT builds engines: vs-rife's trt_* arguments. Sizes are (width, height).
+
+    static: for one size; else for all from `smallest` to `largest`, best at `usual`; workspace:
+    bytes, 0 for as much as there is; folder: where engines are kept, None for the usual place.
+    """
+
+    static: bool = True
+    smallest: tuple[int, int] = (128, 128)
+    usual: tuple[int, int] = (1920, 1080)
+    largest: tuple[int, int] = (1920, 1080)
+    workspace: int = 0
+    streams: int | None = None
+    level: int | None = None
+    folder: str | None = None
+    debug: bool = False
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a network runs on, as the user asked for it.
+
+    device: name, or None to choose the best there is; device_index: which of several; provider: of
+    ONNX Runtime; memory_limit: MiB of the device, None for no limit; threads: of the CPU, None for
+    as many as suit it; num_streams: new frames that are made at a time; engines: for TensorRT.
+    """
+
+    device: str | None = None
+    device_index: int = 0
+    provider: str | None = None
+    memory_limit: int | None = None
+    threads: int | None = None
+    num_streams: int = 1
+    engines: EngineOptions = EngineOptions()
+
+
+def silent(text: str) -> None:
+    """For who has nobody to tell."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +64,9 @@ class Settings:
 
     weights: file; model: name that says which network they must be, None to read it off them;
     half: fp16 weights and convolutions; clamp: new pictures stay in 0..1, as vs-rife's do, instead
-    of keeping what goes beyond; width, height: pixels of a frame, before padding; device:
-    name, or None to choose the best there is; device_index: which of several.
+    of keeping what goes beyond; width, height: pixels of a frame, before padding; note: hears what
+    the user should know and is no error; sample: two neighbouring frames, to check by what has been
+    compiled, None where there are none.
     """
 
     weights: Path
@@ -32,8 +77,9 @@ class Settings:
     clamp: bool
     width: int
     height: int
-    device: str | None
-    device_index: int
+    hardware: Hardware = Hardware()
+    note: Note = field(default=silent, compare=False)
+    sample: Callable[[], tuple[Planes, Planes]] | None = field(default=None, compare=False)
 
 
 class Rhythm(NamedTuple):
@@ -47,8 +93,18 @@ class Rhythm(NamedTuple):
     after: Any
 
 
+TELLS_ALL = frozenset({"confidence", "motion"})
+
+
 class Session(Protocol):
-    """A network on a device, ready for frames of one size. Calls may come from any thread."""
+    """A network on a device, ready for frames of one size. Calls may come from any thread, as many
+    at a time as the settings have streams.
+
+    tells: "confidence" if it says how far to trust a frame, "motion" if it has `motion`. Files of
+    others do neither.
+    """
+
+    tells: frozenset[str]
 
     def prepare(self, planes: Planes) -> Any:
         """What one source frame contributes to all new frames beside it, kept on the device.
@@ -74,25 +130,70 @@ class Session(Protocol):
 
 
 class Backend(Protocol):
+    def check(self, hardware: Hardware) -> None:
+        """ArgumentError for what this backend cannot be asked for, whatever the machine has."""
+        ...
+
     def open_session(self, settings: Settings) -> Session:
         """ModelError for a bad weights file, ArgumentError for what the network cannot do,
         BackendError for a device that is not there."""
         ...
 
 
+class _Cell:
+    """Where one value is made, by who comes first, while the others wait."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.made = False
+        self.value: Any = None
+
+
 class Recent[Value]:
-    """The most recently used values by key, at most `size`: bounded under any order of use."""
+    """The most recently used values by key, at most `size`: bounded under any order of use.
+
+    Each is made once, also where several threads ask for it at a time.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._cells: OrderedDict[Hashable, _Cell] = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        if key in self._values:
-            self._values.move_to_end(key)
-            return self._values[key]
-        value = make()
-        self._values[key] = value
-        if len(self._values) > self._size:
-            self._values.popitem(last=False)
-        return value
+        with self._lock:
+            cell = self._cells.setdefault(key, _Cell())
+            self._cells.move_to_end(key)
+            if len(self._cells) > self._size:
+                self._cells.popitem(last=False)
+        with cell.lock:
+            if not cell.made:
+                cell.value = make()
+                cell.made = True
+            value: Value = cell.value
+            return value
+
+
+class Shared[Value]:
+    """Values by key that live as long as somebody else uses them. Made once, by one thread."""
+
+    def __init__(self) -> None:
+        self._values: WeakValueDictionary[Hashable, Value] = WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        with self._lock:
+            value = self._values.get(key)
+            if value is None:
+                value = self._values[key] = make()
+            return value
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def identity(settings: Settings) -> Hashable:
+    """What makes two filters use the same network: settings, and the file as it is now."""
+    stamp = settings.weights.stat()
+    # clamping is no part of the network
+    return stamp.st_mtime_ns, stamp.st_size, replace(settings, clamp=True)

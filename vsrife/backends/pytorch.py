@@ -14,13 +14,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife import store
-from vsrife.backends.base import Planes, Rhythm, Settings
+from vsrife.backends.base import TELLS_ALL, Hardware, Planes, Rhythm, Settings
 from vsrife.errors import ArgumentError, BackendError
 from vsrife.net import build, pace
 from vsrife.net.ifnet import IFNet, Outcome
 from vsrife.net.weights import recognise
 
 DEVICES = ("cuda", "rocm", "xpu", "mps", "cpu")  # in the order in which they are chosen
+
+# what PyTorch can only be told for the whole process, by who owns it
+_INSTEAD = {
+    "threads": ", which heeds OMP_NUM_THREADS or torch.set_num_threads()",
+    "memory_limit": ", which heeds torch.cuda.set_per_process_memory_fraction()",
+}
 
 # Filters with the same weights and settings share one network; it goes with the last of them.
 _networks: WeakValueDictionary[tuple[object, ...], IFNet] = WeakValueDictionary()
@@ -93,8 +99,11 @@ class Prepared:
 class TorchSession:
     """See `base.Session`."""
 
+    tells = TELLS_ALL
+
     def __init__(self, settings: Settings) -> None:
-        self._device = choose_device(settings.device, settings.device_index)
+        hardware = settings.hardware
+        self._device = choose_device(hardware.device, hardware.device_index)
         self._dtype = torch.float16 if settings.half else torch.float32
         self._clamp = settings.clamp
         self._net = _network(settings, self._device, self._dtype)
@@ -169,10 +178,26 @@ class TorchSession:
     def _motion(self, left: Prepared, right: Prepared) -> Tensor:
         outcome: list[Outcome] = []
         self._net.interpolate(left.features, right.features, 0.5, outcome=outcome)
-        return pace.motion(outcome[0][1])
+        rows, columns = (-(-side // pace.CELL) for side in left.features.shape[2:])
+        # a network that has rescaled has seen a larger picture
+        return pace.motion(outcome[0][1])[:, :, :rows, :columns]
 
 
 class TorchBackend:
+    def check(self, hardware: Hardware) -> None:
+        for name in ("provider", "memory_limit", "threads"):
+            value = getattr(hardware, name)
+            if value is not None:
+                raise ArgumentError(
+                    f"{name}={value!r} is not for backend 'pytorch'{_INSTEAD.get(name, '')}; "
+                    "leave it out, or say backend='onnx'"
+                )
+        if hardware.num_streams != 1:
+            raise ArgumentError(
+                f"num_streams must be 1 with backend 'pytorch', not {hardware.num_streams}: "
+                "it makes one frame at a time; say backend='onnx' or 'openvino' for more"
+            )
+
     def open_session(self, settings: Settings) -> TorchSession:
         return TorchSession(settings)
 
@@ -185,16 +210,22 @@ def _network(settings: Settings, device: torch.device, dtype: torch.dtype) -> IF
     )  # fmt: skip  # one thing, not eight
     net = _networks.get(key)
     if net is None:
-        state = store.read_weights(settings.weights)
-        net = build(
-            settings.model or recognise(state),
-            scale=settings.scale,
-            ensemble=settings.ensemble,
-            state_dict=state,
-        )
+        name, state = _weights(settings)
+        net = build(name, scale=settings.scale, ensemble=settings.ensemble, state_dict=state)
         net = net.requires_grad_(False).to(device, dtype)
         _networks[key] = net
     return net
+
+
+def _weights(settings: Settings) -> tuple[str, dict[str, Tensor]]:
+    """Model or row, and weights; those of a graph are taken out of it."""
+    if store.is_graph(settings.weights):
+        from vsrife.store.importing import read_graph
+
+        row, arrays = read_graph(settings.weights)
+        return row, {key: torch.from_numpy(np.array(value)) for key, value in arrays.items()}
+    state = store.read_weights(settings.weights)
+    return settings.model or recognise(state), state
 
 
 BACKEND = TorchBackend()

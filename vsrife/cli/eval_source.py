@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import vapoursynth as vs
 
-from vsrife.cli.source import open_source, probe, progressive
+from vsrife.cli.source import open_source, probe, to_rgb
 from vsrife.errors import MediaError
 from vsrife.evaluation.film import Film
-from vsrife.formats import usual_matrix
 from vsrife.training.media import Pictures, draw_animation
 
 # Vector animations: drawn this large over this colour, from a tenth of the timeline on, which
@@ -27,20 +26,6 @@ def open_film(path: Path, limit: int) -> Film:
     drawn = path.suffix.lower() == ".json"
     clip = _animation(path) if drawn else open_source(path, probe(path))[0]
     return Film(path.name, clip[:limit] if limit else clip, to_rgb, drawn)
-
-
-def to_rgb(clip: vs.VideoNode) -> vs.VideoNode:
-    """`clip` (any format of constant size) as RGBS, by its own `_Matrix` and `_Range`.
-
-    Where the matrix is not said: BT.709 from 720 lines on, BT.601 below, as players do.
-    """
-    clip = progressive(clip)
-    if clip.format.color_family == vs.RGB:
-        return clip.resize.Bicubic(format=vs.RGBS)
-    with clip.get_frame(0) as frame:
-        said = frame.props.get("_Matrix", vs.MATRIX_UNSPECIFIED)
-    matrix = usual_matrix(clip.height) if said == vs.MATRIX_UNSPECIFIED else said
-    return clip.resize.Bicubic(format=vs.RGBS, matrix_in=matrix)
 
 
 def _animation(path: Path) -> vs.VideoNode:

@@ -96,6 +96,20 @@ def progressive(clip: vs.VideoNode) -> vs.VideoNode:
     return clip.std.SetFieldBased(0)
 
 
+def to_rgb(clip: vs.VideoNode) -> vs.VideoNode:
+    """`clip` (any format of constant size) as RGBS, by its own `_Matrix` and `_Range`.
+
+    Where the matrix is not said: BT.709 from 720 lines on, BT.601 below, as players do.
+    """
+    clip = progressive(clip)
+    if clip.format.color_family == vs.RGB:
+        return clip.resize.Bicubic(format=vs.RGBS)
+    with clip.get_frame(0) as frame:
+        said = frame.props.get("_Matrix", vs.MATRIX_UNSPECIFIED)
+    matrix = usual_matrix(clip.height) if said == vs.MATRIX_UNSPECIFIED else said
+    return clip.resize.Bicubic(format=vs.RGBS, matrix_in=matrix)
+
+
 def for_encoder(clip: vs.VideoNode) -> vs.VideoNode:
     """`clip` as it is written: untouched if the encoder takes its format.
 

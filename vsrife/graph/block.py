@@ -21,6 +21,7 @@ from vsrife.graph.operations import (
     prelu,
     reshape,
     resize,
+    split,
 )
 from vsrife.graph.writer import Array, Writer
 from vsrife.net.table import Arch
@@ -131,7 +132,7 @@ class Block:
         rest = [resize(w, join(w, passed_on), 0.5**self.halvings)] if passed_on else []
         seen = [unmoved] if unmoved else []
         small = cast(w, join(w, [volume, *rest, timestep, *seen]), half=True)
-        joined = join(w, [reshape(w, cells, 1, 2 * self._width), small])
+        joined = join(w, [*split(w, cells, [1, 1], axis=0), small])
         weight = self._state["merge.weight"]
         before = 2 * self._width + (2 * self.radius + 1) ** 2
         rest_places = [] if self._first else self._rest(before + 1)

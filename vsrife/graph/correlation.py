@@ -2,8 +2,9 @@
 
 Written down, it is a product of tensors for every displacement: the memory is passed over 81 times
 for radius 4. By tiles it is one product of matrices for each tile of the left picture and all that
-its pixels may meet in the right one; those that belong together are then picked out. Twice as much
-arithmetic or more, but of the kind that is fast.
+its cells may meet in the right one; those that belong together are then picked out. Several times
+the arithmetic, but of the kind that is fast. It takes room for all those products, 144 numbers for
+each cell at radius 2, where little is won; and small radii go with small cells.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import numpy as np
 from vsrife.graph.operations import join, split
 from vsrife.graph.writer import END, Array, Writer
 
+TILED = 3  # radius from which on tiles pay
 _TILE = 8  # cells of a side, at least
 
 
 def correlate(w: Writer, cells: str, radius: int, size: tuple[int, int] | None) -> str:
     """cells (2, C, h, w), left and right, fp32 -> (1, (2 * radius + 1)**2, h, w).
 
-    size: w and h, to do it by tiles; None: displacement by displacement, at any size.
+    size: w and h, to do it by tiles if they pay; None: displacement by displacement, at any size.
     """
     with w.scope("correlation"):
         common = w.op("ReduceMean", cells, axes=[0, 2, 3], keepdims=1)
@@ -28,7 +30,7 @@ def correlate(w: Writer, cells: str, radius: int, size: tuple[int, int] | None) 
         length = w.op("Sqrt", w.op("Add", squares, w.constant(1e-6)))
         units = w.op("Mul", apart, w.op("Reciprocal", length))
         left, right = split(w, units, [1, 1], axis=0)
-        if size is None:
+        if size is None or radius < TILED:
             return _by_displacements(w, left, right, radius)
         return _by_tiles(w, left, right, radius, size)
 

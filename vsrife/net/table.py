@@ -15,6 +15,7 @@ from numbers import Real
 from vsrife.errors import ArgumentError
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
+RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 double their scales
 OFFICIAL_CONVS = 8  # body convolutions in every block of the official networks
 RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 double their scales
 # Logit that one unit of difference between both pictures takes off what stands still: as sharp as

@@ -4,9 +4,19 @@ The only room that touches the model folders and the network, and neither at imp
 numpy and safetensors, no framework.
 """
 
-from vsrife.store.files import SUFFIXES, read_arrays, read_weights, save_weights
+from vsrife.store.files import (
+    GRAPHS,
+    SUFFIXES,
+    is_graph,
+    read_arrays,
+    read_content,
+    read_weights,
+    save_weights,
+)
 from vsrife.store.folders import (
+    CACHE_VARIABLE,
     FOLDER_VARIABLE,
+    cache_folder,
     embedded_folder,
     script_folder,
     user_catalogue,
@@ -16,6 +26,7 @@ from vsrife.store.folders import (
 from vsrife.store.lookup import find_weights, model_name
 
 __all__ = [
-    "FOLDER_VARIABLE", "SUFFIXES", "embedded_folder", "find_weights", "model_name", "read_arrays",
-    "read_weights", "save_weights", "script_folder", "user_catalogue", "user_folder", "write_whole",
+    "CACHE_VARIABLE", "FOLDER_VARIABLE", "GRAPHS", "SUFFIXES", "cache_folder", "embedded_folder",
+    "find_weights", "is_graph", "model_name", "read_arrays", "read_content", "read_weights",
+    "save_weights", "script_folder", "user_catalogue", "user_folder", "write_whole",
 ]  # fmt: skip  # a list of words

@@ -16,7 +16,7 @@ from typing import Any
 from vsrife.errors import ModelError
 from vsrife.net.table import ARCHS, EMBEDDED, VERSIONS, known_models
 from vsrife.store import folders
-from vsrife.store.files import SUFFIXES
+from vsrife.store.files import GRAPHS, SUFFIXES
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # of Windows
@@ -80,7 +80,7 @@ def is_name(name: str) -> bool:
 
 def check_name(name: str) -> str:
     """`name` if it can be a model's; ModelError if not, or if rife() takes it for a path."""
-    if name.lower().endswith(SUFFIXES):
+    if name.lower().endswith((*SUFFIXES, *GRAPHS)):
         raise ModelError(f"model name {name!r:.100} means a file; leave out its ending")
     return _checked_name(name)
 

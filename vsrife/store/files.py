@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SUFFIXES = (".safetensors", ".pkl", ".pth", ".pt")
+GRAPHS = (".onnx",)  # what a runtime runs as it is
+
+
+def is_graph(model: object) -> bool:
+    """Whether a model's path is that of a graph, with a network of its own, and not of weights."""
+    return isinstance(model, str | os.PathLike) and os.fsdecode(model).lower().endswith(GRAPHS)
 
 
 def read_arrays(path: Path, suffix: str | None = None) -> dict[str, Array]:

@@ -14,6 +14,7 @@ from platformdirs import user_cache_path, user_config_path
 from vsrife.errors import ModelError
 
 FOLDER_VARIABLE = "VSRIFE_MODEL_DIR"
+CACHE_VARIABLE = "VSRIFE_CACHE_DIR"
 CATALOGUE = "models.toml"
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _PATIENCE = 1.0  # seconds at a lock before the user hears of it
@@ -30,6 +31,22 @@ def user_folder() -> Path:
     if chosen:
         return Path(os.path.abspath(os.path.expanduser(chosen)))
     return user_cache_path("vsrife", appauthor=False) / "models"
+
+
+def cache_folder(name: str) -> Path | None:
+    """Where what can be made anew is kept: $VSRIFE_CACHE_DIR, or the user's cache.
+
+    None where that variable is empty or "none". OSError where it cannot be made or written.
+    """
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen is not None and chosen.strip().lower() in ("", "none"):
+        return None
+    base = Path(chosen).expanduser() if chosen else user_cache_path("vsrife", appauthor=False)
+    folder = base.absolute() / name
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+    return folder
 
 
 def script_folder() -> str:

@@ -69,6 +69,20 @@ def import_model(
     return row, found
 
 
+def read_graph(path: Path) -> tuple[str, dict[str, Array]]:
+    """Row and weights of an ONNX file; ModelError if they fit none, or several without a name that
+    says which."""
+    states = _states(path, lambda text: None)
+    name = guess_name(path, states)
+    rows = [VERSIONS[name]] if name else list(states)
+    if len(rows) != 1:
+        raise ModelError(
+            f"{path} fits several networks, {' and '.join(rows)}: their graphs look the same; "
+            f"import it with `vsrife models import {path} --arch ...`"
+        )
+    return rows[0], states[rows[0]]
+
+
 def _source_file(path: Path) -> Path:
     """The file itself, also where its folder or the other half of a pair is named."""
     file = path.expanduser()

@@ -13,7 +13,7 @@ from vsrife.net.table import DEFAULT_MODEL, EMBEDDED, known_models, suggest
 from vsrife.net.weights import recognise
 from vsrife.store import folders
 from vsrife.store.catalogue import Model, catalogue, is_name
-from vsrife.store.files import SUFFIXES, read_arrays, read_metadata, sha256_of
+from vsrife.store.files import GRAPHS, SUFFIXES, read_arrays, read_metadata, sha256_of
 
 RECORDS = "sha256.json"  # file name -> SHA-256 at its first use, where none is known
 SOURCE_SHA256 = "source_sha256"  # in the metadata of files that the store has written
@@ -28,7 +28,7 @@ class Found:
 
 
 def model_name(model: object) -> str | None:
-    """The version or row that `model` means; None if the tensors of its file tell.
+    """The version or row that `model` means; None if its file tells.
 
     model: a name ("nano", "4.25.lite", one of the user's), a path, or None for the embedded
     default. ArgumentError, with the nearest names, for anything else.
@@ -171,7 +171,7 @@ def record(changes: Mapping[str, str]) -> None:
 
 
 def _is_path(text: str) -> bool:
-    return Path(text).suffix.lower() in SUFFIXES or bool(set("/\\") & set(text))
+    return Path(text).suffix.lower() in (*SUFFIXES, *GRAPHS) or bool(set("/\\") & set(text))
 
 
 def _existing(path: Path) -> Path:

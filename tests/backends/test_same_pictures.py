@@ -1,0 +1,232 @@
+"""rife() gives the same clip with every backend: pictures, properties, times."""
+
+import gc
+import random
+import threading
+
+import numpy as np
+import pytest
+import vapoursynth as vs
+
+from tests.clips import clip_of, noise, picture, pictures
+from tests.golden import formula
+from vsrife import rife, store
+from vsrife.backends import graphs, onnx, openvino
+
+BACKENDS = ("onnx", "openvino")
+# One order of sums instead of another, through the whole network, in fp32: 1e-5 is usual
+TOLERANCE = 1e-4
+# fp16 has 11 bits, and PyTorch keeps whole pictures in it where graphs keep convolutions alone
+HALF_TOLERANCE = 4e-3
+
+SOURCES = {
+    "RGBS": lambda: clip_of(noise(70, 50), 4),
+    "values beyond 0..1": lambda: clip_of(noise(70, 50, low=-0.5, high=1.5), 3),
+    "alpha": lambda: with_alpha(clip_of(noise(70, 50), 3)),
+    "held drawings": lambda: clip_of(lambda n: noise(70, 50)(n // 2), 6),
+    "a mark": lambda: clip_of(noise(70, 50), 4, props=lambda n: {"Bad": int(n == 2)}),
+}
+OPTIONS = {
+    "plain": ("RGBS", {"factor": 3}),
+    "scale": ("RGBS", {"scale": 0.5}),
+    "rate": ("RGBS", {"fps": 60}),
+    "unclamped sources": ("values beyond 0..1", {}),
+    "alpha": ("alpha", {"factor": 3}),
+    "pace": ("RGBS", {"pace": "drawn", "factor": 4}),
+    "confidence": ("RGBS", {"confidence": 0.45, "sc_mode": "nearest"}),
+    "cuts": ("RGBS", {"sc": True, "sc_threshold": 0.01, "sc_mode": "blend"}),
+    "duplicates": ("held drawings", {"factor": 1, "duplicates": "fill"}),
+    "replace": ("a mark", {"replace": "Bad"}),
+    "protect": ("RGBS", {"protect": True}),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kept(weights):
+    """Filters whose networks those of the tests share, instead of making theirs."""
+    clip = clip_of(noise(70, 50), 2)
+    return [rife(clip, model=weights(), backend=name) for name in BACKENDS]
+
+
+def with_alpha(clip):
+    grey = vs.core.std.BlankClip(clip, format=vs.GRAYS, color=0.2)
+    ramp = grey.std.FrameEval(lambda n: grey.std.BlankClip(color=0.2 + n / 10))
+    return clip.std.ClipToProp(ramp, prop="_Alpha")
+
+
+def largest_difference(one, other):
+    pairs = zip(one.frames(), other.frames(), strict=True)
+    return max(
+        np.abs(np.asarray(a[p], np.float64) - np.asarray(b[p], np.float64)).max()
+        for a, b in pairs
+        for p in range(a.format.num_planes)
+    )
+
+
+def assert_same(clip, tolerance, backend, **options):
+    wanted, got = (rife(clip, backend=name, **options) for name in ("pytorch", backend))
+    assert (got.format.id, got.num_frames, got.fps) == (
+        wanted.format.id,
+        wanted.num_frames,
+        wanted.fps,
+    )
+    assert largest_difference(wanted, got) <= tolerance
+    for a, b in zip(wanted.frames(), got.frames(), strict=True):
+        ours, theirs = dict(b.props), dict(a.props)
+        alphas = ours.pop("_Alpha", None), theirs.pop("_Alpha", None)
+        assert (alphas[0] is None) == (alphas[1] is None)
+        if alphas[0] is not None:
+            assert np.abs(np.asarray(alphas[0][0]) - np.asarray(alphas[1][0])).max() <= tolerance
+        assert ours.pop("_RifeConfidence", 0) == pytest.approx(
+            theirs.pop("_RifeConfidence", 0), abs=1e-3 if tolerance == HALF_TOLERANCE else 1e-5
+        )
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("options", OPTIONS)
+def test_every_option_gives_what_pytorch_gives(weights, options, backend):
+    source, given = OPTIONS[options]
+    assert_same(SOURCES[source](), TOLERANCE, backend, model=weights(), **given)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("model", ["nano", "small"])
+def test_the_embedded_models_give_what_pytorch_gives(model, backend):
+    assert_same(clip_of(noise(100, 60), 2), TOLERANCE, backend, model=model)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("fmt", "steps"), [(vs.YUV420P8, 1), (vs.YUV444P10, 1), (vs.GRAY16, 8), (vs.RGB24, 1)]
+)
+def test_integers_differ_by_one_step_at_most(weights, fmt, steps, backend):
+    options = {} if fmt == vs.RGB24 else {"matrix_s": "709"}
+    clip = clip_of(noise(70, 50), 3).resize.Bicubic(format=fmt, **options)
+    assert_same(clip, steps, backend, model=weights())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("fmt", [vs.RGBH, vs.RGBS])
+@pytest.mark.parametrize("arch", ["nano", "4.6"])
+def test_half_precision_is_near_pytorchs(weights, arch, fmt, backend):
+    clip = clip_of(noise(70, 50), 3, fmt=fmt)
+    assert_same(clip, HALF_TOLERANCE, backend, model=weights(arch), precision="fp16")
+
+
+@pytest.fixture(scope="session")
+def restless(tmp_path_factory):
+    """Weights of 4.0 whose flow is so large that the network doubles its scales."""
+    case = next(c for a, c in formula.cases() if a == "4.0" and c["name"] == "rescale")
+    path = tmp_path_factory.mktemp("weights") / "restless.safetensors"
+    state = formula.make_state("4.0", flow_gain=case["flow_gain"])
+    store.save_weights(path, state, {})
+    return path
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("options", [{}, {"pace": "drawn"}])
+def test_networks_that_rescale_do_so_at_sizes_of_an_odd_multiple(restless, options, backend):
+    images = formula.make_images(70, 90)
+    clip = clip_of(lambda n: images[n % 2], 3)
+    calls = []
+    doubled = graphs.widened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graphs, "widened", lambda *a: calls.append(a) or doubled(*a))
+        assert_same(clip, 2e-3, backend, model=restless, **options)
+    assert calls
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_bad_sample_does_what_it_does_with_pytorch(weights, value, backend):
+    def draw(n):
+        image = noise(40, 40)(n)
+        image[0, 3, 5] = value
+        return image
+
+    options = {"model": weights(), "factor": 2}
+    wanted, got = (
+        picture(rife(clip_of(draw, 2), backend=name, **options).get_frame(1))
+        for name in ("pytorch", backend)
+    )
+    assert np.isfinite(got).all()
+    assert np.abs(wanted - got).max() <= TOLERANCE
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("streams", [1, 3])
+def test_any_order_of_requests_and_any_number_of_streams_gives_the_same_bytes(
+    weights, streams, backend
+):
+    clip = clip_of(noise(64, 64), 12)
+    in_order = pictures(rife(clip, model=weights(), backend=backend, factor="5/2"))
+    out = rife(clip, model=weights(), backend=backend, factor="5/2", num_streams=streams)
+    out.std.SetVideoCache(mode=0)
+    order = random.Random(5).choices(range(out.num_frames), k=60)
+    waiting = [(n, out.get_frame_async(n)) for n in order]
+    for n, future in waiting:
+        assert picture(future.result()).tobytes() == in_order[n].tobytes(), n
+
+
+@pytest.mark.parametrize("fmt", [vs.RGBS, vs.YUV420P8])
+def test_streams_make_new_frames_at_the_same_time_and_prepare_each_source_once(
+    weights, monkeypatch, fmt
+):
+    """Would wait for ever with one frame at a time; factor 2 has every other frame new."""
+    monkeypatch.setattr(vs.core, "num_threads", 4)  # a waiting frame takes one
+    both = threading.Barrier(2, timeout=60)
+    prepared = []
+    session = graphs.GraphSession
+    interpolate, prepare = session.interpolate, session.prepare
+
+    def meet(self, *args):
+        both.wait()
+        return interpolate(self, *args)
+
+    def count(self, planes):
+        prepared.append(1)
+        return prepare(self, planes)
+
+    monkeypatch.setattr(session, "interpolate", meet)
+    monkeypatch.setattr(session, "prepare", count)
+    clip = clip_of(noise(32, 32), 7).resize.Bicubic(
+        format=fmt, matrix_s="709" if fmt == vs.YUV420P8 else None
+    )
+    out = rife(clip, model=weights(), backend="onnx", num_streams=2)
+    waiting = [out.get_frame_async(n) for n in range(out.num_frames - 1)]
+    for future in waiting:
+        future.result().close()
+    assert len(prepared) == 7
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_filters_share_one_network_and_let_it_go(weights, backend):
+    gc.collect()
+    before = len(graphs._networks)
+    clip = clip_of(noise(32, 32), 2)
+    first = rife(clip, model=weights(), backend=backend)
+    second = rife(clip.std.FlipVertical(), model=weights(), backend=backend, factor=5)
+    assert len(graphs._networks) == before + 1
+    other = rife(clip, model=weights(), backend=backend, scale=0.5)
+    assert len(graphs._networks) == before + 2
+    del first, second, other
+    gc.collect()
+    assert len(graphs._networks) == before
+
+
+@pytest.mark.parametrize("program", [onnx.OrtProgram, openvino.OvProgram], ids=["onnx", "openvino"])
+def test_each_source_frame_is_encoded_once_and_stays_on_the_device(weights, monkeypatch, program):
+    runs = []
+    run = program.run
+
+    def spy(self, feeds, *, stay=False):
+        runs.append((tuple(sorted(feeds)), stay))
+        return run(self, feeds, stay=stay)
+
+    monkeypatch.setattr(program, "run", spy)
+    backend = "onnx" if program is onnx.OrtProgram else "openvino"
+    pictures(rife(clip_of(noise(64, 64), 3), model=weights("4.25"), backend=backend, factor=4))
+    assert runs.count((("image",), True)) == 3
+    assert runs.count((("left", "right", "timestep"), False)) == 6
+    assert len(runs) == 9

@@ -1,0 +1,139 @@
+"""`vsrife quantize`, called as the command line calls it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import av
+import numpy as np
+import onnx
+import pytest
+
+from tests.clips import random_weights
+from tests.films import pan, scenery
+from vsrife.cli import main, quantize
+
+
+def write_clip(path: Path, pictures: list[np.ndarray]) -> Path:
+    """(3, H, W) in 0..1, lossless."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width = pictures[0].shape[1:]
+        stream.pix_fmt = "bgr0"
+        for picture in pictures:
+            pixels = np.ascontiguousarray((picture * 255).astype(np.uint8).transpose(1, 2, 0))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "pan.mkv"
+    return write_clip(path, pan(scenery(1), 24, speed=2.5))
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSRIFE_CACHE_DIR", "none")
+
+
+def call(*words: object) -> int:
+    return main(["quantize", *map(str, words)])
+
+
+def test_it_writes_a_file_and_says_what_was_lost_and_won(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "nano8.onnx"
+    assert call("nano", clip, "-o", path, "--rounds", 1, "--threads", 1) == 0
+    first, about, *rest = capsys.readouterr().out.splitlines()
+    assert first == str(path)
+    assert about.startswith("nano, 128x72, 5 frames kept back")
+    for line in rest[:-1]:
+        found = re.search(
+            r"fp32 (\S+) dB, int8 (\S+) dB .* against fp32 (\S+) dB; .*: (\S+) time", line
+        )
+        assert found, line
+        single, quantized, alike = (float(found[i]) for i in (1, 2, 3))
+        assert abs(single - quantized) < 1
+        assert alike > 35
+    assert re.match(r"(not )?worth its while here", rest[-1])
+    said = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert (said["model"], said["precision"], said["layout"]) == ("nano", "int8", "own")
+    assert said["size"] == "128x80"
+
+
+def test_a_file_for_any_size_is_one_on_request(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantize, "_report", lambda *_: None)
+    path = tmp_path / "any.onnx"
+    assert call("nano", clip, "-o", path, "--size", "any", "--frames", 8) == 0
+    assert {entry.key: entry.value for entry in onnx.load(path).metadata_props}["size"] == "any"
+
+
+def short(folder: Path) -> Path:
+    return write_clip(folder / "short.mkv", pan(scenery(1), 2, speed=2))
+
+
+def still(folder: Path) -> Path:
+    return write_clip(folder / "still.mkv", pan(scenery(1), 24))
+
+
+def text(folder: Path) -> Path:
+    path = folder / "notes.mkv"
+    path.write_text("this is no video")
+    return path
+
+
+BAD = {
+    "too few frames": (short, (), "short.mkv has 2 frames; calibration needs three and more"),
+    "nothing moves": (still, (), "calibration clips are too short: 0 places with motion"),
+    "no video": (text, (), "notes.mkv is no video file that can be read"),
+    "absent": (lambda folder: folder / "none.mkv", (), "there is no clip .*none.mkv"),
+    "few frames": (still, ("--frames", 3), "frames must be at least 8, not 3"),
+    "rounds": (still, ("--rounds", 0), "rounds must be at least 1, not 0"),
+    "size": (still, ("--size", "big"), "size must be WIDTHxHEIGHT, such as 1280x720, not 'big'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_said_in_one_line(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make, options, message = BAD[case]
+    output = tmp_path / "out.onnx"
+    assert call("nano", make(tmp_path), "-o", output, *options) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert re.search(message, last), last
+    assert not output.exists()
+
+
+FILES = {
+    "suffix": ("model.bin", (), "model.bin must end in .onnx, not '.bin'"),
+    "folder": ("nowhere/model.onnx", (), "nowhere does not exist; make it first"),
+    "there": ("there.onnx", (), "there.onnx exists; choose another name, or overwrite"),
+    "other size": ("model.onnx", ("--size", "64x64"), "size must be that of the clips, 128x72"),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_where_it_cannot_write_it_says_so_first(
+    case: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, options, message = FILES[case]
+    (tmp_path / "there.onnx").touch()
+    assert call("nano", clip, "-o", tmp_path / name, *options) == 1
+    assert re.search(message, capsys.readouterr().err.splitlines()[-1])
+
+
+@pytest.mark.parametrize(("arch", "beside"), [("4.0", "doubled"), ("4.15.lite", "encode")])
+def test_what_belongs_to_a_network_is_written_beside_it(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arch: str, beside: str
+) -> None:
+    monkeypatch.setattr(quantize, "_report", lambda *_: None)
+    output = tmp_path / "out.onnx"
+    assert call(random_weights(tmp_path, arch), clip, "-o", output, "--frames", 8) == 0
+    assert {path.name for path in tmp_path.glob("*.onnx")} == {"out.onnx", f"out.{beside}.onnx"}

@@ -1,0 +1,77 @@
+"""vsrife build: prepare ahead of time what a first frame would else wait for."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import vapoursynth as vs
+
+from vsrife import rife
+from vsrife.backends import BACKENDS
+from vsrife.cli import demo, rounds
+from vsrife.cli.demo_scene import draw
+from vsrife.errors import ArgumentError
+from vsrife.net.table import DEFAULT_MODEL
+
+HELP = """Prepare a model for frames of a size.
+
+That is a TensorRT engine, or with other providers and backends the optimised graph that they keep.
+
+A TensorRT engine takes minutes to be built; it is kept, and is checked against fp32 on a pair of
+frames. rife() with the same model, size, precision, scale and kind of clip then starts at once."""
+
+_FORMATS = {"yuv": vs.YUV420P8, "rgb": vs.RGBS}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--model", default=DEFAULT_MODEL, help=f"a model's name or a file ({DEFAULT_MODEL})")
+    add("--size", required=True, metavar="WxH,...", help="of the clips")
+    add("--precision", choices=("fp16", "fp32"), default="fp16", help="of convolutions (fp16)")
+    add("--scale", type=float, default=1.0, help="resolution for motion (1)")
+    add("--ensemble", action="store_true", help="estimate both ways")
+    add("--format", choices=tuple(_FORMATS), default="yuv", help="kind of clip, rgb for RGBS (yuv)")
+    add("--backend", choices=tuple(b for b in BACKENDS if b != "pytorch"), default="onnx")
+    add("--provider", help="of ONNX Runtime (tensorrt)")
+    add("--device-index", type=int, default=0, metavar="N", help="which of several GPUs (0)")
+    add("--cache-dir", metavar="DIR", help="where engines are kept (the user's cache)")
+    add("--workspace-size", type=int, default=0, metavar="BYTES", help="of TensorRT's builder")
+    add("--aux-streams", type=int, metavar="N", help="of TensorRT")
+    add("--optimization-level", type=int, metavar="N", help="how long TensorRT searches, 0 to 5")
+
+
+def run(args: argparse.Namespace) -> int:
+    provider = args.provider
+    if args.backend == "onnx" and provider is None:
+        provider = "tensorrt"
+    if args.backend != "onnx" and provider is not None:
+        raise ArgumentError(f"provider is for backend onnx, not {args.backend}; leave it out")
+    for size in rounds.sizes_of(args.size):
+        started = time.monotonic()
+        smooth = rife(
+            _clip(size, _FORMATS[args.format]),
+            model=args.model,
+            precision=args.precision,
+            scale=args.scale,
+            ensemble=args.ensemble,
+            backend=args.backend,
+            provider=provider,
+            device_index=args.device_index,
+            trt_cache_dir=args.cache_dir,
+            trt_workspace_size=args.workspace_size,
+            trt_max_aux_streams=args.aux_streams,
+            trt_optimization_level=args.optimization_level,
+        )
+        smooth.get_frame(1).close()  # the way that frames go, to the end
+        seconds = time.monotonic() - started
+        what = provider or args.backend
+        print(f"{args.model} {size[0]}x{size[1]} {args.precision} {what}: ready, {seconds:.1f} s")
+    return 0
+
+
+def _clip(size: tuple[int, int], fmt: int) -> vs.VideoNode:
+    """Two frames of the demo's film, between which something moves."""
+    film = demo.clip_of([draw(0.375), draw(0.375 + float(1 / demo.RATE))], demo.RATE)
+    options = {"matrix_s": "709", "range_s": "limited"} if fmt == vs.YUV420P8 else {}
+    return film.resize.Bicubic(*size, format=fmt, **options)

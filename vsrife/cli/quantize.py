@@ -1,0 +1,198 @@
+"""vsrife quantize: a model's convolutions in INT8, calibrated on the user's own clips."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import numpy as np
+import vapoursynth as vs
+
+from vsrife import __version__
+from vsrife.backends import choice
+from vsrife.backends.base import Session
+from vsrife.cli import note, rounds
+from vsrife.cli.quantize_file import Export
+from vsrife.cli.rounds import Frame
+from vsrife.cli.source import open_source, probe, to_rgb
+from vsrife.errors import ArgumentError, MediaError
+from vsrife.evaluation.film import Film
+from vsrife.evaluation.measures import psnr
+from vsrife.export import check_target
+
+HELP = """Write a model as an ONNX file whose convolutions compute in INT8.
+
+Ranges of numbers are measured on frames of CLIP...; flow stays in fp32. Other frames of the same
+clips are kept back and made anew, in fp32 and in INT8: how much was lost, and how much faster this
+machine is with it, is printed. rife(clip, model=FILE) uses the file."""
+
+LEAST = 4  # triples of frames for each of the two uses
+_STILL, _CUT = 0.002, 0.15  # mean differences: nothing to learn from, nothing to interpolate
+_LOSS = 0.1  # dB that nobody sees
+_GAIN = 1.1  # times as fast, below which a file of one more kind is not worth its while
+
+
+class Triple(NamedTuple):
+    """Frames n, n + 1 and n + 2 of a clip (RGBS), read when they are asked for: (3, H, W) in 0..1
+    each. The one in the middle is the truth."""
+
+    clip: vs.VideoNode
+    n: int
+
+    @property
+    def left(self) -> Frame:
+        return self._frame(0)
+
+    @property
+    def truth(self) -> Frame:
+        return self._frame(1)
+
+    @property
+    def right(self) -> Frame:
+        return self._frame(2)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.clip.width, self.clip.height
+
+    def _frame(self, number: int) -> Frame:
+        with self.clip.get_frame(self.n + number) as frame:
+            return [np.array(frame[plane], np.float32).clip(0, 1) for plane in range(3)]
+
+
+class Quality(NamedTuple):
+    """Mean PSNR in dB against the truth, and of INT8 against fp32."""
+
+    single: float
+    quantized: float
+    alike: float
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="a model's name or a weights file")
+    add("clips", metavar="CLIP", nargs="+", type=Path, help="video files like those it is for")
+    add("-o", "--output", metavar="FILE", type=Path, required=True, help="the .onnx file to write")
+    add("--size", metavar="WxH", help="of frames, or any, which is slower (that of the clips)")
+    add("--scale", type=float, default=1.0, help="resolution for motion (1)")
+    add("--frames", type=int, default=16, metavar="N", help="frames measured of each clip (16)")
+    add("--threads", type=int, metavar="N", help="CPU threads for the timing (as each one likes)")
+    add("--rounds", type=int, default=5, metavar="N", help="how often each one is timed (5)")
+    add("--overwrite", action="store_true", help="replace FILE if it exists")
+
+
+def run(args: argparse.Namespace) -> int:
+    _check(args)
+    asked = None if args.size in (None, "any") else rounds.sizes_of(args.size)
+    triples = _triples(args.clips, args.frames)
+    size = _size(args.size, asked, {triple.size for triple in triples})
+    calibration, judged = triples[::2], triples[1::2]
+    with TemporaryDirectory(prefix="vsrife") as folder:
+        export = Export(args.model, args.scale, size, Path(folder))
+        note(f"measuring ranges on {len(calibration)} pairs of frames")
+        export.write(args.output, ((each.left, each.right) for each in calibration))
+    print(args.output)
+    _report(args, judged)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    check_target(args.output, overwrite=args.overwrite)
+    if args.frames < 2 * LEAST:
+        raise ArgumentError(f"frames must be at least {2 * LEAST}, not {args.frames}")
+    for name in ("rounds", "threads"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise ArgumentError(f"{name} must be at least 1, not {value}")
+
+
+def _size(
+    text: str | None, asked: list[tuple[int, int]] | None, found: set[tuple[int, int]]
+) -> tuple[int, int] | None:
+    """Width and height of the frames that the file is for, None for any."""
+    if asked is not None and found != set(asked):
+        sizes = ", ".join(f"{width}x{height}" for width, height in sorted(found))
+        raise ArgumentError(f"size must be that of the clips, {sizes}, or any, not {text!r}")
+    if text is None and len(found) > 1:
+        note("the clips have several sizes; the file takes any, which is slower than one alone")
+    return next(iter(found)) if len(found) == 1 and text != "any" else None
+
+
+def _triples(clips: Sequence[Path], frames: int) -> list[Triple]:
+    """Triples from all over the clips, without cuts and stills; MediaError if they are too few."""
+    found = [triple for path in clips for triple in _of_clip(path, frames)]
+    if len(found) < 2 * LEAST:
+        raise MediaError(
+            f"calibration clips are too short: {len(found)} places with motion were found in "
+            f"{len(clips)}, at least {2 * LEAST} are needed; give longer clips or more of them"
+        )
+    return found
+
+
+def _of_clip(path: Path, frames: int) -> Iterator[Triple]:
+    if not path.is_file():
+        raise MediaError(f"there is no clip {path}")
+    clip, _ = open_source(path, probe(path))
+    if clip.num_frames < 3:
+        raise MediaError(f"{path} has {clip.num_frames} frames; calibration needs three and more")
+    film = Film(path.name, clip, to_rgb)
+    step = max(1, film.count // frames)
+    rgb = film.to_rgb(film.source)
+    for k in range(0, film.count, step)[:frames]:
+        triple = Triple(rgb, 2 * k)
+        sides = zip(triple.left, triple.right, strict=True)
+        if _STILL < fmean(float(np.abs(a - b).mean()) for a, b in sides) < _CUT:
+            yield triple
+
+
+def _report(args: argparse.Namespace, judged: Sequence[Triple]) -> None:
+    """How much was lost and won, on this machine, with the backends that run such files."""
+    size = judged[0].size
+    same = [each for each in judged if each.size == size]
+    best, loss = 0.0, float("inf")
+    print(f"{args.model}, {size[0]}x{size[1]}, {len(same)} frames kept back, vsrife {__version__}")
+    for backend in ("onnx", "openvino"):
+        if not choice.is_installed(backend):
+            continue
+        sessions = {
+            kind: rounds.open_session(
+                backend, str(model), size, threads=args.threads, scale=args.scale
+            )
+            for kind, model in (("fp32", args.model), ("int8", args.output))
+        }
+        quality = _quality(sessions, same)
+        left, right = same[0].left, same[0].right
+        calls = {
+            kind: partial(rounds.new_frame, session, left, right)
+            for kind, session in sessions.items()
+        }
+        seconds = rounds.rounds_of(calls, args.rounds)
+        loss, faster = quality.single - quality.quantized, seconds["fp32"] / seconds["int8"]
+        best = max(best, faster)
+        print(
+            f"{backend:9} PSNR fp32 {quality.single:.2f} dB, int8 {quality.quantized:.2f} dB "
+            f"({-loss:+.2f}), int8 against fp32 {quality.alike:.1f} dB; seconds per frame fp32 "
+            f"{seconds['fp32']:.4f}, int8 {seconds['int8']:.4f}: {faster:.2f} times as fast"
+        )
+    if loss <= _LOSS and best >= _GAIN:
+        print("worth its while here")
+    else:
+        why = f"it loses {loss:.2f} dB" if loss > _LOSS else f"it is {best:.2f} times as fast"
+        print(f"not worth its while here: {why}; stay with fp32")
+
+
+def _quality(sessions: dict[str, Session], judged: Iterable[Triple]) -> Quality:
+    scores = []
+    for triple in judged:
+        truth = np.stack(triple.truth)
+        single, quantized = (
+            np.stack(rounds.new_frame(sessions[kind], triple.left, triple.right))
+            for kind in ("fp32", "int8")
+        )
+        scores.append((psnr(single, truth), psnr(quantized, truth), psnr(quantized, single)))
+    return Quality(*(fmean(column) for column in zip(*scores, strict=True)))

@@ -76,7 +76,7 @@ def test_embedded_models_do_so_on_a_picture_of_several_tiles(model):
     size = (208, 144)
     state = store.read_arrays(store.embedded_folder / f"{model}.safetensors")
     left, right = images(*size)
-    feeds = {"left": left, "right": right, "timestep": time_of(0.3)}
+    feeds = {"left": left.clip(0, 1), "right": right.clip(0, 1), "timestep": time_of(0.3)}
     net = build(model, state_dict={key: torch.from_numpy(value) for key, value in state.items()})
     with torch.inference_mode():
         wanted = net(torch.from_numpy(left), torch.from_numpy(right), 0.3).numpy()
@@ -99,7 +99,7 @@ def test_large_motion_is_reported_and_the_doubled_graph_takes_over(ensemble):
     size, gain = (128, 64), (1.0, 5.0, 1.0, 1.0)
     arch, state = ARCHS["4.0"], state_of("4.0", gain)
     left, right = images(*size)
-    feeds = {"left": left, "right": right, "timestep": time_of(0.3)}
+    feeds = {"left": left.clip(0, 1), "right": right.clip(0, 1), "timestep": time_of(0.3)}
     plain = GraphOptions(ensemble=ensemble, size=size)
     first = OnnxRuntime(build_flow(state, arch, plain))(feeds)
     wanted = by_torch("4.0", 1.0, ensemble, size, 0.3, gain)["image"]

@@ -21,6 +21,9 @@ KNOWN = 0.6  # at the start of a run that begins with weights which know motion
 # Of larger errors, so that hopeless points do not drown those that are nearly right. At 0.5 small
 # moving things were taken for still ones in the end: where in doubt, the commonest motion is none
 POWER = 0.8
+# A point's error counts once more for each UNIT that it moves, up to MOST pixels. A coarse cell
+# holds a small moving thing and much still ground: by mere number, the ground would have its way
+UNIT, MOST = 1.0, 4.0
 FLOW_WEIGHTS = (0.6, 0.06)  # of the flow's error, at the start and at the end
 BOTH_WEIGHT = 0.1  # of points that both images see, in the mask's error
 MASK_WEIGHT = 0.3  # of the mask's error relative to the flow's
@@ -85,7 +88,8 @@ def flow_loss(flow: Tensor, batch: Batch, softness: float = HARD) -> Tensor:
     """
     squares = (flow - batch.flow).view(-1, 2, 2, *flow.shape[2:]).square().sum(2)
     error = (squares + softness**2) ** (POWER / 2) - softness**POWER
-    return _mean(error, batch.visible)
+    distance = batch.flow.view(-1, 2, 2, *batch.flow.shape[2:]).square().sum(2).sqrt()
+    return _mean(error, batch.visible * (1 + distance.clamp(max=MOST) / UNIT))
 
 
 def mask_loss(mask: Tensor, batch: Batch) -> Tensor:

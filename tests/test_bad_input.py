@@ -81,7 +81,7 @@ ARGUMENTS = {
     "sc_threshold": ({"sc": True, "sc_threshold": 1.5}, "between 0 and 1, not 1.5"),
     "sc_threshold text": ({"sc": True, "sc_threshold": "low"}, "between 0 and 1, not 'low'"),
     "backend": ({"backend": "ncnn"}, "backend must be one of pytorch.* not 'ncnn'"),
-    "device name": ({"device": "gpu"}, "device must be one of cuda, rocm, xpu, mps, cpu"),
+    "device name": ({"device": "tpu"}, "device must be one of cuda, rocm, xpu, mps, gpu, npu, cpu"),
     "device number": ({"device": "cuda:x"}, "device must be one of"),
     "absent device": (
         {"device": "xpu:7"},
@@ -90,7 +90,7 @@ ARGUMENTS = {
     "device_index": ({"device_index": -1}, "device_index must be at least 0"),
     "factor of thousands of digits": ({"factor": "1e5000"}, "factor has too many digits"),
     "factor_num of thousands": ({"factor_num": 10**5000}, "factor_num has too many digits"),
-    "device of another kind": ({"device": 0}, "device must be one of .*not 0"),
+    "device of another kind": ({"device": 0}, "device must be a name, not 0"),
     "backend of another kind": ({"backend": []}, "backend must be one of"),
     "scale of another kind": ({"scale": np.array([1.0])}, "scale must be"),
     "models": ({"model": np.array(["4.25"])}, "model must be a name"),

@@ -118,9 +118,15 @@ def loaded_by(statement: str) -> set[str]:
     return set(run.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["vsrife", "vsrife.net.table", "vsrife.backends", "vsrife.cli"])
+@pytest.mark.parametrize(
+    "module", ["vsrife", "vsrife.net.table", "vsrife.backends", "vsrife.cli", "vsrife.cli.export"]
+)
 def test_importing_loads_nothing_heavy(module):
     assert not loaded_by(f"import {module}") & HEAVY
+
+
+def test_graphs_are_written_without_any_framework():
+    assert loaded_by("import vsrife.graph") & HEAVY == {"onnx"}
 
 
 def test_the_test_above_can_fail():

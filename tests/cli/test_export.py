@@ -16,7 +16,7 @@ from PIL import Image
 from tests.golden import formula
 from vsrife import cli, store
 from vsrife.cli import main
-from vsrife.errors import ArgumentError
+from vsrife.errors import ArgumentError, MediaError
 from vsrife.export import export_model
 from vsrife.net import build
 from vsrife.net.table import arch_of
@@ -161,6 +161,16 @@ def test_files_are_replaced_on_purpose_only(tmp_path):
     before = path.read_bytes()
     export_model("nano", path, scale=0.5, overwrite=True)
     assert path.read_bytes() != before
+
+
+def test_a_file_in_the_place_of_the_second_one_is_kept(official, tmp_path):
+    weights, _ = official("4.7")
+    other = tmp_path / "a.encode.onnx"
+    other.write_text("somebody's")
+    with pytest.raises(MediaError, match=r"a\.encode\.onnx exists"):
+        export_model(weights, tmp_path / "a.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == [other.name]
+    assert other.read_text() == "somebody's"
 
 
 @pytest.mark.parametrize("size", [(64,), "64x64", (64.0, 64), 64, (True, 64)])

@@ -54,7 +54,8 @@ RUNTIMES = {"onnx": OnnxRuntime, "openvino": OpenVino}
 
 @functools.cache
 def images(width: int, height: int) -> tuple[Array, Array]:
-    left, right = formula.make_images(height, width)
+    """Beyond 0..1, too: some encoders see that, nothing else does."""
+    left, right = formula.make_images(height, width, overshoot=0.125)
     return left[None], right[None]
 
 

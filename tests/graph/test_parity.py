@@ -3,6 +3,8 @@
 Versions of one row differ in their weights alone, so rows stand for all of them.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -76,7 +78,7 @@ def test_embedded_models_do_so_on_a_picture_of_several_tiles(model):
     size = (208, 144)
     state = store.read_arrays(store.embedded_folder / f"{model}.safetensors")
     left, right = images(*size)
-    feeds = {"left": left, "right": right, "timestep": time_of(0.3)}
+    feeds = {"left": left.clip(0, 1), "right": right.clip(0, 1), "timestep": time_of(0.3)}
     net = build(model, state_dict={key: torch.from_numpy(value) for key, value in state.items()})
     with torch.inference_mode():
         wanted = net(torch.from_numpy(left), torch.from_numpy(right), 0.3).numpy()
@@ -99,7 +101,7 @@ def test_large_motion_is_reported_and_the_doubled_graph_takes_over(ensemble):
     size, gain = (128, 64), (1.0, 5.0, 1.0, 1.0)
     arch, state = ARCHS["4.0"], state_of("4.0", gain)
     left, right = images(*size)
-    feeds = {"left": left, "right": right, "timestep": time_of(0.3)}
+    feeds = {"left": left.clip(0, 1), "right": right.clip(0, 1), "timestep": time_of(0.3)}
     plain = GraphOptions(ensemble=ensemble, size=size)
     first = OnnxRuntime(build_flow(state, arch, plain))(feeds)
     wanted = by_torch("4.0", 1.0, ensemble, size, 0.3, gain)["image"]
@@ -160,6 +162,14 @@ def test_half_precision_stays_near_and_runs_on_the_cpu(row, size):
     error = got["image"] - by_torch(row, 1.0, False, sides)["image"]
     assert all(value.dtype == np.float32 for value in got.values())
     assert -10 * np.log10(np.square(error).mean()) > 72
+
+
+def test_columns_that_no_row_joins_yet_go_together(monkeypatch):
+    """A correlating network that passes no features on can have an ensemble."""
+    monkeypatch.setitem(ARCHS, "joined", dataclasses.replace(ARCHS["small"], tail=6))
+    size = (96, 64)
+    graph = ByGraph("joined", GraphOptions(size=size, ensemble=True))
+    check_pictures(graph(size), by_torch("joined", 1.0, True, size))
 
 
 @pytest.mark.parametrize("row", ["4.6", "nano"])

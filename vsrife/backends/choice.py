@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrife.errors import BackendError
+from vsrife.errors import ArgumentError, BackendError
 
 if TYPE_CHECKING:
     from vsrife.backends.base import Hardware
@@ -26,7 +26,7 @@ PACKAGES = {
 }
 # On a CPU, the fastest first: measured, see docs/usage.md
 ON_CPU = ("openvino", "onnx", "pytorch")
-# What `device=` says about the backend; others are for all of them
+# What `device=` says about the backend, "cpu" besides
 ON_DEVICE = {
     "cuda": ("pytorch", "onnx"),
     "rocm": ("pytorch", "onnx"),
@@ -49,14 +49,20 @@ def is_installed(backend: str) -> bool:
 
 
 def best(hardware: Hardware, *, graph: bool = False) -> str:
-    """Name of a backend for what the user has asked for; BackendError where none is installed.
+    """Name of a backend for what the user has asked for; BackendError where none is installed,
+    ArgumentError for a device that none knows.
 
     graph: the model is a graph, which PyTorch cannot run.
     """
     if hardware.provider is not None or hardware.memory_limit is not None:
         return "onnx"
-    kind = "" if hardware.device is None else str(hardware.device).lower()
-    order = ON_DEVICE.get(re.split("[:.]", kind)[0], ON_CPU)
+    kind = "" if hardware.device is None else re.split("[:.]", hardware.device.lower())[0]
+    if hardware.device is not None and kind not in (*ON_DEVICE, "cpu"):
+        raise ArgumentError(
+            f"device must be one of {', '.join(ON_DEVICE)}, cpu, with a number if there are "
+            f'several such as "cuda:1", not {hardware.device!r}'
+        )
+    order = ON_DEVICE.get(kind, ON_CPU)
     if hardware.device is None:
         order = (*_with_gpu(), *ON_CPU)
     asks = hardware.threads is not None or hardware.num_streams != 1

@@ -12,7 +12,7 @@ from onnx import TensorProto, load_model_from_string
 
 from tests.clips import random_weights
 from vsrife import rife, store
-from vsrife.backends import base, likeness, onnx
+from vsrife.backends import base, files, graphs, likeness, onnx
 from vsrife.backends.base import EngineOptions, Hardware, Settings
 from vsrife.errors import BackendError
 from vsrife.export import export_model
@@ -81,6 +81,8 @@ def ort(monkeypatch, tmp_path):
     # nothing of a pretended device can stay there
     monkeypatch.setattr(onnx.providers.Chosen, "memory", ("cpu", 0))
     monkeypatch.setenv("VSRIFE_CACHE_DIR", str(tmp_path / "cache"))
+    for module in (graphs, files):  # networks of this test alone
+        monkeypatch.setattr(module, "_networks", base.Shared())
     return pretended
 
 

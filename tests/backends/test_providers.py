@@ -97,7 +97,7 @@ def test_a_provider_of_a_strange_build_goes_by_its_full_name():
 
 ABSENT = {
     "cuda": r"'cuda' is not in the installed ONNX Runtime, which has cpu; .*vsrife\[gpu\]",
-    "tensorrt": "comes with .*tensorrt-cu12",
+    "tensorrt": "comes with .*tensorrt-cu13",
     "migraphx": "comes with AMD's onnxruntime-migraphx",
     "rocm": "comes with AMD's onnxruntime-rocm",
     "directml": "comes with onnxruntime-directml",
@@ -173,7 +173,7 @@ FALLBACKS = {
     "takes no node": {"works": GPU_BUILD, "nodes": {FULL["cpu"]: ["Add"]}},
 }
 REASONS = {
-    "left out": "could not use it and took CPUExecutionProvider instead",
+    "left out": "ONNX Runtime took CPUExecutionProvider instead",
     "raises": "CUDA failure 35;",
     "takes no heavy node": "leaves nodes to the CPU: 2 Conv, 1 GridSample;",
     "takes no node": "took none of the network's nodes, which are on CPUExecutionProvider",
@@ -243,7 +243,30 @@ def test_libraries_are_loaded_for_nvidia_alone():
     for provider, times in (("cpu", 0), ("cuda", 1)):
         ort = FakeOrt(built=GPU_BUILD, works=GPU_BUILD)
         start(ort, provider)
+        start(ort, provider)
         assert ort.preloaded == times
+
+
+REASONS_SAID = {
+    "[ONNXRuntimeError] : 1 : FAIL : no GPU": "no GPU",
+    "/src/a/state.cc:729 void a::Register(Options&, const b::Options&) Please install it": (
+        "Please install it"
+    ),
+    "first\nsecond": "first",
+    "": "Exception",
+}
+
+
+@pytest.mark.parametrize("text", REASONS_SAID)
+def test_reasons_leave_out_where_in_its_source_they_are(text):
+    assert starting._reason(Exception(text)) == REASONS_SAID[text]
+
+
+def test_the_cuda_that_is_needed_is_named():
+    ort = FakeOrt(built=GPU_BUILD)
+    ort.cuda_version = "13.0"
+    with pytest.raises(BackendError, match=r"it needs a device, its driver, CUDA 13\.0 and pip"):
+        start(ort, "cuda")
 
 
 def test_directml_gets_the_options_that_it_needs():
@@ -285,5 +308,5 @@ def test_the_real_one_is_caught_when_it_falls_back(relu):
     pretended = providers.Chosen(("cuda",), ((FULL["cuda"], {"device_id": "0"}),), True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the build's own word about it
-        with pytest.raises(BackendError, match="could not use it and took CPUExecutionProvider"):
+        with pytest.raises(BackendError, match="ONNX Runtime took CPUExecutionProvider instead"):
             starting.start(ort, relu, pretended)

@@ -20,10 +20,17 @@ def padded(planes: Planes, size: tuple[int, int]) -> Array:
 
     planes: any range; what is no number becomes 0, what is infinite 0 or 1. size: W, H.
     """
-    image = np.stack(planes)[None].astype(np.float32, copy=False)
-    # one sample that is not a number would otherwise spoil the whole picture
-    np.nan_to_num(image, copy=False, nan=0, posinf=1, neginf=0)
-    return edged(image, size)
+    height, width = planes[0].shape
+    image = np.empty((1, len(planes), size[1], size[0]), np.float32)
+    inside = image[:, :, :height, :width]
+    for target, plane in zip(inside[0], planes, strict=True):
+        np.copyto(target, plane)
+    if not np.isfinite(inside).all():
+        # one sample that is not a number would otherwise spoil the whole picture
+        np.nan_to_num(inside, copy=False, nan=0, posinf=1, neginf=0)
+    image[:, :, :height, width:] = image[:, :, :height, width - 1 : width]
+    image[:, :, height:] = image[:, :, height - 1 : height]
+    return image
 
 
 def edged(image: Array, size: tuple[int, int]) -> Array:

@@ -59,8 +59,8 @@ def best(hardware: Hardware, *, graph: bool = False) -> str:
     kind = "" if hardware.device is None else re.split("[:.]", hardware.device.lower())[0]
     if hardware.device is not None and kind not in (*ON_DEVICE, "cpu"):
         raise ArgumentError(
-            f"device must be one of {', '.join(ON_DEVICE)}, cpu, with a number if there are several "
-            f'such as "cuda:1", not {hardware.device!r}'
+            f"device must be one of {', '.join(ON_DEVICE)}, cpu, with a number if there are "
+            f'several such as "cuda:1", not {hardware.device!r}'
         )
     order = ON_DEVICE.get(kind, ON_CPU)
     if hardware.device is None:

@@ -36,7 +36,7 @@ _GPU = "pip install 'vsrife[gpu]'"
 PROVIDERS: dict[str, Provider] = {
     "tensorrt": Provider(
         "TensorrtExecutionProvider",
-        f"{_GPU} 'tensorrt-cu12<11' (or -cu13, for an onnxruntime-gpu built with CUDA 13)",
+        f"{_GPU} 'tensorrt-cu13<11' (or -cu12, for an onnxruntime-gpu built with CUDA 12)",
         "device_id",
     ),
     "cuda": Provider("CUDAExecutionProvider", _GPU, "device_id", "gpu_mem_limit", _EXACTLY),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -20,6 +21,8 @@ HEAVY = {
     "Conv", "FusedConv", "NhwcFusedConv", "ConvTranspose", "QLinearConv", "ConvInteger",
     "GridSample", "Resize", "Upsample",
 }  # fmt: skip  # a list of words
+_NVIDIA = {"cuda", "tensorrt"}
+_loaded: dict[str, Any] = {}  # provider -> the ONNX Runtime whose libraries have been looked for
 _BAD_GRAPH = ("InvalidProtobuf", "InvalidGraph", "NoModel", "NoSuchFile")
 
 
@@ -70,9 +73,16 @@ def start(
             if problem is None:
                 return session
         if place == last:
-            raise BackendError(_failure(chosen, name, problem))
+            raise BackendError(_failure(ort, name, problem))
         note(f"provider {name!r} did not start ({problem}); trying {chosen.plain[place + 1]!r}")
     raise AssertionError("no provider was chosen")
+
+
+def running(chosen: Chosen, session: Any) -> Chosen:
+    """What is left of `chosen` in a session, where falling back was allowed."""
+    there = list(session.get_providers())
+    place = next(i for i, name in enumerate(chosen.plain) if row_of(name).full_name in there)
+    return Chosen(chosen.plain[place:], tuple(_from(chosen, place)), chosen.strict)
 
 
 def _from(chosen: Chosen, place: int) -> list[tuple[str, dict[str, str]]]:
@@ -86,7 +96,8 @@ def _problem(session: Any, chosen: Chosen, name: str) -> str | None:
     running = list(session.get_providers())
     full_name = row_of(name).full_name
     if full_name not in running:
-        return f"ONNX Runtime could not use it and took {', '.join(running)} instead"
+        # why is known to ONNX Runtime's log alone
+        return f"ONNX Runtime took {', '.join(running)} instead, see its own words above"
     if name == "cpu" or not chosen.strict:
         return None
     nodes = placed(session)
@@ -115,28 +126,39 @@ def placed(session: Any) -> dict[str, Counter[str]]:
     return found
 
 
-def _failure(chosen: Chosen, name: str, problem: str | None) -> str:
+def _failure(ort: Any, name: str, problem: str | None) -> str:
     text = f"provider {name!r} does not work here: {problem}"
     if name == "cpu":
         return text
-    needed = f"it needs its device, its driver and {row_of(name).package}"
-    return f'{text}; {needed}. provider="{name},cpu" allows the CPU, provider="cpu" asks for it'
+    version = getattr(ort, "cuda_version", "") if name in _NVIDIA else ""
+    needed = f"a device, its driver{f', CUDA {version}' if version else ''}"
+    return (
+        f"{text}; it needs {needed} and {row_of(name).package}. "
+        f'provider="{name},cpu" allows the CPU, provider="cpu" asks for it'
+    )
 
 
 def _reason(error: Exception) -> str:
+    """What ONNX Runtime says, without where in its source it says so."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return printable(lines[0]) if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", lines[0])
+    said = re.sub(r"^\S+\.(?:cc|h):\d+ [^()]*\([^()]*\)\s*", "", text) or text
+    return printable(said.rstrip("."))
 
 
 def _load_libraries(ort: Any, chosen: Chosen) -> None:
     """NVIDIA's libraries out of pip's packages, which no loader would find by itself."""
-    if not {"cuda", "tensorrt"} & set(chosen.plain):
-        return
-    if "tensorrt" in chosen.plain:
-        # it loads its own libraries; where it is not there, the system may have them
-        with suppress(Exception):
-            importlib.import_module("tensorrt")
-    preload = getattr(ort, "preload_dlls", None)  # since 1.21
-    if preload is not None:
-        with redirect_stdout(sys.stderr):  # where it says what it misses
-            preload()
+    for name in _NVIDIA & set(chosen.plain):
+        if _loaded.get(name) is ort:
+            continue
+        _loaded[name] = ort
+        if name == "tensorrt":
+            # it loads its own libraries; where it is not there, the system may have them
+            with suppress(Exception):
+                importlib.import_module("tensorrt")
+        preload = getattr(ort, "preload_dlls", None)  # since 1.21
+        if preload is not None:
+            with redirect_stdout(sys.stderr):  # where it says what it misses
+                preload()

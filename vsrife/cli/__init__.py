@@ -39,8 +39,8 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
-    "render": Command("vsrife.cli.render", "make a video file smoother", "cli,torch"),
-    "demo": Command("vsrife.cli.demo", "draw a short clip, make it smoother, measure", "cli,torch"),
+    "render": Command("vsrife.cli.render", "make a video file smoother", "cli,cpu"),
+    "demo": Command("vsrife.cli.demo", "draw a short clip, make it smoother, measure", "cli,cpu"),
     "scenes": Command("vsrife.cli.scenes", "score scene changes and duplicates", "cli"),
     "export": Command("vsrife.cli.export", "write a model as ONNX", "cpu"),
     "bench": Command("vsrife.cli.bench", "compare the speed of backends", "cpu"),

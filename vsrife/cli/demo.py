@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where to write, made if it does not exist (demo)",
     )  # fmt: skip
     parser.add_argument("--model", help="a model's name or a weights file (the embedded model)")
+    parser.add_argument("--backend", help="pytorch, onnx or openvino (the fastest installed)")
     parser.add_argument("--device", help="cuda, cuda:1, cpu, ... (the best there is)")
 
 
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         raise MediaError(f"{folder} is no folder; choose another one")
     source = [draw(float(k / RATE)) for k in range(int(SECONDS * RATE))]
     clip = clip_of(source, RATE)
-    smooth = rife(clip, model=args.model, device=args.device, sc=True)
+    smooth = rife(clip, model=args.model, backend=args.backend, device=args.device, sc=True)
     folder.mkdir(parents=True, exist_ok=True)
     made = [_picture(frame) for frame in smooth.frames(close=True)]
     truths = {n: draw(float(n / (2 * RATE))) for n in range(1, len(made) - 1, 2)}

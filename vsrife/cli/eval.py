@@ -7,9 +7,12 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import vapoursynth as vs
 
+from vsrife.backends.base import Hardware
+from vsrife.backends.choice import best
 from vsrife.cli.eval_source import open_film
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.evaluation.compare import Outcome, compare
@@ -50,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--worst", type=int, default=2, metavar="N", help="pictures of a clip's worst frames [2]"
     )
+    parser.add_argument("--backend", help="pytorch, onnx or openvino [the fastest installed]")
     parser.add_argument("--device", help="cuda, cuda:1, cpu, ... [the best there is]")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads [all]")
 
@@ -87,25 +91,36 @@ def _check(args: argparse.Namespace) -> None:
     if args.threads is not None:
         if args.threads < 1:
             raise ArgumentError(f"threads must be at least 1, not {args.threads}")
+        vs.core.num_threads = args.threads
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """rife()'s arguments from the command line's."""
+    chosen = args.backend or best(Hardware(device=args.device))
+    options = {"backend": chosen, "device": args.device}
+    if args.threads is not None and chosen != "pytorch":
+        return options | {"threads": args.threads}
+    if args.threads is not None:
         import torch
 
-        torch.set_num_threads(args.threads)
-        vs.core.num_threads = args.threads
+        torch.set_num_threads(args.threads)  # for the whole process, which is this command's
+    return options
 
 
 def _methods(args: argparse.Namespace) -> dict[str, Method]:
     methods = {}
+    options = _options(args)
     for name in _names(args.against):
         if name not in CLASSICAL:
             known = ", ".join(CLASSICAL)
             raise ArgumentError(f"against must be of {known} or none, not {name!r}")
         methods[name] = CLASSICAL[name]
     for name in _names(args.models):
-        methods[name] = network(name, args.device)
+        methods[name] = network(name, **options)
     for path in args.weights:
         # two runs may both have a nano.safetensors
         name = path.stem if path.stem not in methods else str(path)
-        methods[name] = network(path, args.device)
+        methods[name] = network(path, **options)
     if not methods:
         raise ArgumentError("models, weights and against are all empty; give at least one")
     return methods

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cuts.add_argument(
         "--no-scene-changes", action="store_true", help="interpolate across cuts, too"
     )
+    add("--backend", help="pytorch, onnx or openvino (the fastest that is installed)")
     add("--device", help="cuda, cuda:1, cpu, ... (the best there is)")
     add("--crf", type=int, default=18, help="quality, 0 (lossless) ... 51 (18)")
     add("--preset", choices=PRESETS, default="medium", help="slower makes smaller files (medium)")
@@ -86,6 +87,7 @@ def rife_options(args: argparse.Namespace) -> dict[str, Any]:
     return {
         **rate,
         "model": args.model,
+        "backend": args.backend,
         "device": args.device,
         "scale": args.scale,
         "ensemble": args.ensemble,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import vapoursynth as vs
@@ -65,12 +66,20 @@ CLASSICAL = {
 }
 
 
-def network(model: str | Path, device: str | None = None) -> Method:
-    """The filter itself with the model of a name or of a weights file, in fp32."""
-    name = store.model_name(model) or recognise(store.read_weights(store.find_weights(model)))
+def network(model: str | Path, **options: Any) -> Method:
+    """The filter itself with the model of a name or of a weights file, in fp32; options: of rife().
+
+    What a graph costs is not counted.
+    """
+    path = store.find_weights(model)
+    name = store.model_name(model)
+    if name is None and not store.is_graph(path):
+        name = recognise(store.read_arrays(path))
 
     def run(film: Film) -> Iterator[Picture]:
-        double = rife(film.to_rgb(film.kept), model=model, device=device)
+        double = rife(film.to_rgb(film.kept), model=model, **options)
         return film.pictures(double[1::2][: film.count])
 
+    if name is None:
+        return Method(run)
     return Method(run, parameters(arch_of(name)), cost(arch_of(name)))

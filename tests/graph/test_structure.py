@@ -1,5 +1,6 @@
 """What graphs consist of: nothing but the network, and well-formed."""
 
+import dataclasses
 from collections import Counter
 
 import numpy as np
@@ -148,6 +149,12 @@ def test_shapes_of_all_tensors_follow_from_a_static_input():
 def test_options_that_a_row_does_not_have_are_refused(row, options, message):
     with pytest.raises(ArgumentError, match=message):
         build_flow(state_of(row), ARCHS[row], GraphOptions(**options))
+
+
+def test_what_no_row_joins_is_refused_and_not_written_wrong():
+    joined = dataclasses.replace(ARCHS["small"], tail=6)
+    with pytest.raises(ArgumentError, match="ensemble is not supported by a network that corr"):
+        build_flow({}, joined, GraphOptions(ensemble=True))
 
 
 def test_other_networks_weights_are_refused():

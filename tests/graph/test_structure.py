@@ -66,11 +66,11 @@ def test_a_static_graph_has_the_networks_nodes_and_no_shape_arithmetic(row):
     assert {kind: counts[kind] for kind in wanted(row)} == wanted(row)
     assert not set(counts) & (SHAPE_ARITHMETIC | LAYOUT - set(wanted(row)))
     # resizings, joints and warps: a dozen or two for a block, as many for a correlation by tiles,
-    # three for each displacement of one without, and an end
+    # three for each displacement of one without, what stands still, and an end
     blocks = range(len(ARCHS[row].widths))
     radii = [ARCHS[row].block_radius(i) for i in blocks]
     products = sum(3 * (2 * radius + 1) ** 2 for radius in radii if 0 < radius < TILED)
-    room = 20 * (len(blocks) + sum(map(bool, radii))) + products + 25
+    room = 20 * (len(blocks) + sum(map(bool, radii))) + products + 50
     assert counts.total() - sum(wanted(row).values()) <= room
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import onnxruntime as real
 import pytest
 import vapoursynth as vs
+from onnx import TensorProto, load_model_from_string
 
 from tests.clips import random_weights
 from vsrife import rife, store
-from vsrife.backends import base, likeness, onnx
+from vsrife.backends import base, files, graphs, likeness, onnx
 from vsrife.backends.base import EngineOptions, Hardware, Settings
 from vsrife.errors import BackendError
 from vsrife.export import export_model
@@ -41,7 +42,7 @@ class PretendOrt:
     """The real ONNX Runtime on a machine with TensorRT, as far as anybody can tell."""
 
     def __init__(self):
-        self.error, self.builds, self.exact = 0.0, [], 0
+        self.error, self.builds, self.exact = 0.0, [], []
         self.__version__ = real.__version__
         self.SessionOptions, self.GraphOptimizationLevel = (
             real.SessionOptions,
@@ -60,7 +61,7 @@ class PretendOrt:
             model, real.SessionOptions(), providers=["CPUExecutionProvider"], enable_fallback=0
         )
         if names[0] != BUILD[0]:
-            self.exact += 1
+            self.exact.append(model)
             return PretendSession(session, names, 0.0)
         given = providers[0][1]
         if given["trt_engine_cache_enable"] == "1":
@@ -80,6 +81,8 @@ def ort(monkeypatch, tmp_path):
     # nothing of a pretended device can stay there
     monkeypatch.setattr(onnx.providers.Chosen, "memory", ("cpu", 0))
     monkeypatch.setenv("VSRIFE_CACHE_DIR", str(tmp_path / "cache"))
+    for module in (graphs, files):  # networks of this test alone
+        monkeypatch.setattr(module, "_networks", base.Shared())
     return pretended
 
 
@@ -130,7 +133,7 @@ def test_the_graph_that_frames_will_need_is_built_first(ort):
 def test_a_network_with_an_encoder_has_two_engines(ort, tmp_path):
     picture(open_session(settings(random_weights(tmp_path, "4.15.lite"))))
     assert len(ort.builds) == 2
-    assert ort.exact == 2
+    assert len(ort.exact) == 2
 
 
 @pytest.mark.parametrize("half", [False, True])
@@ -144,7 +147,11 @@ def test_wrong_pictures_are_refused_before_the_first_frame(ort, tmp_path, half):
 def test_fp16_is_compared_with_fp32(ort):
     picture(open_session(settings(half=True)))
     assert ort.builds[0]["trt_fp16_enable"] == "1"
-    assert ort.exact == 1
+    (exact,) = (load_model_from_string(graph) for graph in ort.exact)
+    assert {tensor.data_type for tensor in exact.graph.initializer} <= {
+        TensorProto.FLOAT,
+        TensorProto.INT64,
+    }
 
 
 def test_the_frames_of_the_clip_are_compared(ort):
@@ -191,6 +198,53 @@ def test_where_nothing_can_be_kept_it_is_built_each_time(ort, monkeypatch):
     for _ in range(2):
         open_session(settings())
     assert len(ort.builds) == 2
+
+
+def fallen_back(monkeypatch, ort, works):
+    """Sessions as on a machine where only these providers start, and their values."""
+    held = []
+    make = ort.InferenceSession
+
+    def start(model, options, providers, enable_fallback):
+        session = make(model, options, providers, enable_fallback)
+        names = [name for name in session.get_providers() if name in works]
+        session._names = names or ["CPUExecutionProvider"]
+        return session
+
+    def hold(array, kind, number):
+        held.append(kind)
+        return real.OrtValue.ortvalue_from_numpy(array)
+
+    monkeypatch.undo()  # where values are is what is looked at
+    monkeypatch.setattr(onnx, "onnxruntime", ort)
+    monkeypatch.setattr(ort, "InferenceSession", start)
+    monkeypatch.setattr(ort, "OrtValue", SimpleNamespace(ortvalue_from_numpy=hold))
+    monkeypatch.setenv("VSRIFE_CACHE_DIR", "none")
+    return held
+
+
+def test_after_falling_back_values_are_on_the_cpu(ort, monkeypatch):
+    held = fallen_back(monkeypatch, ort, ())
+    session = open_session(settings(hardware=Hardware(provider="cuda,cpu")))
+    session.prepare(frames())
+    assert held == ["cpu"]
+
+
+def test_a_provider_that_starts_for_half_a_network_is_an_error(ort, monkeypatch, tmp_path):
+    works = [BUILD[1]]
+    fallen_back(monkeypatch, ort, works)
+    make = ort.InferenceSession
+
+    def once(*args, **options):
+        session = make(*args, **options)
+        works.clear()
+        return session
+
+    monkeypatch.setattr(ort, "InferenceSession", once)
+    with pytest.raises(BackendError, match="'cuda' started for one part of the network, not for"):
+        open_session(
+            settings(random_weights(tmp_path, "4.15.lite"), hardware=Hardware(provider="cuda,cpu"))
+        )
 
 
 def test_two_sessions_share_their_engines(ort):

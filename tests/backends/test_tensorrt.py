@@ -1,6 +1,7 @@
 """TensorRT's engines: options, cache and proof, with a TensorRT that writes and reads files."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -169,6 +170,18 @@ def test_without_a_folder_engines_are_built_every_time(bench):
     bench.start()
     assert bench.ort.builds == 2
     assert bench.heard[0].endswith("this takes minutes")
+
+
+def test_odd_names_of_files_make_plain_folders(bench):
+    bench.start(replace(PLAN, name="модель: \\ 4?" + "x" * 300))
+    (folder,) = {path.parent.name for path in bench.root.glob("*/proof.json")}
+    assert re.fullmatch(r"[\w.-]{97}", folder, re.ASCII)
+
+
+def test_a_build_is_told_of_where_that_is_asked_for(bench):
+    quiet = bench.start().options.log_severity_level
+    told = bench.start(options=EngineOptions(debug=True)).options.log_severity_level
+    assert (quiet, told) == (3, 1)
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(bench, tmp_path):

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import onnxruntime
 import pytest
+import vapoursynth as vs
 
+from vsrife import rife
 from vsrife.cli import main
 
 
@@ -61,10 +63,18 @@ def test_other_runtimes_keep_their_graphs(
 
 def test_each_kind_of_clip_has_a_graph_of_its_own(cache: Path) -> None:
     counts = []
-    for kind in ("yuv", "rgb"):
-        call("--provider", "cpu", "--precision", "fp32", "--format", kind)
+    for kind in ("yuv", "rgbs", "rgbh"):
+        call("--provider", "cpu", "--format", kind)
         counts.append(sum(path.is_file() for path in cache.rglob("*")))
-    assert counts == [1, 2]
+    assert counts == [1, 2, 3]
+
+
+def test_what_was_built_is_what_the_filter_asks_for(cache: Path) -> None:
+    call("--provider", "cpu", "--format", "rgbh")
+    kept = {path for path in cache.rglob("*") if path.is_file()}
+    clip = vs.core.std.BlankClip(format=vs.RGBH, width=64, height=64, length=3)
+    rife(clip, backend="onnx", provider="cpu").get_frame(1).close()
+    assert {path for path in cache.rglob("*") if path.is_file()} == kept
 
 
 BAD = {

@@ -137,3 +137,12 @@ def test_what_belongs_to_a_network_is_written_beside_it(
     output = tmp_path / "out.onnx"
     assert call(random_weights(tmp_path, arch), clip, "-o", output, "--frames", 8) == 0
     assert {path.name for path in tmp_path.glob("*.onnx")} == {"out.onnx", f"out.{beside}.onnx"}
+
+
+def test_a_graph_is_no_model_to_quantize(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("other.onnx", clip, "-o", tmp_path / "out.onnx") == 1
+    assert "MODEL must be a name or a weights file, not the graph 'other.onnx'" in (
+        capsys.readouterr().err
+    )

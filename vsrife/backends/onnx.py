@@ -67,7 +67,14 @@ class OrtEngine:
             asked = providers.wanted("cpu")
             self._chosen = providers.choose(onnxruntime, asked, self._threads, self._note)
             session = self._start(graph, proof)
-        self._started = True
+        running = starting.running(self._chosen, session)
+        if self._started and running != self._chosen:
+            raise BackendError(
+                f"provider {self._chosen.plain[0]!r} started for one part of the network, not for "
+                f"another; use provider={running.plain[0]!r}"
+            )
+        # values of the one are none for the other
+        self._chosen, self._started = running, True
         return OrtProgram(session, self._chosen.memory)
 
     def _start(self, graph: bytes, proof: graphs.Proof | None) -> Any:

@@ -78,6 +78,13 @@ def start(
     raise AssertionError("no provider was chosen")
 
 
+def running(chosen: Chosen, session: Any) -> Chosen:
+    """What is left of `chosen` in a session, where falling back was allowed."""
+    there = list(session.get_providers())
+    place = next(i for i, name in enumerate(chosen.plain) if row_of(name).full_name in there)
+    return Chosen(chosen.plain[place:], tuple(_from(chosen, place)), chosen.strict)
+
+
 def _from(chosen: Chosen, place: int) -> list[tuple[str, dict[str, str]]]:
     first = row_of(chosen.plain[place]).full_name
     names = [name for name, _ in chosen.arguments]

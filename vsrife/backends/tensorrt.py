@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,6 +27,7 @@ from vsrife.store import folders
 # GridSample that reads at wrong places leaves 15 to 30.
 LEAST = {True: 32.0, False: 42.0}
 _PROOF = "proof.json"
+_INFORMATION = 1  # of ONNX Runtime's levels, where builds are told of
 
 Shape = Sequence[int | None]
 
@@ -157,7 +159,10 @@ def _start(
         }
     name = row_of("tensorrt").full_name
     arguments = tuple((n, o | given | kept if n == name else o) for n, o in chosen.arguments)
-    return starting.start(ort, plan.graph, replace(chosen, arguments=arguments), note=note)
+    session = starting.session_options(ort, chosen)
+    if "trt_detailed_build_log" in given:
+        session.log_severity_level = _INFORMATION
+    return starting.start(ort, plan.graph, replace(chosen, arguments=arguments), session, note=note)
 
 
 def _facts(ort: Any, chosen: Chosen, plan: Plan, given: dict[str, str]) -> dict[str, object]:
@@ -186,7 +191,9 @@ def _kept(
         yield None, None
         return
     machine = {key: facts[key] for key in ("onnxruntime", "tensorrt", "gpu")}
-    folder, timing = root / f"{plan}-{_digest(facts)}", root / f"timing-{_digest(machine)}"
+    # TensorRT is a stranger, to whom not every letter of a file's name may go
+    name = re.sub(r"[^\w.-]", "_", str(plan), flags=re.ASCII)[:80]
+    folder, timing = root / f"{name}-{_digest(facts)}", root / f"timing-{_digest(machine)}"
     with ExitStack() as stack:
         try:
             for made in (folder, timing):

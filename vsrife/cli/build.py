@@ -21,17 +21,19 @@ That is a TensorRT engine, or with other providers and backends the optimised gr
 A TensorRT engine takes minutes to be built; it is kept, and is checked against fp32 on a pair of
 frames. rife() with the same model, size, precision, scale and kind of clip then starts at once."""
 
-_FORMATS = {"yuv": vs.YUV420P8, "rgb": vs.RGBS}
+_FORMATS = {"yuv": vs.YUV420P8, "rgbs": vs.RGBS, "rgbh": vs.RGBH}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", default=DEFAULT_MODEL, help=f"a model's name or a file ({DEFAULT_MODEL})")
     add("--size", required=True, metavar="WxH,...", help="of the clips")
-    add("--precision", choices=("fp16", "fp32"), default="fp16", help="of convolutions (fp16)")
+    add("--precision", choices=("fp16", "fp32"), help="of convolutions (fp16 for rgbh, else fp32)")
     add("--scale", type=float, default=1.0, help="resolution for motion (1)")
     add("--ensemble", action="store_true", help="estimate both ways")
-    add("--format", choices=tuple(_FORMATS), default="yuv", help="kind of clip, rgb for RGBS (yuv)")
+    add(
+        "--format", choices=tuple(_FORMATS), default="yuv", help="of clips; yuv is all others (yuv)"
+    )
     add("--backend", choices=tuple(b for b in BACKENDS if b != "pytorch"), default="onnx")
     add("--provider", help="of ONNX Runtime (tensorrt)")
     add("--device-index", type=int, default=0, metavar="N", help="which of several GPUs (0)")
@@ -47,12 +49,13 @@ def run(args: argparse.Namespace) -> int:
         provider = "tensorrt"
     if args.backend != "onnx" and provider is not None:
         raise ArgumentError(f"provider is for backend onnx, not {args.backend}; leave it out")
+    precision = args.precision or ("fp16" if args.format == "rgbh" else "fp32")  # as rife() has it
     for size in rounds.sizes_of(args.size):
         started = time.monotonic()
         smooth = rife(
             _clip(size, _FORMATS[args.format]),
             model=args.model,
-            precision=args.precision,
+            precision=precision,
             scale=args.scale,
             ensemble=args.ensemble,
             backend=args.backend,
@@ -66,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         smooth.get_frame(1).close()  # the way that frames go, to the end
         seconds = time.monotonic() - started
         what = provider or args.backend
-        print(f"{args.model} {size[0]}x{size[1]} {args.precision} {what}: ready, {seconds:.1f} s")
+        print(f"{args.model} {size[0]}x{size[1]} {precision} {what}: ready, {seconds:.1f} s")
     return 0
 
 

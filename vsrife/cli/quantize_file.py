@@ -15,6 +15,7 @@ import onnxruntime
 from vsrife import int8, store
 from vsrife.backends import arrays
 from vsrife.cli.rounds import Frame
+from vsrife.errors import ArgumentError
 from vsrife.export import export_model
 from vsrife.net.table import arch_of, check_options
 from vsrife.net.weights import normalise, recognise
@@ -29,6 +30,8 @@ class Export:
         self, model: str, scale: float, size: tuple[int, int] | None, folder: Path
     ) -> None:
         """size: width and height of frames, None for any; folder: for the files in fp32."""
+        if store.is_graph(model):
+            raise ArgumentError(f"MODEL must be a name or a weights file, not the graph {model!r}")
         name = store.model_name(model)
         check_options(name, scale, False)
         row = name or recognise(normalise(store.read_arrays(store.find_weights(model))))

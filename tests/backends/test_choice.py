@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import types
+from fractions import Fraction
 
 import pytest
 import vapoursynth as vs
@@ -12,6 +13,8 @@ from tests.clips import clip_of, noise, pictures
 from vsrife import rife, store
 from vsrife.backends import choice, open_backend
 from vsrife.backends.base import Hardware
+from vsrife.cli.times import constant_times
+from vsrife.cli.video import Encoding, write_video
 from vsrife.errors import BackendError
 
 # A finder that answers for packages that are not installed, as far as anybody can tell
@@ -64,15 +67,18 @@ def test_the_test_above_can_fail():
 
 
 def test_the_command_line_needs_no_torch(tmp_path):
+    yuv = clip_of(noise(64, 48), 3).resize.Bicubic(format=vs.YUV420P8, matrix_s="170m")
+    write_video(yuv, tmp_path / "in.mkv", constant_times(Fraction(24), 3), Encoding())
     commands = [
         ["demo", "-o", str(tmp_path / "demo")],
-        ["render", str(tmp_path / "demo" / "source.mp4"), "-o", str(tmp_path / "out.mkv")],
+        ["render", str(tmp_path / "in.mkv"), "-o", str(tmp_path / "out.mkv")],
         ["models", "list"],
     ]
     code = f"from vsrife.cli import main\nprint([main(c) for c in {commands!r}])\n{LOADED}"
     done = run_without(["torch", "openvino"], code)
     assert done.stdout.splitlines()[-2:] == ["[0, 0, 0]", "onnxruntime"], done.stderr
     assert (tmp_path / "out.mkv").stat().st_size > 1000
+    assert (tmp_path / "demo" / "contact.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 Versions of one row differ in their weights alone, so rows stand for all of them.
 """
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -162,14 +160,6 @@ def test_half_precision_stays_near_and_runs_on_the_cpu(row, size):
     error = got["image"] - by_torch(row, 1.0, False, sides)["image"]
     assert all(value.dtype == np.float32 for value in got.values())
     assert -10 * np.log10(np.square(error).mean()) > 72
-
-
-def test_columns_that_no_row_joins_yet_go_together(monkeypatch):
-    """A correlating network that passes no features on can have an ensemble."""
-    monkeypatch.setitem(ARCHS, "joined", dataclasses.replace(ARCHS["small"], tail=6))
-    size = (96, 64)
-    graph = ByGraph("joined", GraphOptions(size=size, ensemble=True))
-    check_pictures(graph(size), by_torch("joined", 1.0, True, size))
 
 
 @pytest.mark.parametrize("row", ["4.6", "nano"])

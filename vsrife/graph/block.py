@@ -88,7 +88,7 @@ class Block:
         w = self._w
         images = 3 + (self._arch.encoder.out if self._arch.encoder else 0)
         x = cast(w, join(w, [reshape(w, pair, 1, 2 * images), *passed_on, timestep]), half=True)
-        weight = self._in_order(self._state["conv0.0.0.weight"], mirrored)
+        weight = self._in_order(self._state["conv0.0.0.weight"], 0, mirrored)
         return self._strided(x, weight)
 
     def _strided(self, x: str, weight: Array) -> str:
@@ -98,7 +98,7 @@ class Block:
         x = self._conv(x, "conv0.1.0", weight, stride=self.halvings)
         return self._activation(x, "conv0.1.1")
 
-    def _in_order(self, weight: Array, mirrored: bool) -> Array:
+    def _in_order(self, weight: Array, rest_from: int | None, mirrored: bool) -> Array:
         """Input channels of a checkpoint's convolution in the order in which they are joined."""
         out = self._arch.encoder.out if self._arch.encoder else 0
         left = [0, 1, 2, *range(6, 6 + out)]
@@ -106,8 +106,9 @@ class Block:
         t = 6 + 2 * out
         rest = [] if self._first else self._rest(t + 1)
         if mirrored:
-            left, right, rest = right, left, _turned(rest)
-        ordered = weight[:, [*left, *right, *rest, t]]
+            left, right = right, left
+            rest = [*rest[2:4], *rest[:2], *rest[4:]]
+        ordered = weight[:, [*left, *right, *rest, t]].copy()
         return self._scaled(ordered, len(left) * 2, mirrored)
 
     def _rest(self, start: int) -> list[int]:
@@ -127,10 +128,6 @@ class Block:
         w = self._w
         images = channels(w, pair, 3) if self._arch.encoder else pair
         cells = self._strided(cast(w, images, half=True), self._state["conv0.0.0.weight"])
-        sides = split(w, cells, [1, 1], axis=0)
-        if mirrored:
-            sides.reverse()
-            cells = w.op("Concat", *sides, axis=0)
         volume = correlate(w, cast(w, cells, half=False), self.radius, self._cells)
         rest = [resize(w, join(w, passed_on), 0.5**self.halvings)] if passed_on else []
         seen = [unmoved] if unmoved else []
@@ -189,8 +186,3 @@ class Block:
         if self._arch.prelu:
             return prelu(self._w, x, self._state[f"{key}.weight"])
         return leaky(self._w, x)
-
-
-def _turned(rest: list[int]) -> list[int]:
-    """Flow and what follows it, with the flow's halves in each other's place."""
-    return [*rest[2:4], *rest[:2], *rest[4:]]

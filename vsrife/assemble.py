@@ -138,8 +138,15 @@ def _side_by_side(
     if streams == 1:
         return template.std.ModifyFrame(inputs, make)
     nodes = [frames.uncached(template.std.ModifyFrame(inputs, make)) for _ in range(streams)]
-    # new frames in turn: those at source positions, `left` + 1 so far, cost nothing
-    return template.std.FrameEval(lambda n: nodes[(n - times.place(n).left - 1) % streams])
+
+    def turn(n: int) -> vs.VideoNode:
+        # new frames one after the other: those at source positions, `left` + 1 so far, cost
+        # nothing. Where those are made anew, it is every second or third of them, or any other
+        # rhythm, so they are scattered (Knuth's multiplier).
+        at = times.place(n)
+        return nodes[(n - at.left - 1 if at.step else n * 2654435761 >> 16) % streams]
+
+    return template.std.FrameEval(turn)
 
 
 def _nearer(plan: Plan, seen: list[vs.VideoNode], template: vs.VideoNode) -> vs.VideoNode:

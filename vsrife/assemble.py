@@ -8,7 +8,6 @@ else is converted or computed.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -130,16 +129,19 @@ def _pictures(
 def _side_by_side(
     template: vs.VideoNode,
     inputs: list[vs.VideoNode],
-    make: Callable[[int, list[vs.VideoFrame]], vs.VideoFrame],
+    make: frames.Make,
     times: timing.Times,
     streams: int,
 ) -> vs.VideoNode:
-    """ModifyFrame whose callback runs `streams` at a time, which VapourSynth does for none."""
-    if streams == 1:
-        return template.std.ModifyFrame(inputs, make)
-    nodes = [frames.uncached(template.std.ModifyFrame(inputs, make)) for _ in range(streams)]
-    # new frames in turn: those at source positions, `left` + 1 so far, cost nothing
-    return template.std.FrameEval(lambda n: nodes[(n - times.place(n).left - 1) % streams])
+    """`frames.side_by_side`, with new frames by turns."""
+
+    def turn(n: int) -> int:
+        # those at source positions, `left` + 1 so far, cost nothing. Where they are made anew, it
+        # is every second or third, or any other rhythm, so they are scattered (Knuth's multiplier).
+        at = times.place(n)
+        return n - at.left - 1 if at.step else n * 2654435761 >> 16
+
+    return frames.side_by_side(template, inputs, make, streams, turn)
 
 
 def _nearer(plan: Plan, seen: list[vs.VideoNode], template: vs.VideoNode) -> vs.VideoNode:
@@ -190,9 +192,7 @@ def _own_frames(
     return [left, *(later(k) for k in range(1, times.reach))]
 
 
-def _painter(
-    plan: Plan, session: Session, policy: Policy, end: int, keep: int
-) -> Callable[[int, list[vs.VideoFrame]], vs.VideoFrame]:
+def _painter(plan: Plan, session: Session, policy: Policy, end: int, keep: int) -> frames.Make:
     """What gives new frames, in the format that the network reads, from their neighbours in it.
 
     end: the last source frame; keep: how many source frames are kept prepared.

@@ -21,6 +21,7 @@ _WINDOWS_KEPT = 8
 ALPHA = "_Alpha"  # a property that holds a grey frame
 
 Planes = list[NDArray[np.generic]]
+type Make = Callable[[int, list[vs.VideoFrame]], vs.VideoFrame]  # of a ModifyFrame
 
 
 def check_clip(clip: object) -> vs.VideoNode:
@@ -183,6 +184,23 @@ def _window(
     if begin == 0:
         return chosen
     return uncached(uncached(template.std.Trim(length=begin)) + chosen)
+
+
+def side_by_side(
+    template: vs.VideoNode,
+    inputs: list[vs.VideoNode],
+    make: Make,
+    streams: int,
+    turn: Callable[[int], int],
+) -> vs.VideoNode:
+    """ModifyFrame whose callback runs `streams` at a time, which VapourSynth does for none.
+
+    turn: any number for each frame; those that are equal modulo `streams` never run together.
+    """
+    if streams == 1:
+        return template.std.ModifyFrame(inputs, make)
+    nodes = [uncached(template.std.ModifyFrame(inputs, make)) for _ in range(streams)]
+    return template.std.FrameEval(lambda n: nodes[turn(n) % streams])
 
 
 def uncached(node: vs.VideoNode) -> vs.VideoNode:

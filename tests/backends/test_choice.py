@@ -6,12 +6,13 @@ import sys
 import types
 from fractions import Fraction
 
+import onnxruntime
 import pytest
 import vapoursynth as vs
 
 from tests.clips import clip_of, noise, pictures
 from vsrife import rife, store
-from vsrife.backends import choice, open_backend
+from vsrife.backends import choice, open_backend, openvino
 from vsrife.backends.base import Hardware
 from vsrife.cli.times import constant_times
 from vsrife.cli.video import Encoding, write_video
@@ -233,3 +234,35 @@ def test_threads_are_heeded_and_change_no_picture(weights, backend):
         pictures(rife(clip, model=weights(), backend=backend, threads=n))[1] for n in (1, 2)
     )
     assert abs(one - two).max() < 1e-5
+
+
+def test_a_gpu_that_nobody_asked_for_and_that_does_not_start_is_a_warning(
+    weights, monkeypatch, caplog
+):
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: list(CUDA))
+    clip = clip_of(noise(32, 32), 2)
+    pictures(rife(clip, model=weights(), backend="onnx"))
+    assert "provider 'cuda' does not work here" in caplog.text
+    assert "the CPU is used instead" in caplog.text
+    with pytest.raises(vs.Error, match="provider 'cuda' does not work here"):
+        rife(clip, model=weights(), backend="onnx", device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("there", "device", "index", "wanted"),
+    [
+        (["CPU"], None, 0, "CPU"),
+        (["CPU", "GPU"], "gpu", 0, "GPU"),
+        (["CPU", "GPU"], "gpu:0", 0, "GPU"),
+        (["CPU", "GPU.0", "GPU.1"], "gpu", 0, "GPU.0"),
+        (["CPU", "GPU.0", "GPU.1"], "xpu", 1, "GPU.1"),
+        (["CPU", "GPU.0", "GPU.1"], "gpu.1", 0, "GPU.1"),
+        (["CPU", "GPU.0", "GPU.1"], "GPU:1", 0, "GPU.1"),
+        (["CPU", "NPU"], "npu", 0, "NPU"),
+    ],
+)
+def test_devices_of_openvino_by_name_and_number(monkeypatch, there, device, index, wanted):
+    monkeypatch.setattr(openvino, "_core", lambda: types.SimpleNamespace(available_devices=there))
+    assert openvino._device(Hardware(device=device, device_index=index)) == wanted
+    with pytest.raises(BackendError, match=r"'gpu:7' is not available; OpenVINO has CPU"):
+        openvino._device(Hardware(device="gpu:7"))

@@ -203,6 +203,30 @@ def test_streams_make_new_frames_at_the_same_time_and_prepare_each_source_once(
     assert len(prepared) == 7
 
 
+def test_streams_share_the_work_where_source_frames_are_made_anew(weights, monkeypatch):
+    """On twos at factor 1, every odd frame is new: by turns, one stream would make them all."""
+    monkeypatch.setattr(vs.core, "num_threads", 4)
+    both = threading.Barrier(2, timeout=60)
+    interpolate = graphs.GraphSession.interpolate
+    first = iter(range(2))
+
+    def meet(self, *args):
+        if next(first, None) is not None:
+            both.wait()  # the first two of all
+        return interpolate(self, *args)
+
+    monkeypatch.setattr(graphs.GraphSession, "interpolate", meet)
+    clip = clip_of(lambda n: noise(32, 32)(n // 2), 24)
+    options = {"model": weights(), "backend": "onnx", "factor": 1, "duplicates": "fill"}
+    out = rife(clip, **options, num_streams=2)
+    waiting = [out.get_frame_async(n) for n in range(out.num_frames)]
+    got = [picture(future.result()) for future in waiting]
+    assert next(first, None) is None
+    assert all(
+        np.array_equal(a, b) for a, b in zip(got, pictures(rife(clip, **options)), strict=True)
+    )
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_filters_share_one_network_and_let_it_go(weights, backend):
     gc.collect()

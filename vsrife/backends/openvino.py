@@ -59,9 +59,12 @@ class OvEngine:
     def __init__(self, settings: Settings) -> None:
         hardware = settings.hardware
         self._device = _device(hardware)
+        self._config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         # else bf16 on newer CPUs, fp16 on GPUs, whatever the graph says
-        self._config: dict[str, Any] = {"EXECUTION_MODE_HINT": "ACCURACY"}
-        self._config["PERFORMANCE_HINT"] = "LATENCY"
+        if self._device == "CPU":
+            self._config["INFERENCE_PRECISION_HINT"] = "f32"
+        else:
+            self._config["EXECUTION_MODE_HINT"] = "ACCURACY"  # each node as the graph has it
         if self._device == "CPU" and hardware.threads is not None:
             self._config["INFERENCE_NUM_THREADS"] = hardware.threads
         if hardware.num_streams > 1:

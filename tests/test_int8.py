@@ -90,7 +90,9 @@ def test_weights_have_a_scale_for_each_channel(made):
     quantized = made("nano")[1]
     tensors = {t.name: numpy_helper.to_array(t) for t in quantized.graph.initializer}
     eight_bits = [t for t in tensors.values() if t.dtype == np.int8 and t.ndim == 4]
-    assert len(eight_bits) == 12
+    arch = arch_of("nano")
+    # of each block the body, and the second convolution of its stem
+    assert len(eight_bits) == sum(arch.convs) + len(arch.widths)
     scales = {
         node.input[0]: tensors[node.input[1]]
         for node in quantized.graph.node

@@ -11,7 +11,7 @@ from tests.store.conftest import add_rows, own_store, random_state, save_pickle,
 from vsrife import __main__ as as_module
 from vsrife import cli
 from vsrife.cli import main
-from vsrife.net.table import EMBEDDED, known_models
+from vsrife.net.table import ARCHS, EMBEDDED, cost, known_models
 from vsrife.store import folders, lookup
 
 __all__ = ["add_rows", "own_store", "server"]  # fixtures of the store's tests
@@ -55,7 +55,11 @@ def test_list_has_every_model_and_its_state(run, tiny):
     code, out, _ = run("list")
     assert code == cli.OK
     assert re.search(r"^name +network +Mparam", out)
-    assert re.search(r"^tiny +nano +0\.42 +8 770 +\d+ +no +ready$", out, re.MULTILINE)
+    assert re.search(
+        rf"^tiny +nano +0\.42 +{cost(ARCHS['nano']):,.0f} +\d+ +no +ready$".replace(",", " "),
+        out,
+        re.MULTILINE,
+    )
     assert re.search(r"^4\.26\.heavy +4\.26\.heavy +5\.72 +25 286 .* absent$", out, re.MULTILINE)
 
 

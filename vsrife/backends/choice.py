@@ -25,7 +25,7 @@ PACKAGES = {
     "openvino": ("openvino", "onnx"),
 }
 # On a CPU, the fastest first: measured, see docs/usage.md
-ON_CPU = ("openvino", "onnx", "pytorch")
+ON_CPU = ("openvino", "pytorch", "onnx")
 # What `device=` says about the backend, "cpu" besides
 ON_DEVICE = {
     "cuda": ("pytorch", "onnx"),

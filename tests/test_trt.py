@@ -43,6 +43,7 @@ BAD = {
     "workspace": ({"workspace_size": -1}, "trt_workspace_size must be at least 0"),
     "streams": ({"max_aux_streams": 1.5}, "trt_max_aux_streams must be at least 0 and a whole"),
     "level": ({"optimization_level": 6}, "trt_optimization_level must be 0 to 5, not 6"),
+    "no folder": ({"cache_dir": ""}, "trt_cache_dir must be a folder's path or None, not ''"),
     "folder": ({"cache_dir": 3}, "trt_cache_dir must be a folder's path or None, not 3"),
 }
 

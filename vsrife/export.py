@@ -49,6 +49,11 @@ def export_model(
     """
     target = Path(path)
     _check(precision, size, layout)
+    if store.is_graph(model):
+        raise ArgumentError(
+            f"model must be a name or a weights file, not the graph {os.fsdecode(model or '')!r}; "
+            "`vsrife models import` takes the weights out where it can"
+        )
     check_options(store.model_name(model), scale, ensemble)
     check_target(target, overwrite=overwrite)
     weights = store.find_weights(model)

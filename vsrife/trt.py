@@ -41,7 +41,7 @@ def check_trt(
             raise ArgumentError(
                 f"trt_opt_shape must lie between trt_min_shape and trt_max_shape, not {opt_shape}"
             )
-    if cache_dir is not None and not isinstance(cache_dir, str | os.PathLike):
+    if cache_dir is not None and not (cache_dir and isinstance(cache_dir, str | os.PathLike)):
         raise ArgumentError(f"trt_cache_dir must be a folder's path or None, not {cache_dir!r}")
     streams, level = max_aux_streams, optimization_level
     if level is not None and whole("trt_optimization_level", level, least=0) not in LEVELS:

@@ -72,6 +72,14 @@ def test_a_folder_that_cannot_be_written_is_told_once_and_done_without(
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_home_of_nobody_is_told_and_done_without(weights, monkeypatch, caplog, backend):
+    monkeypatch.setenv(CACHE_VARIABLE, "~nobody-has-this-name/x")
+    monkeypatch.setattr(cache, "_refused", set())
+    assert len(run(weights, backend)) == 4
+    assert "'~nobody-has-this-name/x' is no folder (" in caplog.text
+
+
 @pytest.mark.parametrize("value", ["", "none"])
 def test_caches_can_be_switched_off(weights, monkeypatch, tmp_path, value):
     monkeypatch.setenv(CACHE_VARIABLE, value)

@@ -310,3 +310,15 @@ def test_the_real_one_is_caught_when_it_falls_back(relu):
         warnings.simplefilter("ignore")  # the build's own word about it
         with pytest.raises(BackendError, match="ONNX Runtime took CPUExecutionProvider instead"):
             starting.start(ort, relu, pretended)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:1", "junk"])
+def test_a_provider_and_a_device_are_one_too_many(device):
+    with pytest.raises(ArgumentError, match=f"provider='cpu' and device='{device}' exclude each"):
+        wanted("cpu", device=device)
+
+
+@pytest.mark.parametrize("device", ["cpu:", "cuda:x", "cuda:-1"])
+def test_a_device_without_a_number_has_no_colon(device):
+    with pytest.raises(ArgumentError, match=r'device must be a name such as "c\w+:1", not '):
+        wanted(None, device=device)

@@ -61,8 +61,11 @@ BAD = {
     "small": (("--size", "8x8"), "size must be 16 to 16384 pixels each way, not '8x8'"),
     "backend": (("--backends", "cudnn"), "backends must be of pytorch, onnx, .*not 'cudnn'"),
     "no backend": (("--backends", ","), "backends is empty; name at least one"),
-    "rounds": (("--rounds", 0), "rounds must be at least 1, not 0"),
-    "threads": (("--threads", 0), "threads must be at least 1, not 0"),
+    "no model": (("--models", ","), "models is empty; name at least one"),
+    "rounds": (("--rounds", 0), "rounds must be at least 1 and at most 1000, not 0"),
+    "many rounds": (("--rounds", 10**20), "rounds must be at least 1 and at most 1000, not 1000"),
+    "threads": (("--threads", 0), "threads must be at least 1 and at most 1024, not 0"),
+    "many threads": (("--threads", 10**14), "threads must be at least 1 and at most 1024, not 1"),
     "model": (("--models", "4.99"), "model must be one of .* not '4.99'"),
 }
 

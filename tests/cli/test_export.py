@@ -118,7 +118,7 @@ FAULTS = {
     "no such scale": (["nano", "-o", "x.onnx", "--scale", "3"], "scale must be 0.25, 0.5"),
     "an ensemble": (["nano", "-o", "x.onnx", "--ensemble"], "ensemble is not supported in nano"),
     "a missing file": (["no.safetensors", "-o", "x.onnx"], "no.safetensors does not exist"),
-    "no weights": (["there.onnx", "-o", "x.onnx"], "must be one of"),
+    "a graph": (["there.onnx", "-o", "x.onnx"], "weights file, not the graph 'there.onnx'; `vsr"),
 }
 
 

@@ -94,7 +94,7 @@ BAD = {
     "no video": (text, (), "notes.mkv is no video file that can be read"),
     "absent": (lambda folder: folder / "none.mkv", (), "there is no clip .*none.mkv"),
     "few frames": (still, ("--frames", 3), "frames must be at least 8, not 3"),
-    "rounds": (still, ("--rounds", 0), "rounds must be at least 1, not 0"),
+    "rounds": (still, ("--rounds", 0), "rounds must be at least 1 and at most 1000, not 0"),
     "size": (still, ("--size", "big"), "size must be WIDTHxHEIGHT, such as 1280x720, not 'big'"),
 }
 

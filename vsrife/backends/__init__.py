@@ -16,6 +16,8 @@ BACKENDS = {
     "onnx": "vsrife.backends.onnx",
     "openvino": "vsrife.backends.openvino",
 }
+# Beyond these, threads and queues are made for hours, or there is no memory for them
+MOST = {"threads": 1024, "num_streams": 64}
 EXTRAS = {"pytorch": "torch", "onnx": "cpu", "openvino": "openvino"}
 
 
@@ -27,6 +29,10 @@ def open_backend(name: str | None, hardware: Hardware, *, graph: bool = False) -
     """
     if name is not None and (not isinstance(name, str) or name not in BACKENDS):
         raise ArgumentError(f"backend must be one of {', '.join(BACKENDS)}, not {name!r}")
+    for argument, most in MOST.items():
+        value = getattr(hardware, argument)
+        if value is not None and value > most:
+            raise ArgumentError(f"{argument} must be at most {most}, not {value}")
     chosen = name or best(hardware, graph=graph)
     try:
         module = importlib.import_module(BACKENDS[chosen])

@@ -18,8 +18,10 @@ def open_folder(name: str, note: Note) -> Path | None:
     """The folder for one kind of files; None if caches are switched off or cannot be written."""
     try:
         return store.cache_folder(name)
-    except OSError as error:
-        text = f"{error.filename} cannot be written ({error.strerror})"
+    except (OSError, RuntimeError) as error:  # the latter of a ~ that stands for nobody's folder
+        text = f"{os.environ.get(store.CACHE_VARIABLE)!r} is no folder ({error})"
+        if isinstance(error, OSError):
+            text = f"{error.filename} cannot be written ({error.strerror})"
         if text not in _refused:
             _refused.add(text)
             note(

@@ -27,7 +27,7 @@ from vsrife.backends.graph_file import (
     static,
 )
 from vsrife.backends.graphs import Engine, Program, doubled_size, too_large, widened
-from vsrife.errors import ModelError
+from vsrife.errors import ModelError, printable
 
 # Of files beside one of ours, where its network has an encoder, or rescales
 ENCODER, DOUBLED = ".encode.onnx", ".doubled.onnx"
@@ -50,6 +50,58 @@ class FileNetwork:
         self._wide = doubled_size(self.size, file.unit)
         if any(output.name == "largest" for output in file.model.graph.output):
             self._doubled = engine.load(static(load(self._beside(DOUBLED)), self._wide))
+        self._try()
+
+    def encode(self, image: Array) -> Any:
+        """Features of an image (1, 3, H, W) in 0..1, padded; on the device."""
+        features = self.engine.put(image)
+        if self.encoder is None:
+            return features
+        return self.encoder.run({"image": features}, stay=True)["features"]
+
+    def feeds(self, left: Any, right: Any, timestep: float) -> dict[str, Any]:
+        """What our own take; left, right: as `encode` gives them."""
+        t = np.full(_times_shape(self), timestep, self.file.dtype)
+        return {"left": left, "right": right, "timestep": self.engine.put(t)}
+
+    def stacked(self, left: Array, right: Array, timestep: float) -> dict[str, Any]:
+        """What the files of others take, in one input (1, planes, H, W)."""
+        (width, height), planes = self.size, self.file.planes
+        stack = np.empty((1, planes, height, width), self.file.dtype)
+        stack[:, :3], stack[:, 3:6], stack[:, 6] = left, right, timestep
+        if planes == 8:
+            stack[:, 7] = self.scale
+        elif planes == 11:  # where each pixel is, -1..1, and what moves it by 1
+            stack[:, 7] = np.linspace(-1, 1, width, dtype=np.float32)
+            stack[:, 8] = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+            stack[:, 9] = 2 / max(width - 1, 1)
+            stack[:, 10] = 2 / max(height - 1, 1)
+        return {self.input: self.engine.put(stack)}
+
+    def _try(self) -> None:
+        """ModelError unless a new frame can be made: what a graph does with its inputs is known
+        when it has been run."""
+        black = np.zeros((1, 3, *self.size[::-1]), self.file.dtype)
+        runs: list[tuple[dict[str, Array], tuple[int, int]]] = []
+        try:
+            if self.file.planes:
+                found = self.flow.run(self.stacked(black, black, 0.5))
+                found = {"image": next(iter(found.values()))}
+            else:
+                features = self.encode(black)
+                feeds = self.feeds(features, features, 0.5)
+                found = self.flow.run(feeds)
+                if self._doubled is not None:
+                    wide = widened(self.engine, feeds, self.size, self._wide)
+                    runs.append((self._doubled.run(wide), self._wide))
+        except Exception as error:  # each runtime has its own, and none says whose fault it is
+            text = printable(" ".join(str(error).split())) or type(error).__name__
+            raise ModelError(
+                f"model file {self.file.path} cannot make a frame of {self.size[0]}x{self.size[1]}"
+                f" ({text}); export or fetch it again"
+            ) from error
+        for outputs, size in [(found, self.size), *runs]:
+            _check_outputs(self.file.path, outputs, size)
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Array]:
         found = self.flow.run(feeds)
@@ -99,10 +151,7 @@ class FileSession:
         alpha = np.array(planes[3], np.float32) if len(planes) > 3 else None
         if net.file.planes:
             return Prepared(image, alpha)
-        features = net.engine.put(image)
-        if net.encoder is not None:
-            features = net.encoder.run({"image": features}, stay=True)["features"]
-        return Prepared(features, alpha)
+        return Prepared(net.encode(image), alpha)
 
     def interpolate(
         self,
@@ -114,13 +163,10 @@ class FileSession:
     ) -> float | None:
         net = self._network
         if net.file.planes:
-            stack = net.engine.put(self._stacked(left, right, timestep))
-            found = net.run({net.input: stack})
+            found = net.run(net.stacked(left.features, right.features, timestep))
             image = next(iter(found.values()))
         else:
-            t = np.full(_times_shape(net), timestep, net.file.dtype)
-            feeds = {"left": left.features, "right": right.features, "timestep": net.engine.put(t)}
-            found = net.run(feeds)
+            found = net.run(net.feeds(left.features, right.features, timestep))
             image = found["image"]
         arrays.write(image.clip(0, 1), into[:3])
         if left.alpha is not None and right.alpha is not None:
@@ -130,21 +176,22 @@ class FileSession:
     def motion(self, left: Prepared, right: Prepared) -> Any:
         raise NotImplementedError  # not among what it tells
 
-    def _stacked(self, left: Prepared, right: Prepared, timestep: float) -> Array:
-        """What the files of others read, (1, planes, H, W)."""
-        width, height = self._network.size
-        stack = np.empty((1, self._network.file.planes, height, width), self._network.file.dtype)
-        stack[:, :3], stack[:, 3:6], stack[:, 6] = left.features, right.features, timestep
-        if self._network.file.planes == 8:
-            stack[:, 7] = self._network.scale
-        elif self._network.file.planes == 11:  # where each pixel is, -1..1, and what moves it by 1
-            stack[:, 7] = np.linspace(-1, 1, width, dtype=np.float32)
-            stack[:, 8] = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-            stack[:, 9] = 2 / max(width - 1, 1)
-            stack[:, 10] = 2 / max(height - 1, 1)
-        return stack
-
 
 def _times_shape(net: FileNetwork) -> tuple[int, int, int, int]:
     paced = shape_of(input_of(net.file.model, "timestep"))[2:] != [1, 1]
     return (1, 1, net.size[1], net.size[0]) if paced else (1, 1, 1, 1)
+
+
+def _check_outputs(path: Path, found: Mapping[str, Array], size: tuple[int, int]) -> None:
+    """ModelError unless they are what a frame of that width and height is made of."""
+    shapes = {"image": (1, 3, *size[::-1]), "confidence": (1,), "largest": (1, 2)}
+    for name, shape in shapes.items():
+        value = found.get(name)
+        if value is None and name != "image":
+            continue
+        if value is None or value.shape != shape or value.dtype.kind != "f":
+            given = ", ".join(f"{printable(n)} {a.shape} {a.dtype}" for n, a in found.items())
+            raise ModelError(
+                f"model file {path} gives {given}, where {name} {shape} of floating point is "
+                "needed; export or fetch it again"
+            )

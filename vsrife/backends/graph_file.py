@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from onnx import ModelProto, TensorProto, ValueInfoProto, load_model_from_string
 
 from vsrife import store
 from vsrife.backends.base import Settings
 from vsrife.errors import ArgumentError, ModelError, printable
-from vsrife.net.table import ARCHS, VERSIONS
+from vsrife.net.table import ARCHS, SCALES, VERSIONS
 
 LAYOUTS = {11: "v1", 8: "VSGAN's", 7: "v2"}  # planes of the one input -> whose
 OWN = ("left", "right", "timestep")
 _TYPES: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
 _UNIT = 128  # no known network needs more at scale 1
+_MOST = 8 * _UNIT  # of what a file may say: at scale 0.25, for a doubled graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +48,14 @@ def read_file(path: Path) -> GraphFile:
     shapes = [shape_of(value) for value in inputs]
     types = {value.type.tensor_type.elem_type for value in inputs}
     own = sorted(names) == sorted(OWN)
-    planes = shapes[0][1] if len(inputs) == 1 and len(shapes[0]) == 4 else 0
+    pictures = bool(shapes) and all(len(shape) == 4 and shape[0] <= 1 for shape in shapes)
+    planes = shapes[0][1] if pictures and len(inputs) == 1 else 0
     if said.get("part", "flow") not in ("flow", "whole"):
         raise ModelError(
             f"model file {path} is the part {said['part']!r} of a network; name the file beside it "
             "that has no such word before .onnx"
         )
-    known = own or (planes in LAYOUTS and len(model.graph.output) == 1)
+    known = (own and pictures) or (planes in LAYOUTS and len(model.graph.output) == 1)
     if not known or len(types) != 1 or not types <= set(_TYPES):
         found = ", ".join(map(_described, inputs)) or "nothing"
         raise ModelError(
@@ -61,8 +65,21 @@ def read_file(path: Path) -> GraphFile:
         )
     sides = shapes[names.index("left") if own else 0][2:]
     fixed = (sides[1], sides[0]) if all(sides) else None
-    unit = int(said["modulo"]) if said.get("modulo", "").isdecimal() else _unit_of(path)
+    _check_said(path, said)
+    unit = int(said["modulo"]) if "modulo" in said else _unit_of(path)
     return GraphFile(path, model, 0 if own else planes, _TYPES[types.pop()], fixed, unit, said)
+
+
+def _check_said(path: Path, said: dict[str, str]) -> None:
+    """ModelError for numbers that no export has in it."""
+    modulo, scale = said.get("modulo", "1"), said.get("scale", "1")
+    if not (re.fullmatch("[0-9]{1,4}", modulo) and 1 <= int(modulo) <= _MOST):
+        wrong = f"modulo {modulo!r:.50}, and 1 to {_MOST} are possible"
+    elif scale not in {text for known in SCALES for text in (f"{known:g}", str(known))}:
+        wrong = f"scale {scale!r:.50}, and {', '.join(f'{s:g}' for s in SCALES)} are possible"
+    else:
+        return
+    raise ModelError(f"model file {path} says that it has {wrong}; export or fetch it again")
 
 
 def load(path: Path) -> ModelProto:
@@ -76,12 +93,25 @@ def load(path: Path) -> ModelProto:
         ) from error
     if not model.graph.node:
         raise ModelError(f"model file {path} has no network in it; fetch it again")
-    if any(t.data_location == TensorProto.EXTERNAL for t in model.graph.initializer):
+    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in _tensors(model)):
         raise ModelError(
             f"model file {path} keeps weights in another file, which is never opened; "
             "save it with its weights inside"
         )
     return model
+
+
+def _tensors(message: Message) -> Iterator[TensorProto]:
+    """All there are: weights, constants among the nodes, those of branches and functions."""
+    waiting: list[Any] = [message]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, TensorProto):
+            yield found
+            continue
+        for field, value in found.ListFields():
+            if field.message_type is not None:
+                waiting.extend([value] if isinstance(value, Message) else value)
 
 
 def inputs_of(model: ModelProto) -> list[ValueInfoProto]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -116,7 +117,7 @@ class OrtEngine:
 
         root = cache.open_folder("engines", self._note)
         if options.folder is not None:
-            root = Path(options.folder).expanduser().absolute()
+            root = Path(os.path.abspath(os.path.expanduser(options.folder)))
         return tensorrt.start(
             onnxruntime, self._chosen, options, plan, root=root, likeness=like, note=self._note
         )

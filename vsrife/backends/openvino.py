@@ -18,6 +18,8 @@ from vsrife.backends.arrays import Array
 from vsrife.backends.base import Hardware, Session, Settings
 from vsrife.errors import ArgumentError, BackendError, ModelError, printable
 
+# Lines in front of what is wrong, like those with a colon at their end
+_PREFACES = ("Exception from", "Check '", "Model wasn't fully")
 DEVICES = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU", "xpu": "GPU"}  # ours -> OpenVINO's
 
 
@@ -137,7 +139,7 @@ def _asked(hardware: Hardware) -> tuple[str, str]:
 
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
+    told = [line for line in lines if not line.startswith(_PREFACES) and line[-1] != ":"]
     return printable((told or lines or [type(error).__name__])[0])
 
 

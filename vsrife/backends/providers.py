@@ -133,14 +133,19 @@ def wanted(
     device: what the filter's argument says, for who gives no provider; trt: vs-rife's argument.
     """
     limit = _limit(memory_limit)
+    if provider is not None and device is not None:
+        raise ArgumentError(
+            f"provider={provider!r} and device={device!r} exclude each other: a provider is for "
+            'one kind of device, "cuda:1" for one of them; leave device out'
+        )
     if provider is None and device is not None:
-        kind, _, number = device.lower().partition(":")
+        kind, colon, number = device.lower().partition(":")
         if kind not in DEVICES:
             raise ArgumentError(
                 f"device must be one of {', '.join(DEVICES)} with backend='onnx', not {device!r}; "
                 "provider= chooses among ONNX Runtime's own"
             )
-        if number and not number.isdecimal():
+        if colon and not number.isdecimal():
             raise ArgumentError(f'device must be a name such as "{kind}:1", not {device!r}')
         index = int(number) if number else device_index
         return Wanted((), DEVICES[kind], index, limit)

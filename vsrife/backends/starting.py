@@ -127,9 +127,9 @@ def placed(session: Any) -> dict[str, Counter[str]]:
 
 
 def _failure(ort: Any, name: str, problem: str | None) -> str:
+    if name == "cpu":  # which is always there, so it is the graph
+        return f"ONNX Runtime cannot run the graph on the CPU ({problem})"
     text = f"provider {name!r} does not work here: {problem}"
-    if name == "cpu":
-        return text
     version = getattr(ort, "cuda_version", "") if name in _NVIDIA else ""
     needed = f"a device, its driver{f', CUDA {version}' if version else ''}"
     return (

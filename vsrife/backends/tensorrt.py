@@ -199,7 +199,7 @@ def _kept(
             for made in (folder, timing):
                 made.mkdir(parents=True, exist_ok=True)
             stack.enter_context(folders.locked(root, folder.name, note))
-        except (OSError, ModelError) as error:
+        except (OSError, ModelError, ValueError) as error:  # or its name has a null byte in it
             note(f"no TensorRT engine can be kept in {root} ({error})")
             yield None, None
             return

@@ -58,12 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    for name in ("rounds", "threads"):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise ArgumentError(f"{name} must be at least 1, not {value}")
+    rounds.check_numbers(args.rounds, args.threads)
     sizes = rounds.sizes_of(args.size)
     models = [name.strip() for name in args.models.split(",") if name.strip()]
+    if not models:
+        raise ArgumentError("models is empty; name at least one")
     backends = rounds.installed(args.backends)
     rounds.set_threads(args.threads, backends)
     if args.threads is not None:

@@ -105,10 +105,7 @@ def _check(args: argparse.Namespace) -> None:
     check_target(args.output, overwrite=args.overwrite)
     if args.frames < 2 * LEAST:
         raise ArgumentError(f"frames must be at least {2 * LEAST}, not {args.frames}")
-    for name in ("rounds", "threads"):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise ArgumentError(f"{name} must be at least 1, not {value}")
+    rounds.check_numbers(args.rounds, args.threads)
 
 
 def _size(

@@ -9,12 +9,23 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from vsrife.backends import BACKENDS, choice, open_backend
+from vsrife.backends import BACKENDS, MOST, choice, open_backend
 from vsrife.backends.base import Hardware, Session, Settings, silent
 from vsrife.errors import ArgumentError
 from vsrife.store import find_weights, is_graph, model_name
 
 Frame = list[NDArray[np.float32]]  # R, G, B
+MOST_ROUNDS = 1000
+
+
+def check_numbers(rounds: int, threads: int | None) -> None:
+    """ArgumentError for numbers of rounds or threads that nobody would wait for."""
+    for name, value, most in (
+        ("rounds", rounds, MOST_ROUNDS),
+        ("threads", threads, MOST["threads"]),
+    ):
+        if value is not None and not 1 <= value <= most:
+            raise ArgumentError(f"{name} must be at least 1 and at most {most}, not {value}")
 
 
 def rounds_of(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:

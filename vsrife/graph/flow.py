@@ -51,7 +51,7 @@ def build_flow(
         cells: list[Dim] = [
             side // CELL if isinstance(side, int) else f"{side}_cells" for side in sides
         ]
-        w.output("motion", motion(w, result.flow), [1, 1, *cells])
+        w.output("motion", motion(w, result), [1, 1, *cells])
     if arch.rescales and not options.doubled:
         w.output("largest", largest(w, *result.own[1]), [1, 2])
     return w.model(metadata)

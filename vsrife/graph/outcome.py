@@ -41,9 +41,13 @@ def confidence(
         return w.op("ReduceMean", w.op("Exp", w.op("Neg", doubt)), axes=[1, 2, 3], keepdims=0)
 
 
-def motion(w: Writer, flow: str) -> str:
+def motion(w: Writer, result: Result) -> str:
     """See `vsrife.net.pace.motion`; (1, 1, H / 8, W / 8)."""
     with w.scope("motion"):
+        flow = result.flow
+        if result.still:
+            moves = w.op("Sub", w.constant(1.0), w.op("Sigmoid", result.still))
+            flow = w.op("Mul", flow, moves)
         to_left, to_right = split(w, flow, [2, 2])
         x = w.op("ReduceL2", w.op("Sub", to_right, to_left), axes=[1], keepdims=1)
         x = w.op("MaxPool", x, kernel_shape=[CELL, CELL], strides=[CELL, CELL])

@@ -235,7 +235,8 @@ class IFNet(nn.Module):
         networks that rescale give none.
         pictures: left and right (N, C, H, W), any range: what is to be moved and blended instead of
         the prepared images; gives (N, C, H, W).
-        outcome: takes `confidence` (N,) and the flow (N, 4, H, W) of each run.
+        outcome: takes `confidence` (N,) and the flow (N, 4, H, W) of each run, less where it is
+        overruled by what stands still.
         """
         n = left.shape[0]
         if not isinstance(timestep, Tensor):
@@ -335,14 +336,16 @@ class IFNet(nn.Module):
             source = pair if block is not blocks[-1] else last
             warped = warp(source, torch.cat((flow[:, :2], flow[:, 2:])), grid)
         left, right = warped.chunk(2)
+        still = torch.sigmoid(passed_on[1]) if self.arch.still else None
         if outcome is not None and flow is not None:
-            outcome.append((confidence(left, right, flow, t), flow))
+            seen = flow if still is None else flow * (1 - still)
+            outcome.append((confidence(left, right, flow, t), seen))
         # not left * m + right * (1 - m): this form is exact where both sides agree
         moved = right + torch.sigmoid(passed_on[0]) * (left - right)
-        if not self.arch.still:
+        if still is None:
             return moved
         before, after = (pair[:, :3] if pictures is None else pictures).chunk(2)
-        return torch.lerp(moved, torch.lerp(before, after, t), torch.sigmoid(passed_on[1]))
+        return torch.lerp(moved, torch.lerp(before, after, t), still)
 
 
 def confidence(left: Tensor, right: Tensor, flow: Tensor, timestep: Tensor) -> Tensor:

@@ -90,7 +90,8 @@ def test_new_frames_are_the_networks_for_any_size(weights, arch, width, height):
     for n in (1, 2, 4, 5):
         left = n // 3
         wanted = network_frame(weights(arch), arch, source[left], source[left + 1], n % 3 / 3)
-        assert np.abs(out[n] - wanted).max() < 1e-6
+        # other threads add in another order, and nano's shares are steep: 2e-6 was seen
+        assert np.abs(out[n] - wanted).max() < 1e-5
 
 
 @pytest.mark.parametrize(("scale", "ensemble"), [(0.5, False), (2.0, True), (1.0, True)])

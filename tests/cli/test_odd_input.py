@@ -84,14 +84,18 @@ def test_an_empty_factor_is_refused_and_not_taken_for_none(tmp_path: Path, weigh
 def test_being_ended_is_being_interrupted(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ):
-    before = signal.getsignal(getattr(signal, name))
+    ending = getattr(signal, name)
 
     def end(*arguments: object) -> None:
-        os.kill(os.getpid(), getattr(signal, name))
+        os.kill(os.getpid(), ending)
 
     monkeypatch.setattr(render, "_say", end)
     film = _make(tmp_path / "film.mp4")
     arguments = [str(film), "-o", str(tmp_path / "o.mkv"), "--model", str(weights)]
-    assert main(["render", *arguments]) == cli.INTERRUPTED
+    before = signal.signal(ending, signal.SIG_DFL)  # tests under nohup would go on
+    try:
+        assert main(["render", *arguments]) == cli.INTERRUPTED
+        assert signal.getsignal(ending) == signal.SIG_DFL
+    finally:
+        signal.signal(ending, before)
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
-    assert signal.getsignal(getattr(signal, name)) == before

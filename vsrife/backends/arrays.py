@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vsrife.backends.base import Planes
+from vsrife.net.table import PACE_STILL
 
 type Array = NDArray[Any]
 
-CELL = 8  # as in net/pace.py, like the next one
-_STILL = np.float32(0.5)
+_STILL = np.float32(PACE_STILL)
 
 
 def padded(planes: Planes, size: tuple[int, int]) -> Array:

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vsrife.backends.providers import PROVIDERS
 from vsrife.errors import ArgumentError, BackendError
 
 if TYPE_CHECKING:
@@ -38,10 +39,7 @@ ON_DEVICE = {
 # What a driver leaves on Linux: NVIDIA's, WSL's, AMD's, Intel's
 _DEVICE_FILES = ("nvidiactl", "dxg", "kfd", "dri/renderD128")
 # Builds of ONNX Runtime that somebody has installed for a GPU; CoreML's comes with every macOS
-_GPU_PROVIDERS = {
-    "CUDAExecutionProvider", "ROCMExecutionProvider", "MIGraphXExecutionProvider",
-    "DmlExecutionProvider",
-}  # fmt: skip  # a list of words
+_GPU_PROVIDERS = {PROVIDERS[name].full_name for name in ("cuda", "rocm", "migraphx", "directml")}
 
 
 def is_installed(backend: str) -> bool:

@@ -20,7 +20,7 @@ from vsrife.backends.arrays import Array
 from vsrife.backends.base import TELLS_ALL, Planes, Rhythm, Settings, Shared, identity
 from vsrife.graph import GraphOptions, build_encoder, build_flow
 from vsrife.graph.options import unit_of
-from vsrife.net.table import RESCALE_LIMIT, arch_of, check_options
+from vsrife.net.table import PACE_CELL, RESCALE_LIMIT, arch_of, check_options
 from vsrife.net.weights import normalise, recognise
 
 
@@ -254,6 +254,6 @@ class GraphSession:
     def motion(self, left: Prepared, right: Prepared) -> Array:
         half = self._network.engine.put(np.full((1, 1, 1, 1), 0.5, np.float32))
         feeds = {"left": left.features, "right": right.features, "timestep": half}
-        cells = tuple(-(-side // arrays.CELL) for side in self._network.size)
+        cells = tuple(-(-side // PACE_CELL) for side in self._network.size)
         # a doubled run may have seen a larger picture
         return self._network.run(feeds, motion=True)["motion"][:, :, : cells[1], : cells[0]]

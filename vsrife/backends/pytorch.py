@@ -18,6 +18,7 @@ from vsrife.backends.base import TELLS_ALL, Hardware, Planes, Rhythm, Settings
 from vsrife.errors import ArgumentError, BackendError
 from vsrife.net import build, pace
 from vsrife.net.ifnet import IFNet, Outcome
+from vsrife.net.table import PACE_CELL
 from vsrife.net.weights import recognise
 
 DEVICES = ("cuda", "rocm", "xpu", "mps", "cpu")  # in the order in which they are chosen
@@ -178,7 +179,7 @@ class TorchSession:
     def _motion(self, left: Prepared, right: Prepared) -> Tensor:
         outcome: list[Outcome] = []
         self._net.interpolate(left.features, right.features, 0.5, outcome=outcome)
-        rows, columns = (-(-side // pace.CELL) for side in left.features.shape[2:])
+        rows, columns = (-(-side // PACE_CELL) for side in left.features.shape[2:])
         # a network that has rescaled has seen a larger picture
         return pace.motion(outcome[0][1])[:, :, :rows, :columns]
 

@@ -93,7 +93,7 @@ def _rows(
             frames = _frames(size)
             for part, calls in (("network", _networks), ("filter", _filters)):
                 if args.part in ("both", part):
-                    contenders = calls(args, file, size, backends, frames)
+                    contenders = calls(args, file, backends, frames)
                     yield Row(model, size, part, rounds.rounds_of(contenders, args.rounds))
 
 
@@ -122,10 +122,10 @@ def _weights(model: str, folder: Path) -> str:
 def _networks(
     args: argparse.Namespace,
     model: str,
-    size: tuple[int, int],
     backends: list[str],
     frames: list[Frame],
 ) -> dict[str, Callable[[], object]]:
+    height, width = frames[0][0].shape
     options = {
         "threads": args.threads,
         "half": args.precision == "fp16",
@@ -133,7 +133,7 @@ def _networks(
         "device": args.device,
     }
     return {
-        name: _network(rounds.open_session(name, model, size, **options), frames)
+        name: _network(rounds.open_session(name, model, (width, height), **options), frames)
         for name in backends
     }
 
@@ -154,7 +154,6 @@ def _network(session: Session, frames: list[Frame]) -> Callable[[], object]:
 def _filters(
     args: argparse.Namespace,
     model: str,
-    size: tuple[int, int],
     backends: list[str],
     frames: list[Frame],
 ) -> dict[str, Callable[[], object]]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from onnx import ModelProto
 
 from vsrife.graph.options import GraphOptions, check
-from vsrife.graph.outcome import CELL, blend, confidence, largest, motion
+from vsrife.graph.outcome import blend, confidence, largest, motion
 from vsrife.graph.refinement import Refinement
 from vsrife.graph.writer import Array, Dim, Writer
-from vsrife.net.table import Arch
+from vsrife.net.table import PACE_CELL, Arch
 from vsrife.net.weights import check_state
 
 
@@ -49,7 +49,7 @@ def build_flow(
     w.output("confidence", doubt, [1])
     if options.motion:
         cells: list[Dim] = [
-            side // CELL if isinstance(side, int) else f"{side}_cells" for side in sides
+            side // PACE_CELL if isinstance(side, int) else f"{side}_cells" for side in sides
         ]
         w.output("motion", motion(w, result), [1, 1, *cells])
     if arch.rescales and not options.doubled:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from onnx import TensorProto
 
 from vsrife.graph.writer import END, Array, Writer
-
-SLOPE = 0.2  # of every leaky ReLU
+from vsrife.net.table import SLOPE
 
 
 def resize(w: Writer, x: str, factor: float) -> str:
@@ -68,30 +67,37 @@ def leaky(w: Writer, x: str) -> str:
 def conv(w: Writer, x: str, name: str, weight: Array, bias: Array, **options: int) -> str:
     """3x3 with a border of 1. options: stride, groups."""
     stride = options.get("stride", 1)
-    return w.op(
-        "Conv",
-        x,
-        w.constant(weight, w.weight_type),
-        w.constant(bias, w.weight_type),
-        name=name,
-        kernel_shape=[3, 3],
-        pads=[1, 1, 1, 1],
-        strides=[stride, stride],
-        group=options.get("groups", 1),
-    )
+    groups = options.get("groups", 1)
+    return _convolve(w, "Conv", x, name, weight, bias, kernel=3, stride=stride, group=groups)
 
 
 def deconv(w: Writer, x: str, name: str, weight: Array, bias: Array) -> str:
     """Transposed 4x4, twice as fine."""
+    return _convolve(w, "ConvTranspose", x, name, weight, bias, kernel=4, stride=2)
+
+
+def _convolve(
+    w: Writer,
+    kind: str,
+    x: str,
+    name: str,
+    weight: Array,
+    bias: Array,
+    *,
+    kernel: int,
+    stride: int,
+    **more: int,
+) -> str:
     return w.op(
-        "ConvTranspose",
+        kind,
         x,
         w.constant(weight, w.weight_type),
         w.constant(bias, w.weight_type),
         name=name,
-        kernel_shape=[4, 4],
+        kernel_shape=[kernel, kernel],
         pads=[1, 1, 1, 1],
-        strides=[2, 2],
+        strides=[stride, stride],
+        **more,
     )
 
 

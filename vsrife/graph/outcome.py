@@ -5,8 +5,7 @@ from __future__ import annotations
 from vsrife.graph.operations import channels, every_eighth, reshape, resize, split
 from vsrife.graph.refinement import Result
 from vsrife.graph.writer import Writer
-
-CELL = 8  # pixels of a side of a cell of `vsrife.net.pace.motion`
+from vsrife.net.table import PACE_CELL
 
 
 def blend(w: Writer, result: Result, timestep: str) -> tuple[str, str]:
@@ -50,7 +49,7 @@ def motion(w: Writer, result: Result) -> str:
             flow = w.op("Mul", flow, moves)
         to_left, to_right = split(w, flow, [2, 2])
         x = w.op("ReduceL2", w.op("Sub", to_right, to_left), axes=[1], keepdims=1)
-        x = w.op("MaxPool", x, kernel_shape=[CELL, CELL], strides=[CELL, CELL])
+        x = w.op("MaxPool", x, kernel_shape=[PACE_CELL, PACE_CELL], strides=[PACE_CELL, PACE_CELL])
         x = w.op("MaxPool", x, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
         # what lies outside does not count, by default
         return w.op("AveragePool", x, kernel_shape=[3, 3], pads=[1, 1, 1, 1])

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vsrife.net.correlation import correlate
-from vsrife.net.encoder import SLOPE
-from vsrife.net.table import Arch
+from vsrife.net.table import SLOPE, Arch
 
 
 def resize(image: Tensor, factor: float) -> Tensor:

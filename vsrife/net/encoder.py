@@ -5,9 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vsrife.net.table import Encoder
-
-SLOPE = 0.2  # of every leaky ReLU of the networks
+from vsrife.net.table import SLOPE, Encoder
 
 
 class NamedEncoder(nn.Module):

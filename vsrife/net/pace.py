@@ -10,8 +10,8 @@ from __future__ import annotations
 from torch import Size, Tensor
 from torch.nn import functional as F
 
-CELL = 8  # pixels of a side of a cell
-_STILL = 0.5  # pixels added to all distances: where nothing moves, the ratio is one half
+from vsrife.net.table import PACE_CELL as CELL
+from vsrife.net.table import PACE_STILL as STILL
 
 
 def motion(flow: Tensor) -> Tensor:
@@ -37,6 +37,6 @@ def timesteps(
     beside = before if timestep < 0.5 else after
     near = min(timestep, 1 - timestep)
     other = between if beside is None else beside
-    part = 2 * near * (other + _STILL) / (other + between + 2 * _STILL)
+    part = 2 * near * (other + STILL) / (other + between + 2 * STILL)
     whole = F.interpolate(part, size=shape[2:], mode="bilinear", align_corners=False)
     return whole if timestep < 0.5 else 1 - whole

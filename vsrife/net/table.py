@@ -21,6 +21,10 @@ RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 do
 # Logit that one unit of difference between both pictures takes off what stands still: as sharp as
 # the pictures themselves, which a block's own cells are not
 CHANGE_WEIGHT = 30.0
+SLOPE = 0.2  # of every leaky ReLU of the networks
+# Of rhythms, see net/pace.py
+PACE_CELL = 8  # pixels of a side of a cell
+PACE_STILL = 0.5  # pixels added to all distances: where nothing moves, the ratio is one half
 STILL_WINDOW = 5  # cells of 2 pixels, each way, over which patterns are compared
 STILL_FLAT = 1e-3  # square of brightness that is no pattern yet
 

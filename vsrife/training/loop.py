@@ -16,8 +16,8 @@ from torch import nn
 
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.net import build
-from vsrife.net.encoder import SLOPE
 from vsrife.net.ifnet import IFNet
+from vsrife.net.table import SLOPE
 from vsrife.net.weights import normalise
 from vsrife.store import read_weights, save_weights
 from vsrife.training.batches import Ahead, Mixer

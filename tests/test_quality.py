@@ -17,7 +17,6 @@ from vsrife.net import build
 from vsrife.net.ifnet import IFNet
 from vsrife.net.table import EMBEDDED, arch_of
 from vsrife.store import find_weights, read_weights
-from vsrife.training import generator as generator_module
 from vsrife.training.generator import Batch, Scenes
 from vsrife.training.loss import psnr
 
@@ -207,21 +206,9 @@ def test_the_measure_of_motion_is_exact_and_sees_that_a_blend_is_not_early() -> 
     assert share_of((12, 0), blend) != pytest.approx(0.25, rel=0.3)
 
 
-def scenes_at(
-    scenes: Scenes, t: float, count: int, monkeypatch: pytest.MonkeyPatch, size: int = 128
-) -> Batch:
+def scenes_at(scenes: Scenes, t: float, count: int, size: int = 128) -> Batch:
     """The same scenes for every t."""
-    draw_motion = generator_module.draw_motion
-
-    def at_t(*args, **options):
-        args[4].fill_(t)  # the times, drawn just before and used for everything after
-        return draw_motion(*args, **options)
-
-    monkeypatch.setattr(generator_module, "draw_motion", at_t)
-    batch = scenes.draw(torch.Generator().manual_seed(5), count, size)
-    monkeypatch.undo()
-    assert (batch.timestep == t).all()
-    return batch
+    return scenes.draw(torch.Generator().manual_seed(5), count, size, timestep=t)
 
 
 def scores(model: IFNet, batch: Batch) -> Tensor:
@@ -236,20 +223,14 @@ def scenes() -> Scenes:
     return Scenes(3, tiles=6, shapes=48)
 
 
-def test_quality_is_even_over_time(
-    model: IFNet, scenes: Scenes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    early, middle, late = (
-        float(scores(model, scenes_at(scenes, t, 32, monkeypatch)).mean()) for t in TIMES
-    )
+def test_quality_is_even_over_time(model: IFNet, scenes: Scenes) -> None:
+    early, middle, late = (float(scores(model, scenes_at(scenes, t, 32)).mean()) for t in TIMES)
     assert middle > 25
     assert min(early, late) > middle - limit(model, "ends worse by")
 
 
-def test_half_precision_costs_next_to_nothing(
-    model: IFNet, scenes: Scenes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    batch = scenes_at(scenes, 0.5, 8, monkeypatch, 64)
+def test_half_precision_costs_next_to_nothing(model: IFNet, scenes: Scenes) -> None:
+    batch = scenes_at(scenes, 0.5, 8, 64)
     half = build(
         next(name for name in EMBEDDED if arch_of(name) == model.arch),
         state_dict=model.state_dict(),

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from vsrife.errors import ArgumentError, MediaError
+from vsrife.training import batches
 from vsrife.training import footage as footage_module
 from vsrife.training.batches import Mixer, augment, still_points
 from vsrife.training.footage import FRAMES, SIDE, prepare
@@ -206,6 +207,16 @@ def test_footage_in_mixed_batches_has_no_flow_but_that_of_still_points(
     change = (batch.img1 - batch.img0).abs().amax(1)[filmed]
     assert change[seen[:, 0] > 0].amax() < 0.05
     assert 0 < seen.mean() < 1
+
+
+def test_pictures_too_large_for_footage_are_all_generated(
+    scenes: Scenes, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "SIZES", (SIDE + 16,))
+    mixer = Mixer(scenes, prepare(media, tmp_path / "cache"), 30)
+    batch = mixer.draw(torch.Generator().manual_seed(1), 1.0)
+    assert batch.truth.shape[2:] == (SIDE + 16, SIDE + 16)
+    assert len(batch.truth) == 9
 
 
 def test_noise_stands_still_and_a_moving_edge_does_not() -> None:

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
 from vsrife.net.warp import base_grid, warp
+from vsrife.training import generator as generator_module
 from vsrife.training.generator import Batch, Scenes, _draw_opacities
 
 
@@ -102,6 +103,33 @@ def test_layers_fade_evenly_in_time() -> None:
     assert fading.any()
     assert torch.allclose(between, torch.lerp(start, end, t[:, None]))
     assert set(_draw_opacities(seeded(1), 200, t, plain=True).unique().tolist()) == {0.0, 1.0}
+
+
+def test_an_open_shutter_blurs_what_moves_and_nothing_else(
+    scenes: Scenes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generator_module, "SHUTTER", (0.7, 0.7))
+    drawn = []
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(generator_module, "BLURRED", share)
+        drawn.append(scenes.draw(seeded(9), 40, 64))
+    sharp, blurred = drawn
+    for key in ("timestep", "flow", "visible"):
+        assert torch.equal(fields(sharp)[key], fields(blurred)[key])
+    change = (sharp.truth - blurred.truth).abs().amax((1, 2, 3))
+    distance = sharp.flow.abs().amax((1, 2, 3))
+    assert change[distance < 1e-3].median() < 1e-4
+    assert change[distance > 3].median() > 0.05
+    slopes = [(batch.truth.diff(dim=3).abs()).mean() for batch in drawn]
+    assert slopes[1] < 0.95 * slopes[0]
+
+
+def test_some_scenes_are_pale(scenes: Scenes) -> None:
+    batch = scenes.draw(torch.Generator().manual_seed(8), 100, 32)
+    plain = scenes.draw(torch.Generator().manual_seed(8), 100, 32, plain=True)
+    ratio = batch.truth.std((1, 2, 3)) / plain.truth.std((1, 2, 3)).clamp(min=1e-3)
+    pale = (ratio < 0.55).float().mean()
+    assert 0.05 < pale < 0.3
 
 
 def test_some_scenes_stand_still(scenes: Scenes) -> None:

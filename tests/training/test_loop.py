@@ -10,7 +10,7 @@ from safetensors import safe_open
 from tests.training.vgg import vgg16
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.net import build
-from vsrife.store import save_weights, write_whole
+from vsrife.store import read_weights, save_weights, write_whole
 from vsrife.training import batches, loop
 from vsrife.training.generator import Scenes
 from vsrife.training.loop import CHECKPOINT, Run, train
@@ -171,6 +171,24 @@ def test_frozen_weights_stay_and_the_rest_is_trained(scenes: Scenes, tmp_path: P
         Run(options(tmp_path, start=path, frozen=True), scenes)
 
 
+def test_a_block_in_the_middle_is_trained_as_the_last_of_a_shorter_network(
+    scenes: Scenes, tmp_path: Path
+) -> None:
+    first = train(options(tmp_path / "first", steps=1, blocks=2), scenes)
+    assert first.name == "nano-2-blocks.safetensors"
+    assert {key.split(".")[0] for key in read_weights(first)} == {"block0", "block1"}
+    second = options(tmp_path / "second", steps=1, blocks=3, start=first, frozen=True)
+    given, grown = read_weights(first), read_weights(train(second, scenes))
+    assert {key for key in grown if key not in given} == {k for k in grown if k[:6] == "block2"}
+    assert all(torch.equal(grown[key], given[key]) for key in given)
+    whole = Run(
+        options(tmp_path / "whole", start=second.folder / "nano-3-blocks.safetensors"), scenes
+    )
+    state = whole.model.state_dict()
+    assert all(torch.equal(state[key], grown[key]) for key in grown)
+    whole.advance()
+
+
 def test_a_perceptual_loss_joins_when_its_weights_are_given(scenes: Scenes, tmp_path: Path) -> None:
     path = tmp_path / "vgg.safetensors"
     save_weights(path, vgg16(width=2), {})
@@ -189,6 +207,8 @@ def test_a_perceptual_loss_joins_when_its_weights_are_given(scenes: Scenes, tmp_
         ({"batch": -1}, "batch must be above 0, not -1"),
         ({"rate": 0.0}, "rate must be above 0"),
         ({"frozen": True}, "frozen keeps weights to start from"),
+        ({"blocks": 5}, "blocks must be 1 to 4, not 5"),
+        ({"blocks": 0}, "blocks must be 1 to 4, not 0"),
     ],
 )
 def test_bad_options_are_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

@@ -9,9 +9,11 @@ from vsrife.net import build
 from vsrife.training.generator import Batch, Scenes
 from vsrife.training.loss import (
     BLOCK_WEIGHT,
+    FLAT,
     HARD,
     POWER,
     STILL,
+    detail,
     flow_loss,
     mask_loss,
     psnr,
@@ -50,6 +52,19 @@ def test_flow_counts_only_where_the_point_is_visible(batch: Batch) -> None:
     blind = replace(batch, visible=torch.zeros_like(batch.visible))
     assert flow_loss(wrong, blind) == 0
     assert mask_loss(sure_mask(batch), blind) == 0
+
+
+def test_flow_of_flat_ground_counts_little_and_that_of_things_on_it_fully(batch: Batch) -> None:
+    truth = torch.full((1, 3, 16, 16), 0.5)
+    truth[..., 8:] = 0.7  # an edge between columns 7 and 8
+    seen = detail(truth)[0, 0, 0]
+    assert seen.tolist() == pytest.approx([FLAT] * 7 + [1, 1] + [FLAT] * 7)
+    flow, visible = torch.zeros(1, 4, 16, 16), torch.ones(1, 2, 16, 16)
+    scene = replace(batch, truth=truth, flow=flow, visible=visible)
+    wrong = torch.zeros(2, 1, 4, 16, 16)
+    wrong[0, ..., 7:9] = wrong[1, ..., :2] = 1
+    at_edge, on_ground = (float(flow_loss(step, scene)) for step in wrong)
+    assert on_ground == pytest.approx(FLAT * at_edge, rel=1e-4)
 
 
 def test_still_is_what_both_images_show_unmoved(scenes: Scenes) -> None:

@@ -44,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--frozen", action="store_true", help="train only blocks that --from does not bring whole"
     )
     parser.add_argument(
+        "--blocks",
+        type=int,
+        metavar="N",
+        help="train only the first N blocks, as a network of their own [all]",
+    )
+    parser.add_argument(
         "--perceptual",
         type=Path,
         metavar="FILE",
@@ -76,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         resume=args.resume,
         start=args.start,
         frozen=args.frozen,
+        blocks=args.blocks,
         perceptual=args.perceptual,
     )
     if args.threads is not None:

@@ -23,15 +23,25 @@ Outcome = tuple[Tensor, Tensor]  # of a run: confidence (N,), flow (N, 4, H, W)
 
 class IFNet(nn.Module):
     """See `vsrife.net.build`. `pad_unit`: sides of images must be multiples of this many pixels.
+    blocks: only so many of the first ones, to train them (None: all).
 
     `forward` is `interpolate(prepare(img0), prepare(img1), timestep)`; who interpolates several
     frames of a clip keeps what `prepare` gives, since it depends on one image alone.
     """
 
-    def __init__(self, version: str, *, scale: float = 1.0, ensemble: bool = False) -> None:
+    def __init__(
+        self,
+        version: str,
+        *,
+        scale: float = 1.0,
+        ensemble: bool = False,
+        blocks: int | None = None,
+    ) -> None:
         super().__init__()
         check_options(version, scale, ensemble)
         arch = arch_of(version)
+        if blocks is not None:
+            arch = arch.first(blocks)
         self.arch, self.scale, self.ensemble = arch, scale, ensemble
         self.pad_unit = arch.pad_unit(scale)
         for i in range(len(arch.widths)):

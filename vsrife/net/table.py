@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 from numbers import Real
@@ -85,6 +85,23 @@ class Arch:
     trimmed: bool = False
     timed: bool = False
     still: bool = False
+
+    def first(self, blocks: int) -> Arch:
+        """The network of the first blocks alone, whose last one still gives features."""
+        if blocks == len(self.widths):
+            return self
+        if not 1 <= blocks < len(self.widths):
+            raise ArgumentError(f"blocks must be 1 to {len(self.widths)}, not {blocks}")
+        return replace(
+            self,
+            widths=self.widths[:blocks],
+            scales=self.scales[:blocks],
+            convs=self.convs[:blocks],
+            correlation=self.correlation[:blocks],
+            fine=max(0, self.fine - (len(self.widths) - blocks)),
+            trimmed=False,
+            still=False,
+        )
 
     @property
     def modulo(self) -> int:
@@ -178,22 +195,22 @@ ARCHS: dict[str, Arch] = {
     "4.25.heavy": Arch((384, 256, 192, 128, 64), _FIVE_SCALES, tail=13, encoder=_NAMED_16),
     "4.26.heavy": Arch((192, 128, 96, 64, 32), _FIVE_SCALES, tail=13, encoder=Encoder(16, 16)),
     "nano": Arch(
-        (48, 48, 32, 10),
+        (48, 48, 24, 12),
         (4, 2, 1, 1),
         tail=13,
-        convs=(2, 3, 3, 1),
-        correlation=(4, 3, 0, 1),
+        convs=(2, 3, 2, 1),
+        correlation=(5, 3, 2, 1),
         fine=1,
         trimmed=True,
         timed=True,
         still=True,
     ),
     "small": Arch(
-        (48, 48, 32, 24),
+        (48, 48, 24, 28),
         (4, 2, 1, 1),
         tail=13,
-        convs=(2, 3, 3, 5),
-        correlation=(4, 3, 0, 2),
+        convs=(2, 3, 2, 5),
+        correlation=(5, 3, 2, 2),
         fine=1,
         trimmed=True,
         timed=True,

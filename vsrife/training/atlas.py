@@ -273,6 +273,7 @@ _SHAPES: tuple[_Draw, ...] = (
     _blob,
     _blob,
     _bars,
+    _lettering,
     _ring,
     _pierced,
 )

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.training.footage import Footage
+from vsrife.training.footage import SIDE, Footage
 from vsrife.training.generator import Batch, Scenes
 
 # Sides of a batch's pictures, drawn evenly: motion beyond a small picture's side is learnt from the
-# large ones. All are multiples of the coarse block's 16 pixels.
-SIZES = (96, 96, 96, 128, 128, 160)
+# large ones, the largest too large for footage. All are multiples of the coarse block's 16 pixels.
+SIZES = (96, 96, 128, 160, 160, 224)
 FIRST_SIZES = (64, 64, 96)  # many small pictures show a young network more
 # Up to EARLY of the run motion is slower, which is easier to learn, from SLOW on
 EARLY, SLOW = 0.2, 0.5
@@ -38,21 +38,23 @@ class Mixer:
         kinds = torch.rand(count, generator=generator)
         parts = []
         filmed = 0
+        footage = self.footage if size <= SIDE else None
         for name, low, high in (
             ("animations", 0.0, ANIMATIONS),
             ("clips", ANIMATIONS, ANIMATIONS + CLIPS),
         ):
             wanted = int(((kinds >= low) & (kinds < high)).sum())
-            if self.footage is not None and wanted and self.footage.has(name):
-                parts.append(self._film(generator, name, wanted, size))
+            if footage is not None and wanted and footage.has(name):
+                parts.append(self._film(footage, generator, name, wanted, size))
                 filmed += wanted
         if filmed < count:
             parts.append(self.scenes.draw(generator, count - filmed, size, pace=pace))
         return Batch(*(torch.cat(values) for values in zip(*map(_fields, parts), strict=True)))
 
-    def _film(self, generator: torch.Generator, name: str, count: int, size: int) -> Batch:
-        assert self.footage is not None
-        samples = [self.footage.draw(generator, name, size) for _ in range(count)]
+    def _film(
+        self, footage: Footage, generator: torch.Generator, name: str, count: int, size: int
+    ) -> Batch:
+        samples = [footage.draw(generator, name, size) for _ in range(count)]
         frames = torch.stack([augment(generator, frames) for frames, _ in samples], 1)
         frames = frames.to(self.scenes.device)
         timestep = torch.tensor([t for _, t in samples], device=frames.device).view(-1, 1, 1, 1)

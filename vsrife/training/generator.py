@@ -23,8 +23,12 @@ _FLAT = (0.08, 0.25), (0.3, 0.65)  # share of flat backgrounds and layers, of al
 DRAWN = 0.35  # share of scenes that are cel drawings: most layers flat, with sharp outlines
 # Share of scenes at timestep 0.5. It is the commonest by far, but with half of all scenes there,
 # things at 0.25 were drawn a sixth nearer to the middle
-MIDDLE = 0.2
+MIDDLE = 0.35
 CAPTIONED = 0.15  # share of scenes with lettering that stands still before the rest
+BLURRED = 0.2  # share of scenes taken with an open shutter: what moves is blurred along its way
+SHUTTER = (0.15, 0.7)  # least and most of the time between img0 and img1 that it is open
+SUBFRAMES = 5  # that a blurred image is the mean of
+PALE = 0.15  # share of scenes of little contrast: fog, night, white on white
 CLEAN = 0.03  # share of another layer in a pixel up to which its flow counts as known
 
 
@@ -56,6 +60,12 @@ class _Look:
     outline: Tensor  # (N, L) width of a line inside the edge in pixels, 0 is none
     ink: Tensor  # (N, L, 3) colour of that line
     opacity: Tensor  # (3, N, L) at times 0, t, 1
+
+    def of(self, scenes: Tensor) -> _Look:
+        """The looks of some scenes, by their indices."""
+        index = scenes.to(self.shape.device)
+        fields = {key: value[index] for key, value in vars(self).items() if key != "opacity"}
+        return _Look(**fields, opacity=self.opacity[:, index])
 
 
 class Scenes:
@@ -89,11 +99,12 @@ class Scenes:
         *,
         plain: bool = False,
         pace: float = 1.0,
+        timestep: float | None = None,
     ) -> Batch:
-        """`count` scenes of size x size pixels; plain: without fades, grain and clear layers.
+        """`count` scenes of size x size pixels; plain: without blur, fades, grain and clear layers.
 
-        pace: all motion is this many times as fast as usual.
-        Some are at timestep 0.5, the others anywhere between 0.05 and 0.95.
+        pace: all motion is this many times as fast as usual; timestep: of all scenes, else some are
+        at 0.5 and the others anywhere between 0.05 and 0.95.
         """
         if count < 1 or size < 16:
             raise ArgumentError(
@@ -101,11 +112,25 @@ class Scenes:
             )
         t = 0.05 + 0.9 * torch.rand(count, generator=generator)
         t = torch.where(torch.rand(count, generator=generator) < MIDDLE, 0.5, t)
+        if timestep is not None:
+            t.fill_(timestep)
         tiles = self.sheet.shape[-1] / TILE
         captioned = torch.rand(count, generator=generator) < CAPTIONED
-        motion = draw_motion(generator, count, LAYERS, size, t, tiles, pace, captioned)
+        times = torch.stack((torch.zeros_like(t), t, torch.ones_like(t)))
+        shutter = torch.zeros(count) if plain else _draw_shutters(generator, count)
+        open_for = torch.linspace(-0.5, 0.5, SUBFRAMES)[:, None] * shutter
+        moments = (times[:, None] + open_for).flatten(0, 1)
+        motions = draw_motion(generator, count, LAYERS, size, moments, tiles, pace, captioned)
         look = self._draw_look(generator, count, t, plain, captioned)
+        motion = motions.at(SUBFRAMES // 2, SUBFRAMES)
         frames, top = self._render(motion, look, size)
+        blurred = shutter.nonzero()[:, 0]
+        if len(blurred):
+            subframes = [
+                self._render(motions.at(i, SUBFRAMES, blurred), look.of(blurred), size)[0]
+                for i in range(SUBFRAMES)
+            ]
+            frames[:, blurred.to(self.device)] = torch.stack(subframes).mean(0)
         if not plain:
             frames = _fade_and_grain(generator, frames, t)
         flow, visible = _trace(motion.place.to(self.device), top)
@@ -191,6 +216,13 @@ class Scenes:
         return (read * motion.radius[:, :, 1:, None, None].to(self.device))[:, :, :, None]
 
 
+def _draw_shutters(generator: torch.Generator, count: int) -> Tensor:
+    """How long the shutter is open in each scene, (count,); 0 in most."""
+    least, most = SHUTTER
+    open_for = least + (most - least) * torch.rand(count, generator=generator)
+    return torch.where(torch.rand(count, generator=generator) < BLURRED, open_for, 0.0)
+
+
 def _draw_tints(generator: torch.Generator, drawn: Tensor) -> Tensor:
     """_Look.tint: some layers are flat, some keep their texture's colours, some mix them anew.
 
@@ -251,8 +283,13 @@ def _trace(place: Tensor, top: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _fade_and_grain(generator: torch.Generator, frames: Tensor, t: Tensor) -> Tensor:
-    """Some scenes darken or brighten evenly over time; some images have grain, the truth never."""
+    """Some scenes are pale, some darken or brighten evenly over time; some images have grain, the
+    truth never."""
     count, device = len(t), frames.device
+    pale = torch.rand(count, generator=generator) < PALE
+    contrast = torch.where(pale, 0.1 + 0.5 * torch.rand(count, generator=generator), 1.0)
+    middle = frames.mean((0, 2, 3, 4)).view(-1, 1, 1, 1)
+    frames = torch.lerp(middle, frames, contrast.view(-1, 1, 1, 1).to(device))
     fading = torch.rand(count, generator=generator) < 0.08
     gains = 1 + fading * (torch.rand((2, count), generator=generator) - 0.6)
     gain = torch.stack((gains[0], torch.lerp(gains[0], gains[1], t), gains[1]))

@@ -15,7 +15,6 @@ import torch
 from torch import nn
 
 from vsrife.errors import ArgumentError, ModelError
-from vsrife.net import build
 from vsrife.net.ifnet import IFNet
 from vsrife.net.table import SLOPE
 from vsrife.net.weights import normalise
@@ -47,7 +46,7 @@ class Run:
     def __init__(self, options: Options, scenes: Scenes, footage: Footage | None = None) -> None:
         self.options, self.step, self.elapsed = options, 0, 0.0
         torch.manual_seed(options.seed)
-        self.model = build(options.model).to(options.device)
+        self.model = IFNet(options.model, blocks=options.blocks).to(options.device)
         _start(self.model)
         if options.start:
             copied = _copy(read_weights(options.start), self.model, options.start)
@@ -120,7 +119,7 @@ class Run:
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs to go on as if never stopped."""
         return {
-            "model_name": self.options.model,
+            "model_name": self.options.name,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -130,9 +129,9 @@ class Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        if state["model_name"] != self.options.model:
+        if state["model_name"] != self.options.name:
             raise ModelError(
-                f"the checkpoint is of model {state['model_name']}, not {self.options.model}; "
+                f"the checkpoint is of model {state['model_name']}, not {self.options.name}; "
                 "choose another folder"
             )
         self.model.load_state_dict(state["model"])
@@ -151,10 +150,11 @@ class Run:
             "minutes": f"{self.elapsed / 60:.1f}",
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         }
-        name = self.options.model
+        name = self.options.name
         # safetensors wants tensors in the usual order
         state = {key: value.contiguous() for key, value in self.average.state_dict().items()}
-        save_weights(folder / f"{name}.safetensors", state, {"model": name, "arch": name} | facts)
+        facts |= {"model": name, "arch": self.options.model}
+        save_weights(folder / f"{name}.safetensors", state, facts)
 
 
 def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> Path:
@@ -183,7 +183,7 @@ def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> P
     run.save()
     ours, blend = run.measure()
     _say(f"end, step {run.step}: held-out {ours:.2f} dB, blend {blend:.2f} dB")
-    return options.folder / f"{options.model}.safetensors"
+    return options.folder / f"{options.name}.safetensors"
 
 
 @torch.no_grad()

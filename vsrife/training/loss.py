@@ -24,6 +24,10 @@ POWER = 0.8
 # A point's error counts once more for each UNIT that it moves, up to MOST pixels. A coarse cell
 # holds a small moving thing and much still ground: by mere number, the ground would have its way
 UNIT, MOST = 1.0, 4.0
+# Points without any pattern count FLAT of others: nobody sees their motion, and the flat ground
+# around a small thing, which may as well stand still, would hold the thing, too. A difference of
+# EDGE to a neighbour is pattern enough
+FLAT, EDGE = 0.1, 0.1
 FLOW_WEIGHTS = (0.6, 0.06)  # of the flow's error, at the start and at the end
 BOTH_WEIGHT = 0.1  # of points that both images see, in the mask's error
 MASK_WEIGHT = 0.3  # of the mask's error relative to the flow's
@@ -84,12 +88,19 @@ def pyramid_loss(image: Tensor, truth: Tensor) -> Tensor:
 def flow_loss(flow: Tensor, batch: Batch, softness: float = HARD) -> Tensor:
     """Mean of error**POWER, in pixels, over the points visible in each image; 0 if all are right.
 
-    softness: errors well below this many pixels count as their square.
+    Points that move, and those with `detail`, count more. softness: errors well below this many
+    pixels count as their square.
     """
     squares = (flow - batch.flow).view(-1, 2, 2, *flow.shape[2:]).square().sum(2)
     error = (squares + softness**2) ** (POWER / 2) - softness**POWER
     distance = batch.flow.view(-1, 2, 2, *batch.flow.shape[2:]).square().sum(2).sqrt()
-    return _mean(error, batch.visible * (1 + distance.clamp(max=MOST) / UNIT))
+    return _mean(error, batch.visible * detail(batch.truth) * (1 + distance.clamp(max=MOST) / UNIT))
+
+
+def detail(image: Tensor) -> Tensor:
+    """How far points of `image` (N, 3, H, W) can be told from others: (N, 1, H, W), FLAT to 1."""
+    steps = F.max_pool2d(image, 3, 1, 1) + F.max_pool2d(-image, 3, 1, 1)
+    return FLAT + (1 - FLAT) * (steps.amax(1, keepdim=True) / EDGE).clamp(max=1)
 
 
 def mask_loss(mask: Tensor, batch: Batch) -> Tensor:

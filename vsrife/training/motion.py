@@ -1,4 +1,4 @@
-"""How the layers of a generated scene move: places and speeds, as affine maps at three times."""
+"""How the layers of a generated scene move: places and speeds, as affine maps at several times."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ from torch import Tensor
 
 from vsrife.training.atlas import TILE
 
-FASTER = 2.0  # times added to all speeds in one scene of eight
+FASTER = 3.0  # times added to all speeds in a third of the scenes
 JOINED = 0.4  # share of layers that move with the one below: things have parts
 LIMIT = 0.4  # most motion of a layer between the images, as a share of the picture's side
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Affine maps (3, N, L, 2, 3) at times 0, t, 1, x before y, of all layers.
+    """Affine maps (T, N, L, 2, 3) at T times, x before y, of all layers.
 
     place: from the layer's own plane to pixels; texture and shape: from pixels to the sheet's and
-    to the shape's -1..1 coordinates; radius (3, N, L): pixels for each unit of a shape's distance.
+    to the shape's -1..1 coordinates; radius (T, N, L): pixels for each unit of a shape's distance.
     """
 
     place: Tensor
     texture: Tensor
     shape: Tensor
     radius: Tensor
+
+    def at(self, first: int, step: int, scenes: Tensor | slice = slice(None)) -> Motion:
+        """Every `step`-th of the times from `first` on, of some scenes."""
+        return Motion(*(value[first::step][:, scenes] for value in vars(self).values()))
 
 
 def invert(maps: Tensor) -> Tensor:
@@ -40,16 +44,17 @@ def draw_motion(
     count: int,
     layers: int,
     size: int,
-    t: Tensor,
+    times: Tensor,
     tiles: float,
     pace: float = 1.0,
     captioned: Tensor | None = None,
 ) -> Motion:
-    """Random motion of `layers` layers in `count` pictures of size x size pixels at t (N).
+    """Random motion of `layers` layers in `count` pictures of size x size pixels.
 
-    tiles: textures on a side of the sheet; pace: times all motion; captioned (N): whether the top
-    layer stands still. One scene in ten stands still,
-    and in nearly half of the others the camera does, and with it the background.
+    times (T, N): of the pictures, 0 is the left one and 1 the right one; tiles: textures on a side
+    of the sheet; pace: times all motion; captioned (N): whether the top layer stands still. One
+    scene in ten stands still, and in nearly half of the others the camera does, and with it the
+    background.
     """
 
     def rand(*shape: int) -> Tensor:
@@ -60,7 +65,7 @@ def draw_motion(
     ).clamp(0.05 * size, 0.8 * size)
     if captioned is None:
         captioned = torch.zeros(count, dtype=torch.bool)
-    place = _draw_places(generator, layers, size, t, pace, captioned)
+    place = _draw_places(generator, layers, size, times, pace, captioned)
     back = invert(place)
     grown = torch.linalg.det(place[..., :2]).sqrt()
     density = torch.exp(1.2 * rand(layers) - 0.4)  # texels for each pixel, 0.67 to 2.2
@@ -73,12 +78,12 @@ def _draw_places(
     generator: torch.Generator,
     layers: int,
     size: int,
-    t: Tensor,
+    times: Tensor,
     pace: float,
     captioned: Tensor,
 ) -> Tensor:
     """Motion.place: each layer's own motion, then the camera's."""
-    count = len(t)
+    count = times.shape[1]
 
     def rand(*shape: int) -> Tensor:
         return torch.rand((count, *shape), generator=generator)
@@ -88,7 +93,7 @@ def _draw_places(
         return (values * (rand(items) < share)).expand(-1, layers)
 
     moving = pace * (rand(1) >= 0.1)
-    fast = 1 + FASTER * (rand(1) < 0.12)
+    fast = 1 + FASTER * (rand(1) < 0.35)
     front = torch.arange(layers) > 0
     # one layer of seven stands still before a moving camera, like a logo
     top = torch.arange(layers) == layers - 1
@@ -97,19 +102,19 @@ def _draw_places(
     centre = size * (1.2 * rand(layers, 2) - 0.1)
     speed = _speed(generator, (count, layers), 5.0 * fast, 0.15, size)
     turn, growth = some(layers, 0.4, 0.12), some(layers, 0.4, 0.07)
-    own = _similar(centre, speed, turn, growth, rand(layers) * 2 * math.pi, t, carried * front)
+    own = _similar(centre, speed, turn, growth, rand(layers) * 2 * math.pi, times, carried * front)
     own = _join(generator, own, size, ~still)
     middle = torch.full((count, layers, 2), size / 2)
-    speed = _speed(generator, (count, 1), 3.0 * fast, 0.45, size).expand(-1, layers, -1)
+    speed = _speed(generator, (count, 1), 4.0 * fast, 0.45, size).expand(-1, layers, -1)
     turn, growth = some(1, 0.2, 0.05), some(1, 0.25, 0.05)
-    camera = _similar(middle, speed, turn, growth, torch.zeros(count, layers), t, carried)
-    from_middle = torch.eye(3)[:2].repeat(3, count, layers, 1, 1)
+    camera = _similar(middle, speed, turn, growth, torch.zeros(count, layers), times, carried)
+    from_middle = torch.eye(3)[:2].repeat(len(times), count, layers, 1, 1)
     from_middle[..., 2] = -size / 2
     return compose(camera, compose(from_middle, own))
 
 
 def _join(generator: torch.Generator, own: Tensor, size: int, free: Tensor) -> Tensor:
-    """Motion (3, N, L, 2, 3) with some of the layers fixed to the one below, a little beside it.
+    """Motion (T, N, L, 2, 3) with some of the layers fixed to the one below, a little beside it.
 
     free (N, L): whether a layer may be.
     """
@@ -139,16 +144,15 @@ def _similar(
     turn: Tensor,
     growth: Tensor,
     angle: Tensor,
-    t: Tensor,
+    times: Tensor,
     paces: Tensor,
 ) -> Tensor:
-    """Maps (3, N, L, 2, 3): turned by `angle` at half time, `centre` then, all even in time.
+    """Maps (T, N, L, 2, 3): turned by `angle` at half time, `centre` then, all even in time.
 
     speed (N, L, 2) pixels, turn (N, L) radians, growth (N, L) natural logarithm: each from img0 to
     img1, all times `paces` (N, L).
     """
-    times = torch.stack((torch.zeros_like(t), t, torch.ones_like(t)))[..., None] - 0.5
-    times = times * paces
+    times = (times[..., None] - 0.5) * paces
     theta = angle + turn * times
     scale = torch.exp(growth * times)
     cos, sin = scale * torch.cos(theta), scale * torch.sin(theta)

@@ -43,17 +43,18 @@ GOALS = {
 }
 ALLOWED: dict[str, dict[str, float]] = {
     "nano": {
-        "letters off by": 0.13,
-        "letters' blur": 0.72,
-        "edge away by": 0.53,
-        "edge's spread": 0.18,
+        "letters off by": 0.017,
+        "letters' blur": 0.3,
+        "edge away by": 0.67,
+        "edge's spread": 0.24,
+        "pace off by": 0.1,
     },
     "small": {
-        "letters off by": 0.045,
-        "letters' blur": 0.49,
-        "edge away by": 0.53,
-        "edge's spread": 0.19,
-        "pace off by": 0.13,
+        "letters off by": 0.025,
+        "letters' blur": 0.42,
+        "edge away by": 0.52,
+        "edge's spread": 0.22,
+        "pace off by": 0.11,
     },
 }
 

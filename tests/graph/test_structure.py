@@ -44,7 +44,7 @@ def every_graph(row):
 def wanted(row, ways=1):
     """How many nodes of the kinds that cost something a row's flow graph must have."""
     arch = ARCHS[row]
-    blocks = range(len(arch.widths))
+    blocks = [block for block, _ in arch.runs]
     radii = [arch.block_radius(i) for i in blocks]
     convs = sum(2 + arch.block_convs(i) for i in blocks) + sum(map(bool, radii))
     tiled = sum(radius >= TILED for radius in radii)
@@ -67,7 +67,7 @@ def test_a_static_graph_has_the_networks_nodes_and_no_shape_arithmetic(row):
     assert not set(counts) & (SHAPE_ARITHMETIC | LAYOUT - set(wanted(row)))
     # resizings, joints and warps: a dozen or two for a block, as many for a correlation by tiles,
     # three for each displacement of one without, what stands still, and an end
-    blocks = range(len(ARCHS[row].widths))
+    blocks = [block for block, _ in ARCHS[row].runs]
     radii = [ARCHS[row].block_radius(i) for i in blocks]
     products = sum(3 * (2 * radius + 1) ** 2 for radius in radii if 0 < radius < TILED)
     room = 20 * (len(blocks) + sum(map(bool, radii))) + products + 50
@@ -84,10 +84,10 @@ def test_an_ensemble_runs_blocks_twice_and_warps_once(row):
 def test_half_precision_casts_into_a_block_and_out_of_it(row):
     """Twice more where features are correlated, which is done in fp32."""
     arch = ARCHS[row]
-    correlated = sum(1 for i in range(len(arch.widths)) if arch.block_radius(i))
+    correlated = sum(1 for i, _ in arch.runs if arch.block_radius(i))
     model = static(row, half=True)
     casts = [node for node in model.graph.node if node.op_type == "Cast"]
-    assert len(casts) == 2 * len(arch.widths) + 2 * correlated
+    assert len(casts) == 2 * len(arch.runs) + 2 * correlated
     outputs = {node.output[0]: node for node in model.graph.node}
     before = [outputs.get(node.input[0]) for node in casts]
     assert not any(node is not None and node.op_type == "Cast" for node in before)

@@ -1,5 +1,7 @@
 """The table against independent facts: counts measured on the peer, checksums of the formula."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.golden import formula
@@ -106,3 +108,13 @@ def test_the_embedded_model_is_small():
     nano = ARCHS["nano"]
     assert table.parameters(nano) < 500_000
     assert table.cost(nano) <= 10_000
+
+
+def test_a_block_that_runs_twice_has_its_weights_once_and_costs_more():
+    arch = ARCHS["nano"]
+    once = replace(arch, before=())
+    assert arch.runs == ((0, 8), *once.runs)
+    assert table.state_shapes(arch) == table.state_shapes(once)
+    assert (arch.modulo, once.modulo) == (32, 16)
+    # a quarter of what it costs at 1/4
+    assert table.cost(arch) - table.cost(once) == table.cost(once.first(1)) / 4

@@ -19,7 +19,7 @@ from vsrife.training.options import Options
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "SIZES", (48,))
+    monkeypatch.setattr(batches, "SIZES", (64,))
     monkeypatch.setattr(batches, "FIRST_SIZES", (32,))
     monkeypatch.setattr(loop, "HELD_OUT", 2)
     monkeypatch.setattr(loop, "HELD_OUT_SIZE", 32)

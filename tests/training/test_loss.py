@@ -25,7 +25,7 @@ from vsrife.training.loss import (
 
 @pytest.fixture(scope="module")
 def batch(scenes: Scenes) -> Batch:
-    return scenes.draw(torch.Generator().manual_seed(3), 4, 48, plain=True)
+    return scenes.draw(torch.Generator().manual_seed(3), 4, 64, plain=True)
 
 
 def sure_mask(batch: Batch) -> torch.Tensor:
@@ -126,7 +126,7 @@ def test_a_few_steps_on_one_batch_lower_the_loss(scenes: Scenes) -> None:
         trace: list[tuple[torch.Tensor, torch.Tensor]] = []
         left, right = model.prepare(batch.img0), model.prepare(batch.img1)
         image = model.interpolate(left, right, batch.timestep, trace)
-        assert len(trace) == len(model.blocks)
+        assert len(trace) == len(model.arch.runs)
         loss = total_loss(image, trace, batch, 0.0)
         optimizer.zero_grad()
         loss.backward()

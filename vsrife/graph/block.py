@@ -52,7 +52,7 @@ class Block:
             if key.startswith(f"{self._name}.")
         }
         self.halvings, self.radius = arch.block_halvings(index), arch.block_radius(index)
-        self._first, self._convs = index == 0, arch.block_convs(index)
+        self.first, self._convs = index == 0, arch.block_convs(index)
         self._shuffles = arch.block_shuffles(index)
         self.grow = s * (2**self.halvings // (4 if self._shuffles else 2))
         last = index == len(arch.widths) - 1
@@ -104,7 +104,7 @@ class Block:
         left = [0, 1, 2, *range(6, 6 + out)]
         right = [3, 4, 5, *range(6 + out, 6 + 2 * out)]
         t = 6 + 2 * out
-        rest = [] if self._first else self._rest(t + 1)
+        rest = [] if self.first else self._rest(t + 1)
         if mirrored:
             left, right = right, left
             rest = [*rest[2:4], *rest[:2], *rest[4:]]
@@ -118,7 +118,7 @@ class Block:
 
     def _scaled(self, ordered: Array, at: int, mirrored: bool) -> Array:
         """The flow's factor 1/s; a mirrored mask is the negative one."""
-        if not self._first:
+        if not self.first:
             ordered[:, at : at + 4] /= self.s
             if mirrored:
                 ordered[:, at + 4] *= -1
@@ -135,7 +135,7 @@ class Block:
         joined = join(w, [*split(w, cells, [1, 1], axis=0), small])
         weight = self._state["merge.weight"]
         before = 2 * self._width + (2 * self.radius + 1) ** 2
-        rest_places = [] if self._first else self._rest(before + 1)
+        rest_places = [] if self.first else self._rest(before + 1)
         last = range(weight.shape[1] - (2 if unmoved else 0), weight.shape[1])
         ordered = weight[:, [*range(before), *rest_places, before, *last]].copy()
         return leaky(w, self._conv(joined, "merge", self._scaled(ordered, before, False)))

@@ -50,9 +50,7 @@ class Refinement:
         self._grid = grid or Grid(w, options.size, like)
         share = (2 if options.doubled else 1) / options.scale
         tiles = options.size if options.shortcuts else None
-        self._blocks = [
-            Block(w, state, arch, i, s * share, tiles) for i, s in enumerate(arch.scales)
-        ]
+        self._blocks = [Block(w, state, arch, i, s * share, tiles) for i, s in arch.runs]
 
     def write(self, pair: str, timestep: str, pictures: str) -> Result:
         """pair (2, 3 + E, H, W): both prepared; pictures (2, C, H, W), or empty: the pair's own."""
@@ -64,7 +62,7 @@ class Refinement:
         grow = 1.0  # pixels of full size for one of `others`
         own = []
         for i, block in enumerate(self._blocks):
-            small, passed_on = self._seen(pair, flow, block.s)
+            small, passed_on = self._seen(pair, flow, block)
             if mask:
                 passed_on.append(resize(w, mask, 1 / block.s))
             elif others:
@@ -78,7 +76,10 @@ class Refinement:
                 t = self._time(block, reversed_time)
                 mirrored = block.write(small, passed_on, t, mirrored=True)
                 out = w.op("Mul", w.op("Add", out, mirrored), w.constant(0.5))
-            step, others = split(w, out, [4, block.outputs - 4])
+            if i + 1 < len(self._blocks) and self._blocks[i + 1].first:  # which reads no others
+                step, others = channels(w, out, 4), ""
+            else:
+                step, others = split(w, out, [4, block.outputs - 4])
             grow = block.grow
             step = resize(w, step, grow)
             if self._arch.timed:
@@ -96,16 +97,17 @@ class Refinement:
                 still = w.op("Sub", still, w.op("Mul", change, w.constant(CHANGE_WEIGHT)))
         return Result(pictures, self._grid.warp(pictures, flow), flow, mask, still, own)
 
-    def _seen(self, pair: str, flow: str, s: float) -> tuple[str, list[str]]:
-        """The pair, warped, and the flow, if there is one, both at 1/s."""
-        w = self._w
+    def _seen(self, pair: str, flow: str, block: Block) -> tuple[str, list[str]]:
+        """The pair, warped, and the flow, if the block reads one, both at 1/s."""
+        w, s = self._w, block.s
         if not flow:
             return resize(w, pair, 1 / s), []
         if self._options.shortcuts and s >= 4:
             sampled = around_middles(w, flow, int(s), 4)
             warped = self._grid.warp(pair, sampled, int(s))
-            return resize(w, warped, 0.5), [resize(w, sampled, 0.5)]
-        return resize(w, self._grid.warp(pair, flow), 1 / s), [resize(w, flow, 1 / s)]
+            return resize(w, warped, 0.5), [] if block.first else [resize(w, sampled, 0.5)]
+        small = resize(w, self._grid.warp(pair, flow), 1 / s)
+        return small, [] if block.first else [resize(w, flow, 1 / s)]
 
     def _fitted(self, x: str, grow: float, s: float) -> str:
         """What is `grow` times smaller than the picture, at 1/s."""

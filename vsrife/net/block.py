@@ -84,7 +84,7 @@ class Block(nn.Module):
         # first small, then side by side: copies of full-size channels would cost more than they do
         small = _side_by_side(resize(pair, 1 / s))
         rest = [_fitted(timestep, s).expand(-1, 1, *small[0].shape[2:])]
-        if flow is not None:
+        if flow is not None and self.index:  # the first block sees pictures only, each time it runs
             rest += [resize(x, 1 / s) for x in passed_on]
             rest.append(resize(flow, 1 / s) * (1 / s))
         if self.radius:

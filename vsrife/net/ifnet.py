@@ -90,7 +90,7 @@ class IFNet(nn.Module):
         """The fp32 image (N, 3, H, W) at `timestep` between two prepared ones, left 0, right 1.
 
         timestep: also (N, 1, H, W), where parts of the picture keep times of their own.
-        trace: takes (flow (N, 4, H, W), mask logit (N, 1, H, W)) after each block, for training;
+        trace: takes (flow (N, 4, H, W), mask logit (N, 1, H, W)) after each run of a block, for training;
         the last one of a `still` row adds a second logit, of what stands still, to the mask's;
         networks that rescale give none.
         pictures: left and right (N, C, H, W), any range: what is to be moved and blended instead of
@@ -102,7 +102,7 @@ class IFNet(nn.Module):
         if not isinstance(timestep, Tensor):
             timestep = torch.full((n, 1, 1, 1), timestep, device=left.device, dtype=torch.float32)
         t = timestep.to(left.device, torch.float32).expand(n, 1, -1, -1)
-        divisors = [s / self.scale for s in self.arch.scales]
+        divisors = [s / self.scale for _, s in self.arch.runs]
         if not self.arch.rescales:
             joined = None if pictures is None else torch.cat(pictures).float()
             pair = torch.cat((left, right)).float()
@@ -164,7 +164,8 @@ class IFNet(nn.Module):
         flow: Tensor | None = None
         passed_on: list[Tensor] = []  # the mask, a logit, and features where there are any
         blocks = self.blocks
-        for i, (block, s) in enumerate(zip(blocks, divisors, strict=True)):
+        runs = [blocks[i] for i, _ in self.arch.runs]
+        for i, (block, s) in enumerate(zip(runs, divisors, strict=True)):
             if not (self.arch.still and block is blocks[-1]):
                 step, logit, features = block(warped, t, passed_on, flow, s)
             else:

@@ -70,7 +70,9 @@ class Arch:
     flow and mask alone (official ones give features, too, that nobody reads); timed: flows are
     given for timestep 0.5 and multiplied by 2 t and 2 (1 - t), so that pace need not be learnt;
     still: the last block, one with a correlation, gives one channel more, how far a pixel is what
-    stands still there, and sees where the unmoved pictures differ and where their patterns agree.
+    stands still there, and sees where the unmoved pictures differ and where their patterns agree;
+    before: scales at which the first block runs before its own one, with the same weights and on
+    what has been warped so far: it finds motion of a cell and a half, and so of twice as much.
     """
 
     widths: tuple[int, ...]
@@ -85,6 +87,7 @@ class Arch:
     trimmed: bool = False
     timed: bool = False
     still: bool = False
+    before: tuple[int, ...] = ()
 
     def first(self, blocks: int) -> Arch:
         """The network of the first blocks alone, whose last one still gives features."""
@@ -106,7 +109,12 @@ class Arch:
     @property
     def modulo(self) -> int:
         """Padded sides are multiples of this at scale 1: blocks stride twice."""
-        return 4 * max(self.scales)
+        return 4 * max(scale for _, scale in self.runs)
+
+    @property
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """Block and scale of each run, in order."""
+        return (*((0, scale) for scale in self.before), *enumerate(self.scales))
 
     @property
     def prelu(self) -> bool:
@@ -204,17 +212,19 @@ ARCHS: dict[str, Arch] = {
         trimmed=True,
         timed=True,
         still=True,
+        before=(8,),
     ),
     "small": Arch(
         (48, 48, 24, 28),
         (4, 2, 1, 1),
         tail=13,
-        convs=(2, 3, 2, 5),
+        convs=(2, 3, 2, 4),
         correlation=(5, 3, 2, 2),
         fine=1,
         trimmed=True,
         timed=True,
         still=True,
+        before=(8,),
     ),
 }
 
@@ -322,8 +332,9 @@ def parameters(arch: Arch) -> int:
 
 def _tensors(arch: Arch) -> Iterator[tuple[str, Shape, Fraction]]:
     """(key, shape, how often a weight is used per pixel of the picture) of each tensor in turn."""
-    for i, (width, scale) in enumerate(zip(arch.widths, arch.scales, strict=True)):
-        yield from _block_tensors(arch, i, f"block{i}.", width, Fraction(1, scale**2))
+    for i, width in enumerate(arch.widths):
+        area = sum((Fraction(1, scale**2) for block, scale in arch.runs if block == i), Fraction(0))
+        yield from _block_tensors(arch, i, f"block{i}.", width, area)
     if arch.encoder:
         yield from _encoder_tensors(arch.encoder)
 

@@ -13,7 +13,7 @@ from vsrife.training.footage import SIDE, Footage
 from vsrife.training.generator import Batch, Scenes
 
 # Sides of a batch's pictures, drawn evenly: motion beyond a small picture's side is learnt from the
-# large ones, the largest too large for footage. All are multiples of the coarse block's 16 pixels.
+# large ones, the largest too large for footage. All are multiples of 32, what the networks take.
 SIZES = (96, 96, 128, 160, 160, 224)
 FIRST_SIZES = (64, 64, 96)  # many small pictures show a young network more
 # Up to EARLY of the run motion is slower, which is easier to learn, from SLOW on

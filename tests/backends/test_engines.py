@@ -187,7 +187,7 @@ def test_engines_of_many_sizes_get_profiles(ort):
     fixed = picture(open_session(settings()))
     assert picture(open_session(given)) == pytest.approx(fixed, abs=ANY_SIZE)
     assert ort.builds[1]["trt_profile_min_shapes"].startswith("left:1x3x64x64,right:1x3x64x64")
-    assert ort.builds[1]["trt_profile_max_shapes"].startswith("left:1x3x112x208")
+    assert ort.builds[1]["trt_profile_max_shapes"].startswith("left:1x3x128x224")
 
 
 def test_a_folder_of_the_users_own_holds_the_engines(ort, tmp_path):

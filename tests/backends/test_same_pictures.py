@@ -97,7 +97,9 @@ def test_every_option_gives_what_pytorch_gives(weights, options, backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("model", ["nano", "small"])
 def test_the_embedded_models_give_what_pytorch_gives(model, backend):
-    assert_same(clip_of(noise(100, 60), 2), TOLERANCE, backend, model=model)
+    # in white noise no motion is the right one, and roundings decide between them
+    soft = clip_of(noise(25, 15), 2).resize.Bicubic(100, 60)
+    assert_same(soft, TOLERANCE, backend, model=model)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

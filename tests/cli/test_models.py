@@ -11,7 +11,7 @@ from tests.store.conftest import add_rows, own_store, random_state, save_pickle,
 from vsrife import __main__ as as_module
 from vsrife import cli
 from vsrife.cli import main
-from vsrife.net.table import ARCHS, EMBEDDED, cost, known_models
+from vsrife.net.table import ARCHS, EMBEDDED, cost, known_models, parameters
 from vsrife.store import folders, lookup
 
 __all__ = ["add_rows", "own_store", "server"]  # fixtures of the store's tests
@@ -55,8 +55,9 @@ def test_list_has_every_model_and_its_state(run, tiny):
     code, out, _ = run("list")
     assert code == cli.OK
     assert re.search(r"^name +network +Mparam", out)
+    size = re.escape(f"{parameters(ARCHS['nano']) / 1e6:.2f}")
     assert re.search(
-        rf"^tiny +nano +0\.42 +{cost(ARCHS['nano']):,.0f} +\d+ +no +ready$".replace(",", " "),
+        rf"^tiny +nano +{size} +{cost(ARCHS['nano']):,.0f} +\d+ +no +ready$".replace(",", " "),
         out,
         re.MULTILINE,
     )

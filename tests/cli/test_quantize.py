@@ -62,7 +62,7 @@ def test_it_writes_a_file_and_says_what_was_lost_and_won(
     assert re.match(r"(not )?worth its while here", rest[-1])
     said = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert (said["model"], said["precision"], said["layout"]) == ("nano", "int8", "own")
-    assert said["size"] == "128x80"
+    assert said["size"] == "128x96"
 
 
 def test_a_file_for_any_size_is_one_on_request(

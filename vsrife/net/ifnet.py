@@ -90,9 +90,9 @@ class IFNet(nn.Module):
         """The fp32 image (N, 3, H, W) at `timestep` between two prepared ones, left 0, right 1.
 
         timestep: also (N, 1, H, W), where parts of the picture keep times of their own.
-        trace: takes (flow (N, 4, H, W), mask logit (N, 1, H, W)) after each run of a block, for training;
-        the last one of a `still` row adds a second logit, of what stands still, to the mask's;
-        networks that rescale give none.
+        trace: takes (flow (N, 4, H, W), mask logit (N, 1, H, W)) after each run of a block, for
+        training; the last one of a `still` row adds a second logit, of what stands still, to the
+        mask's; networks that rescale give none.
         pictures: left and right (N, C, H, W), any range: what is to be moved and blended instead of
         the prepared images; gives (N, C, H, W).
         outcome: takes `confidence` (N,) and the flow (N, 4, H, W) of each run, less where it is

@@ -17,7 +17,6 @@ from vsrife.errors import ArgumentError
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 double their scales
 OFFICIAL_CONVS = 8  # body convolutions in every block of the official networks
-RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 double their scales
 # Logit that one unit of difference between both pictures takes off what stands still: as sharp as
 # the pictures themselves, which a block's own cells are not
 CHANGE_WEIGHT = 30.0
@@ -183,6 +182,19 @@ _WIDTHS = (192, 128, 96, 64)
 _LITE_WIDTHS = (128, 96, 64, 48)
 _FIVE_SCALES = (16, 8, 4, 2, 1)
 
+_NANO = Arch(
+    (48, 48, 24, 12),
+    (4, 2, 1, 1),
+    tail=13,
+    convs=(2, 3, 2, 1),
+    correlation=(5, 3, 2, 1),
+    fine=1,
+    trimmed=True,
+    timed=True,
+    still=True,
+    before=(8,),
+)
+
 # A row is called after the first version that has it.
 ARCHS: dict[str, Arch] = {
     "4.0": Arch(_WIDTHS, tail=5, body="skip"),
@@ -202,30 +214,9 @@ ARCHS: dict[str, Arch] = {
     "4.25.lite": Arch((192, 128, 96, 64, 24), (32, 16, 8, 4, 1), tail=13, encoder=_NAMED_16),
     "4.25.heavy": Arch((384, 256, 192, 128, 64), _FIVE_SCALES, tail=13, encoder=_NAMED_16),
     "4.26.heavy": Arch((192, 128, 96, 64, 32), _FIVE_SCALES, tail=13, encoder=Encoder(16, 16)),
-    "nano": Arch(
-        (48, 48, 24, 12),
-        (4, 2, 1, 1),
-        tail=13,
-        convs=(2, 3, 2, 1),
-        correlation=(5, 3, 2, 1),
-        fine=1,
-        trimmed=True,
-        timed=True,
-        still=True,
-        before=(8,),
-    ),
-    "small": Arch(
-        (48, 48, 24, 28),
-        (4, 2, 1, 1),
-        tail=13,
-        convs=(2, 3, 2, 4),
-        correlation=(5, 3, 2, 2),
-        fine=1,
-        trimmed=True,
-        timed=True,
-        still=True,
-        before=(8,),
-    ),
+    "nano": _NANO,
+    # the same first three blocks, and a larger last one
+    "small": replace(_NANO, widths=(48, 48, 24, 28), convs=(2, 3, 2, 4), correlation=(5, 3, 2, 2)),
 }
 
 # Every official version and its row; versions of one row differ in their trained weights alone.

@@ -122,15 +122,19 @@ class Scenes:
         moments = (times[:, None] + open_for).flatten(0, 1)
         motions = draw_motion(generator, count, LAYERS, size, moments, tiles, pace, captioned)
         look = self._draw_look(generator, count, t, plain, captioned)
-        motion = motions.at(SUBFRAMES // 2, SUBFRAMES)
+        middle = SUBFRAMES // 2
+        motion = motions.at(middle, SUBFRAMES)
         frames, top = self._render(motion, look, size)
         blurred = shutter.nonzero()[:, 0]
         if len(blurred):
+            here = blurred.to(self.device)
             subframes = [
-                self._render(motions.at(i, SUBFRAMES, blurred), look.of(blurred), size)[0]
+                frames[:, here]
+                if i == middle
+                else self._render(motions.at(i, SUBFRAMES, blurred), look.of(blurred), size)[0]
                 for i in range(SUBFRAMES)
             ]
-            frames[:, blurred.to(self.device)] = torch.stack(subframes).mean(0)
+            frames[:, here] = torch.stack(subframes).mean(0)
         if not plain:
             frames = _fade_and_grain(generator, frames, t)
         flow, visible = _trace(motion.place.to(self.device), top)

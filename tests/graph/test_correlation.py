@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from tests.graph.conftest import RUNTIMES
-from vsrife.graph.correlation import TILED, correlate
+from vsrife.graph.correlation import TILED, correlate, peak
 from vsrife.graph.writer import Writer
 from vsrife.net.correlation import correlate as by_torch
+from vsrife.net.correlation import peak as torch_peak
 
 # less than a tile, a tile, tiles and a part of one, either way
 SIZES = [(3, 5), (8, 8), (17, 9), (16, 24)]
@@ -19,6 +20,19 @@ def volume(runtime, cells, radius, size):
     found = correlate(w, x, radius, size)
     w.output("volume", found, [1, (2 * radius + 1) ** 2, "height", "width"])
     return RUNTIMES[runtime](w.model({}))({"cells": cells})["volume"]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("radius", [1, 3])
+def test_the_peak_is_the_torch_networks(radius, runtime):
+    count = (2 * radius + 1) ** 2
+    given = np.random.default_rng(radius).uniform(-1, 1, (1, count, 5, 7)).astype(np.float32)
+    w = Writer()
+    found = peak(w, w.input("volume", [1, count, "height", "width"]), radius)
+    w.output("peak", found, [1, 3, "height", "width"])
+    made = RUNTIMES[runtime](w.model({}))({"volume": given})["peak"]
+    wanted = torch_peak(torch.from_numpy(given), radius).numpy()
+    assert np.abs(made - wanted).max() < 1e-5
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.net.correlation import correlate
+from vsrife.net.correlation import correlate, peak
 
 
 def reference(left: Tensor, right: Tensor, radius: int) -> Tensor:
@@ -52,3 +52,16 @@ def test_half_floats_are_summed_in_full_ones():
     assert half.dtype == torch.float16
     assert torch.allclose(half.float(), correlate(left, left, 1), atol=2e-3)
     assert F.mse_loss(half[:, 4].float(), torch.ones(1, 4, 4)) < 1e-5
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(0, 0), (3, -1), (-2, 3)])
+def test_the_peak_is_where_the_right_picture_has_moved(dx: int, dy: int) -> None:
+    picture = torch.randn((1, 32, 16, 20), generator=torch.Generator().manual_seed(1))
+    moved = picture.roll((dy, dx), (2, 3))
+    found = peak(correlate(picture, moved, 3), 3)[0, :, 4:-4, 4:-4].flatten(1)
+    wanted = torch.tensor([dx / 3, dy / 3, 1.0])[:, None].expand_as(found)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=0.02)
+
+
+def test_where_all_cells_are_alike_the_peak_is_no_displacement() -> None:
+    assert peak(torch.ones(1, 25, 4, 4), 2)[:, :2].abs().max() < 1e-6

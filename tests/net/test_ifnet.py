@@ -228,8 +228,34 @@ def test_what_a_row_takes_for_still_is_a_blend_of_both_pictures(arch):
         out = net.interpolate(*prepared, 0.3, trace)
         (flow, logits), grid = trace[-1], base_grid(left)
         assert (logits[:, 1] < -90).all()
-        moved = [warp(a, f, grid) for a, f in zip((left, right), flow.split(2, 1), strict=True)]
-        assert torch.allclose(out, torch.lerp(*moved[::-1], logits[:, :1].sigmoid()), atol=1e-6)
+        mode = "bicubic" if net.arch.sharp else "bilinear"
+        sides = zip((left, right), flow.split(2, 1), strict=True)
+        moved = [warp(picture, to, grid, mode) for picture, to in sides]
+        blended = torch.lerp(*moved[::-1], logits[:, :1].sigmoid())
+        inside = (out > left.amin((2, 3), True)) & (out < left.amax((2, 3), True))
+        assert inside.float().mean() > 0.9
+        assert torch.allclose(out[inside], blended[inside], atol=1e-6)
+
+
+@pytest.mark.parametrize("arch", [name for name, row in ARCHS.items() if row.sharp])
+def test_a_sharp_row_is_bicubic_and_stays_in_the_range_of_each_plane(arch):
+    torch.manual_seed(4)
+    net = build(arch)
+    squares = (torch.rand(1, 3, 16, 16) > 0.5).float()
+    picture = squares.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    prepared = net.prepare(picture)
+    others = torch.cat((3 * picture - 1, picture[:, :1]), 1)
+    low, high = torch.tensor([[-1.0] * 3 + [0], [2.0] * 3 + [1]]).view(2, 1, 4, 1, 1)
+    with torch.inference_mode():
+        net.blocks[-1].get_parameter("lastconv.bias")[5] = -100
+        trace = []
+        out = net.interpolate(prepared, prepared, 0.3, trace, pictures=(others, others))
+        flow, logits = trace[-1]
+        moved = [warp(others, f, base_grid(others), "bicubic") for f in flow.split(2, 1)]
+        blended = torch.lerp(*moved[::-1], logits[:, :1].sigmoid())
+    beyond = (blended < low) | (blended > high)
+    assert beyond.flatten(2).any(2).all()
+    assert torch.allclose(out, blended.clamp(low, high), atol=1e-5)
 
 
 def test_weights_are_fp32_unless_asked_and_the_module_is_in_eval_mode():
@@ -245,8 +271,9 @@ def test_weights_are_fp32_unless_asked_and_the_module_is_in_eval_mode():
     dy=st.integers(-70, 70),
     height=st.integers(1, 9),
     width=st.integers(1, 9),
+    mode=st.sampled_from(["bilinear", "bicubic"]),
 )
-def test_warp_by_whole_pixels_reads_that_pixel_or_the_edge(dx, dy, height, width):
+def test_warp_by_whole_pixels_reads_that_pixel_or_the_edge(dx, dy, height, width, mode):
     image = torch.arange(height * width, dtype=torch.float32).reshape(1, 1, height, width)
     flow = (
         torch.tensor([dx, dy], dtype=torch.float32).reshape(1, 2, 1, 1).expand(1, 2, height, width)
@@ -254,7 +281,7 @@ def test_warp_by_whole_pixels_reads_that_pixel_or_the_edge(dx, dy, height, width
     rows = (torch.arange(height) + dy).clamp(0, height - 1)
     columns = (torch.arange(width) + dx).clamp(0, width - 1)
     wanted = image[:, :, rows][:, :, :, columns]
-    assert (warp(image, flow, base_grid(image)) - wanted).abs().max() < 1e-3
+    assert (warp(image, flow, base_grid(image), mode) - wanted).abs().max() < 1e-3
 
 
 def test_warp_between_pixels_is_bilinear():
@@ -264,6 +291,18 @@ def test_warp_between_pixels_is_bilinear():
     assert math.isclose(
         warp(image, flow, base_grid(image))[0, 0, 0, 0].item(), wanted, abs_tol=1e-6
     )
+
+
+def test_a_bicubic_warp_keeps_detail_that_a_bilinear_one_blurs():
+    def wave(start):  # 6 pixels long
+        return torch.sin((torch.arange(48) + start) * math.pi / 3).expand(1, 1, 6, 48)
+
+    flow = torch.tensor([0.5, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 6, 48)
+    blurred, sharp = (
+        (warp(wave(0.0), flow, base_grid(flow), mode) - wave(0.5))[..., 4:-4].abs().max()
+        for mode in ("bilinear", "bicubic")
+    )
+    assert sharp < blurred / 4
 
 
 def test_correlation_peaks_where_the_right_picture_has_moved():

@@ -112,9 +112,11 @@ def test_the_embedded_model_is_small():
 
 def test_a_block_that_runs_twice_has_its_weights_once_and_costs_more():
     arch = ARCHS["nano"]
-    once = replace(arch, before=())
+    once, again = replace(arch, order=()), replace(arch, order=((0, 4), (0, 4), *arch.order[2:]))
     assert arch.runs == ((0, 8), *once.runs)
-    assert table.state_shapes(arch) == table.state_shapes(once)
-    assert (arch.modulo, once.modulo) == (32, 16)
+    assert table.state_shapes(arch) == table.state_shapes(again) == table.state_shapes(once)
+    assert (arch.modulo, again.modulo, once.modulo) == (32, 16, 16)
     # a quarter of what it costs at 1/4
     assert table.cost(arch) - table.cost(once) == table.cost(once.first(1)) / 4
+    assert table.cost(again) - table.cost(once) == table.cost(once.first(1))
+    assert ARCHS["small"].first(2).runs == ((0, 8), (0, 4), (1, 2), (1, 2))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from vsrife.training.loss import (
     mask_loss,
     psnr,
     pyramid_loss,
+    relative_loss,
     still_loss,
     total_loss,
 )
@@ -44,6 +46,16 @@ def test_each_part_sees_its_own_error(batch: Batch) -> None:
     assert flow_loss(shifted, batch) == pytest.approx(5**POWER - HARD**POWER, abs=0.01)
     assert mask_loss(-sure_mask(batch), batch) > 1
     assert mask_loss(sure_mask(batch) + 2, batch) > 0.03  # one image where both are good
+
+
+def test_the_relative_error_of_each_picture_counts_alike(batch: Batch) -> None:
+    assert relative_loss(batch.truth, batch.truth) == 0
+    errors = torch.tensor([0.04, 0.2]).view(2, 1, 1, 1)
+    truth, halved = batch.truth[:2], torch.tensor([0.5, 1]).view(2, 1, 1, 1)
+    whole = relative_loss(truth + errors, truth)
+    for better in (halved, halved.flip(0)):  # half the error is a quarter of its square
+        gain = whole - relative_loss(truth + errors * better, truth)
+        assert gain == pytest.approx(math.log(4) / 2, rel=0.03)
 
 
 def test_flow_counts_only_where_the_point_is_visible(batch: Batch) -> None:

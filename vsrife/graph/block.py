@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vsrife.graph.correlation import correlate
+from vsrife.graph.correlation import correlate, peak
 from vsrife.graph.operations import (
     cast,
     channels,
@@ -52,6 +52,7 @@ class Block:
             if key.startswith(f"{self._name}.")
         }
         self.halvings, self.radius = arch.block_halvings(index), arch.block_radius(index)
+        self._peaks, self._matches = arch.block_peaks(index), arch.block_matches(index)
         self.first, self._convs = index == 0, arch.block_convs(index)
         self._shuffles = arch.block_shuffles(index)
         self.grow = s * (2**self.halvings // (4 if self._shuffles else 2))
@@ -129,12 +130,13 @@ class Block:
         images = channels(w, pair, 3) if self._arch.encoder else pair
         cells = self._strided(cast(w, images, half=True), self._state["conv0.0.0.weight"])
         volume = correlate(w, cast(w, cells, half=False), self.radius, self._cells)
+        matches = [volume, peak(w, volume, self.radius)] if self._peaks else [volume]
         rest = [resize(w, join(w, passed_on), 0.5**self.halvings)] if passed_on else []
         seen = [unmoved] if unmoved else []
-        small = cast(w, join(w, [volume, *rest, timestep, *seen]), half=True)
+        small = cast(w, join(w, [*matches, *rest, timestep, *seen]), half=True)
         joined = join(w, [*split(w, cells, [1, 1], axis=0), small])
         weight = self._state["merge.weight"]
-        before = 2 * self._width + (2 * self.radius + 1) ** 2
+        before = 2 * self._width + self._matches
         rest_places = [] if self.first else self._rest(before + 1)
         last = range(weight.shape[1] - (2 if unmoved else 0), weight.shape[1])
         ordered = weight[:, [*range(before), *rest_places, before, *last]].copy()

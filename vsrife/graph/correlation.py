@@ -13,6 +13,7 @@ import numpy as np
 
 from vsrife.graph.operations import join, split
 from vsrife.graph.writer import END, Array, Writer
+from vsrife.net.table import PEAK_SHARPNESS
 
 TILED = 3  # radius from which on tiles pay
 _TILE = 8  # cells of a side, at least
@@ -33,6 +34,16 @@ def correlate(w: Writer, cells: str, radius: int, size: tuple[int, int] | None) 
         if size is None or radius < TILED:
             return _by_displacements(w, left, right, radius)
         return _by_tiles(w, left, right, radius, size)
+
+
+def peak(w: Writer, volume: str, radius: int) -> str:
+    """Where a volume of `correlate` is highest: (1, 3, h, w), x and y in radii, and the height."""
+    with w.scope("peak"):
+        shares = w.op("Softmax", w.op("Mul", volume, w.constant(PEAK_SHARPNESS)), axis=1)
+        steps = np.arange(-radius, radius + 1, dtype=np.float32) / radius
+        places = np.stack((np.tile(steps, len(steps)), np.repeat(steps, len(steps))))
+        place = w.op("Conv", shares, w.constant(places[:, :, None, None]))
+        return join(w, [place, w.op("ReduceMax", volume, axes=[1], keepdims=1)])
 
 
 def _by_displacements(w: Writer, left: str, right: str, radius: int) -> str:

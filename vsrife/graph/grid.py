@@ -28,8 +28,8 @@ class Grid:
                 self._factors = w.constant(factor.reshape(1, 2, 1, 1))
         self._places: dict[int, str] = {}  # by s
 
-    def warp(self, pair: str, flow: str, s: int = 1) -> str:
-        """out[y, x] = image[y + v, x + u], bilinear, edge repeated.
+    def warp(self, pair: str, flow: str, s: int = 1, mode: str = "bilinear") -> str:
+        """out[y, x] = image[y + v, x + u], bilinear or bicubic, edge repeated.
 
         pair (2, C, H, W); flow (1, 4, H, W), pixels, x before y, the left picture's first. s: give
         only the pixels that `around_middles` gives, whose flow comes in.
@@ -40,9 +40,7 @@ class Grid:
                 self._places[s] = self._make_places(s)
         moved = w.op("Mul", reshape(w, flow, 2, 2), self._factors)
         where = w.op("Transpose", w.op("Add", moved, self._places[s]), perm=[0, 2, 3, 1])
-        return w.op(
-            "GridSample", pair, where, mode="bilinear", padding_mode="border", align_corners=1
-        )
+        return w.op("GridSample", pair, where, mode=mode, padding_mode="border", align_corners=1)
 
     def _make_places(self, s: int) -> str:
         """Places (1, 2, H, W) of all pixels, or of those around the middles."""

@@ -15,6 +15,10 @@ def blend(w: Writer, result: Result, timestep: str) -> tuple[str, str]:
     # not left * m + right * (1 - m): this form is exact where both sides agree
     share = w.op("Mul", w.op("Sigmoid", result.mask), difference)
     moved = w.op("Add", right, share)
+    if result.sharp:  # within the range of each plane of both pictures
+        low = w.op("ReduceMin", result.pictures, axes=[0, 2, 3], keepdims=1)
+        high = w.op("ReduceMax", result.pictures, axes=[0, 2, 3], keepdims=1)
+        moved = w.op("Min", w.op("Max", moved, low), high)
     if not result.still:
         return moved, difference
     before, after = split(w, result.pictures, [1, 1], axis=0)

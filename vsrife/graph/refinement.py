@@ -25,7 +25,7 @@ from vsrife.net.table import CHANGE_WEIGHT, Arch
 class Result(NamedTuple):
     """pictures and, moved by the flow, warped (2, C, H, W), the left one first; flow (1, 4, H, W),
     pixels; mask and still (1, 1, H, W), logits, the latter empty where there is none; own: what
-    each block gave for itself, 1 / grow of full size."""
+    each block gave for itself, 1 / grow of full size; sharp: the warp may pass their range."""
 
     pictures: str
     warped: str
@@ -33,6 +33,7 @@ class Result(NamedTuple):
     mask: str
     still: str
     own: list[tuple[str, float]]
+    sharp: bool
 
 
 class Refinement:
@@ -95,7 +96,9 @@ class Refinement:
             if self._arch.still:
                 mask, still = split(w, mask, [1, 1])
                 still = w.op("Sub", still, w.op("Mul", change, w.constant(CHANGE_WEIGHT)))
-        return Result(pictures, self._grid.warp(pictures, flow), flow, mask, still, own)
+        mode = "bicubic" if self._arch.sharp else "bilinear"
+        warped = self._grid.warp(pictures, flow, mode=mode)
+        return Result(pictures, warped, flow, mask, still, own, self._arch.sharp)
 
     def _seen(self, pair: str, flow: str, block: Block) -> tuple[str, list[str]]:
         """The pair, warped, and the flow, if the block reads one, both at 1/s."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vsrife.net.correlation import correlate
+from vsrife.net.correlation import correlate, peak
 from vsrife.net.table import SLOPE, Arch
 
 
@@ -43,7 +43,7 @@ class Block(nn.Module):
             self._conv(width // 2, width, arch.block_halvings(index)),
         )
         if self.radius:
-            self.merge = nn.Conv2d(2 * width + (2 * self.radius + 1) ** 2 + inputs, width, 3, 1, 1)
+            self.merge = nn.Conv2d(2 * width + arch.block_matches(index) + inputs, width, 3, 1, 1)
         if arch.body == "beta":
             body: list[nn.Module] = [
                 ResConv(width, arch.groups) for _ in range(arch.block_convs(index))
@@ -112,7 +112,10 @@ class Block(nn.Module):
             F.interpolate(x, size=left.shape[2:], mode="bilinear", align_corners=False)
             for x in others
         ]
-        joined = torch.cat((left, right, correlate(left, right, self.radius), *others), 1)
+        matches = [correlate(left, right, self.radius)]
+        if self.arch.block_peaks(self.index):
+            matches.append(peak(matches[0], self.radius).to(left.dtype))
+        joined = torch.cat((left, right, *matches, *others), 1)
         return F.leaky_relu(self.merge(joined), SLOPE)
 
     def _tail(self, x: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vsrife.net.table import PEAK_SHARPNESS
+
 
 def correlate(left: Tensor, right: Tensor, radius: int) -> Tensor:
     """Cosine of left(y, x) and right(y + dy, x + dx), 0 outside the picture.
@@ -25,6 +27,21 @@ def correlate(left: Tensor, right: Tensor, radius: int) -> Tensor:
         return products.to(dtype)
     padded = F.pad(right, (radius, radius, radius, radius))
     return torch.stack([(left * moved).sum(1) for moved in _moved(padded, radius)], 1).to(dtype)
+
+
+def peak(volume: Tensor, radius: int) -> Tensor:
+    """Where a cost volume of `correlate` is highest: (N, 3, H, W), x and y in radii, -1..1, height.
+
+    The place is the mean of all displacements, weighted by a sharp softmax of the cosines, so it is
+    0 where nothing tells them apart. A convolution cannot find a maximum among many numbers that
+    are nearly alike; large motion was learnt slowly, or not at all, without it.
+    """
+    volume = volume.float()
+    shares = torch.softmax(volume * PEAK_SHARPNESS, 1)
+    steps = torch.arange(-radius, radius + 1, device=volume.device) / radius
+    x, y = steps.repeat(len(steps)), steps.repeat_interleave(len(steps))
+    place = torch.einsum("nkhw,ck->nchw", shares, torch.stack((x, y)))
+    return torch.cat((place, volume.amax(1, keepdim=True)), 1)
 
 
 def _unit(x: Tensor) -> Tensor:

@@ -192,10 +192,12 @@ class IFNet(nn.Module):
             if trace is not None:
                 ends = self.arch.still and block is blocks[-1]
                 trace.append((flow, torch.cat(passed_on, 1) if ends else mask))
-            # encodings are read by blocks only, so the last warp can do without them
-            last = pair[:, :3] if pictures is None else pictures
-            source = pair if block is not blocks[-1] else last
-            warped = warp(source, torch.cat((flow[:, :2], flow[:, 2:])), grid)
+            source, mode = pair, "bilinear"
+            if block is blocks[-1]:
+                # encodings are read by blocks only, so the last warp can do without them
+                source = pair[:, :3] if pictures is None else pictures
+                mode = "bicubic" if self.arch.sharp else mode
+            warped = warp(source, torch.cat((flow[:, :2], flow[:, 2:])), grid, mode)
         left, right = warped.chunk(2)
         still = torch.sigmoid(passed_on[1]) if self.arch.still else None
         if outcome is not None and flow is not None:
@@ -203,10 +205,19 @@ class IFNet(nn.Module):
             outcome.append((confidence(left, right, flow, t), seen))
         # not left * m + right * (1 - m): this form is exact where both sides agree
         moved = right + torch.sigmoid(passed_on[0]) * (left - right)
+        before, after = (pair[:, :3] if pictures is None else pictures).chunk(2)
+        if self.arch.sharp:
+            moved = _within(moved, before, after)
         if still is None:
             return moved
-        before, after = (pair[:, :3] if pictures is None else pictures).chunk(2)
         return torch.lerp(moved, torch.lerp(before, after, t), still)
+
+
+def _within(moved: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """`moved` without what a sharp warp puts beyond the range of each plane of both pictures."""
+    low = torch.minimum(before.amin((2, 3), keepdim=True), after.amin((2, 3), keepdim=True))
+    high = torch.maximum(before.amax((2, 3), keepdim=True), after.amax((2, 3), keepdim=True))
+    return torch.clamp(moved, low, high)
 
 
 def confidence(left: Tensor, right: Tensor, flow: Tensor, timestep: Tensor) -> Tensor:

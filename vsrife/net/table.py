@@ -24,6 +24,10 @@ SLOPE = 0.2  # of every leaky ReLU of the networks
 # Of rhythms, see net/pace.py
 PACE_CELL = 8  # pixels of a side of a cell
 PACE_STILL = 0.5  # pixels added to all distances: where nothing moves, the ratio is one half
+PEAK = 3  # channels of a cost volume's peak: x, y, height
+# Of the cosines in the softmax whose mean is the peak's place: one of 1 counts e times as much as
+# one of 0.975, which is how far neighbouring cells of photographs are apart
+PEAK_SHARPNESS = 40.0
 STILL_WINDOW = 5  # cells of 2 pixels, each way, over which patterns are compared
 STILL_FLAT = 1e-3  # square of brightness that is no pattern yet
 
@@ -70,8 +74,12 @@ class Arch:
     given for timestep 0.5 and multiplied by 2 t and 2 (1 - t), so that pace need not be learnt;
     still: the last block, one with a correlation, gives one channel more, how far a pixel is what
     stands still there, and sees where the unmoved pictures differ and where their patterns agree;
-    before: scales at which the first block runs before its own one, with the same weights and on
-    what has been warped so far: it finds motion of a cell and a half, and so of twice as much.
+    peaks: so many of the first blocks see where their cost volume is highest, too;
+    sharp: the last warp, whose pictures are blended, is bicubic: a bilinear one blurs what moves by
+    parts of a pixel;
+    order: block and scale of each run, where they are not each block once at its own scale: a block
+    that runs again, on what has been warped so far, mends what it left, and one that ran at a
+    larger scale finds motion of a cell and a half, and so of twice as much.
     """
 
     widths: tuple[int, ...]
@@ -86,7 +94,9 @@ class Arch:
     trimmed: bool = False
     timed: bool = False
     still: bool = False
-    before: tuple[int, ...] = ()
+    peaks: int = 0
+    sharp: bool = False
+    order: tuple[tuple[int, int], ...] = ()
 
     def first(self, blocks: int) -> Arch:
         """The network of the first blocks alone, whose last one still gives features."""
@@ -100,6 +110,8 @@ class Arch:
             scales=self.scales[:blocks],
             convs=self.convs[:blocks],
             correlation=self.correlation[:blocks],
+            peaks=min(self.peaks, blocks),
+            order=tuple(run for run in self.order if run[0] < blocks),
             fine=max(0, self.fine - (len(self.widths) - blocks)),
             trimmed=False,
             still=False,
@@ -113,7 +125,7 @@ class Arch:
     @property
     def runs(self) -> tuple[tuple[int, int], ...]:
         """Block and scale of each run, in order."""
-        return (*((0, scale) for scale in self.before), *enumerate(self.scales))
+        return self.order or tuple(enumerate(self.scales))
 
     @property
     def prelu(self) -> bool:
@@ -152,6 +164,14 @@ class Arch:
 
     def block_radius(self, block: int) -> int:
         return self.correlation[block] if self.correlation else 0
+
+    def block_peaks(self, block: int) -> bool:
+        """Whether a block sees where its cost volume is highest."""
+        return block < self.peaks
+
+    def block_matches(self, block: int) -> int:
+        """Channels of a block's cost volume, with PEAK more where it sees the peak."""
+        return (2 * self.block_radius(block) + 1) ** 2 + PEAK * self.block_peaks(block)
 
     def block_halvings(self, block: int) -> int:
         """How many times a block's stem halves its pictures: a cell is 2**halvings * scale wide."""
@@ -192,7 +212,9 @@ _NANO = Arch(
     trimmed=True,
     timed=True,
     still=True,
-    before=(8,),
+    peaks=2,
+    sharp=True,
+    order=((0, 8), (0, 4), (1, 2), (2, 1), (3, 1)),
 )
 
 # A row is called after the first version that has it.
@@ -215,8 +237,14 @@ ARCHS: dict[str, Arch] = {
     "4.25.heavy": Arch((384, 256, 192, 128, 64), _FIVE_SCALES, tail=13, encoder=_NAMED_16),
     "4.26.heavy": Arch((192, 128, 96, 64, 32), _FIVE_SCALES, tail=13, encoder=Encoder(16, 16)),
     "nano": _NANO,
-    # the same first three blocks, and a larger last one
-    "small": replace(_NANO, widths=(48, 48, 24, 28), convs=(2, 3, 2, 4), correlation=(5, 3, 2, 2)),
+    # the same first three blocks, the second of which runs twice, and a larger last one
+    "small": replace(
+        _NANO,
+        widths=(48, 48, 24, 28),
+        convs=(2, 3, 2, 3),
+        correlation=(5, 3, 2, 2),
+        order=((0, 8), (0, 4), (1, 2), (1, 2), (2, 1), (3, 1)),
+    ),
 }
 
 # Every official version and its row; versions of one row differ in their trained weights alone.
@@ -345,7 +373,7 @@ def _block_tensors(
         if arch.prelu:
             yield f"{block}conv0.{j}.1.weight", (outputs,), Fraction(0)
     if radius:
-        joined = 2 * width + (2 * radius + 1) ** 2 + arch.block_inputs(i)
+        joined = 2 * width + arch.block_matches(i) + arch.block_inputs(i)
         yield from _conv(f"{block}merge", (width, joined, 3, 3), cell)
     for j in range(arch.block_convs(i)):
         body = f"{block}convblock.{j}."

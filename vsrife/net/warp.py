@@ -15,15 +15,16 @@ def base_grid(image: Tensor) -> Tensor:
     return torch.stack((x.expand(height, width), y[:, None].expand(height, width)))[None]
 
 
-def warp(image: Tensor, flow: Tensor, grid: Tensor) -> Tensor:
-    """out[y, x] = image[y + v, x + u] for flow (u, v); bilinear, edge repeated.
+def warp(image: Tensor, flow: Tensor, grid: Tensor, mode: str = "bilinear") -> Tensor:
+    """out[y, x] = image[y + v, x + u] for flow (u, v); edge repeated.
 
-    image (N, C, H, W), any range; flow (N, 2, H, W), pixels, x before y; grid from `base_grid`. All
-    fp32: fp16 coordinates step by 2 pixels beyond 2048.
+    image (N, C, H, W), any range; flow (N, 2, H, W), pixels, x before y; grid from `base_grid`;
+    mode: "bilinear" or "bicubic" (Keys's kernel, a = -0.75), whose results may pass the image's
+    range a little. All fp32: fp16 coordinates step by 2 pixels beyond 2048.
     """
     height, width = image.shape[2:]
     # to grid_sample's -1..1, whose ends are the centres of the outermost pixels
     x = (grid[:, 0] + flow[:, 0]) * (2 / max(width - 1, 1)) - 1
     y = (grid[:, 1] + flow[:, 1]) * (2 / max(height - 1, 1)) - 1
     where = torch.stack((x, y), 3)
-    return F.grid_sample(image, where, mode="bilinear", padding_mode="border", align_corners=True)
+    return F.grid_sample(image, where, mode=mode, padding_mode="border", align_corners=True)

@@ -20,7 +20,7 @@ FIRST_SIZES = (64, 64, 96)  # many small pictures show a young network more
 EARLY, SLOW = 0.2, 0.5
 # Mean and largest change of 9 x 9 points of footage, in 0..1, up to which they stand still: noise
 STILL_MEAN, STILL_PEAK = 2 / 255, 10 / 255
-ANIMATIONS, CLIPS = 0.25, 0.25  # shares of the samples; the rest is generated
+ANIMATIONS, CLIPS = 0.25, 0.3  # shares of the samples; the rest is generated
 
 
 class Mixer:

@@ -28,8 +28,11 @@ UNIT, MOST = 1.0, 4.0
 # around a small thing, which may as well stand still, would hold the thing, too. A difference of
 # EDGE to a neighbour is pattern enough
 FLAT, EDGE = 0.1, 0.1
-FLOW_WEIGHTS = (0.6, 0.06)  # of the flow's error, at the start and at the end
+FLOW_WEIGHTS = (0.4, 0.02)  # of the flow's error, at the start and at the end
 BOTH_WEIGHT = 0.1  # of points that both images see, in the mask's error
+# Of the relative error, the logarithm of the mean square: without it hard pictures drown those that
+# are nearly right, where a small thing moves on still ground. Below FLOOR a mean square is right
+RELATIVE_WEIGHT, FLOOR = 0.02, 3e-6
 MASK_WEIGHT = 0.3  # of the mask's error relative to the flow's
 STILL_WEIGHT = 2.0  # of the error in what stands still, likewise
 STILL, MOVING = 0.05, 0.5  # pixels of flow up to which a point stands, and from which on it moves
@@ -45,13 +48,13 @@ def total_loss(
     *,
     known: bool = False,
 ) -> Tensor:
-    """One number: pyramid error of `image`, plus errors of flows and masks, ever less of those.
+    """One number: errors of `image`, plus errors of flows and masks, ever less of those.
 
     image (N, 3, H, W) and trace [(flow, mask logit)] of each block as IFNet.interpolate gives them;
     progress: of the run, 0..1; known: the network knows motion already, so no pull from afar is
     needed.
     """
-    loss = pyramid_loss(image, batch.truth)
+    loss = pyramid_loss(image, batch.truth) + RELATIVE_WEIGHT * relative_loss(image, batch.truth)
     first, last = FLOW_WEIGHTS
     weight = first * (last / first) ** progress
     start = KNOWN if known else SOFT
@@ -83,6 +86,15 @@ def pyramid_loss(image: Tensor, truth: Tensor) -> Tensor:
         loss = loss + (rest - large).abs().mean()
         rest = small
     return loss + rest.abs().mean()
+
+
+def relative_loss(image: Tensor, truth: Tensor) -> Tensor:
+    """Mean over the pictures (N, 3, H, W) of ln(1 + mean square / FLOOR); 4.3 dB count 1.
+
+    It is what PSNR measures: each picture counts alike, however far it is from right.
+    """
+    squares = (image - truth).square().mean((1, 2, 3))
+    return torch.log1p(squares / FLOOR).mean()
 
 
 def flow_loss(flow: Tensor, batch: Batch, softness: float = HARD) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from vsrife.net.standstill import change, likeness
+from vsrife.net.standstill import anchored, change, likeness
 from vsrife.net.table import STILL_FLAT, STILL_WINDOW
 
 
@@ -41,3 +41,22 @@ def test_change_is_the_mean_difference_of_the_channels() -> None:
     left, right = pictures(1)
     assert torch.allclose(change(left, right), (left - right).abs().mean(1, keepdim=True))
     assert change(left, left).max() == 0
+
+
+def test_lettering_is_anchored_what_moves_along_its_own_edge_is_not() -> None:
+    ground = torch.rand((1, 3, 32, 48), generator=torch.Generator().manual_seed(2)) / 2
+    left, right = ground.clone(), ground.roll(5, 3)
+    letter = (slice(None), slice(None), slice(8, 22), slice(20, 23))  # an L of strokes of 3 pixels
+    foot = (slice(None), slice(None), slice(19, 22), slice(20, 30))
+    for picture in (left, right):
+        picture[letter] = picture[foot] = 1.0
+    held = anchored(left, right, change(left, right))
+    assert held[letter].mean() > 0.7
+    assert held[foot].mean() > 0.7
+    held[letter] = held[foot] = 0
+    assert held.mean() < 0.01
+    bar = torch.full((1, 3, 32, 48), 0.2)
+    bar[..., 12:18, 4:36] = 0.9
+    moved = bar.roll(6, 3)
+    assert anchored(bar, moved, change(bar, moved)).max() == 0
+    assert anchored(bar, bar, torch.zeros(1, 1, 32, 48)).max() == 1  # its corners

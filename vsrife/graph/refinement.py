@@ -17,9 +17,9 @@ from vsrife.graph.block import Block
 from vsrife.graph.grid import Grid, around_middles
 from vsrife.graph.operations import channels, resize, split
 from vsrife.graph.options import GraphOptions
-from vsrife.graph.standstill import write_change, write_unmoved
+from vsrife.graph.standstill import write_anchored, write_change, write_unmoved
 from vsrife.graph.writer import Array, Writer
-from vsrife.net.table import CHANGE_WEIGHT, Arch
+from vsrife.net.table import ANCHOR_WEIGHT, CHANGE_WEIGHT, Arch
 
 
 class Result(NamedTuple):
@@ -96,6 +96,8 @@ class Refinement:
             if self._arch.still:
                 mask, still = split(w, mask, [1, 1])
                 still = w.op("Sub", still, w.op("Mul", change, w.constant(CHANGE_WEIGHT)))
+                held = w.op("Mul", write_anchored(w, images, change), w.constant(ANCHOR_WEIGHT))
+                still = w.op("Add", still, held)
         mode = "bicubic" if self._arch.sharp else "bilinear"
         warped = self._grid.warp(pictures, flow, mode=mode)
         return Result(pictures, warped, flow, mask, still, own, self._arch.sharp)

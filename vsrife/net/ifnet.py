@@ -15,7 +15,7 @@ from vsrife.errors import ArgumentError
 from vsrife.net import standstill
 from vsrife.net.block import Block
 from vsrife.net.encoder import make_encoder
-from vsrife.net.table import CHANGE_WEIGHT, RESCALE_LIMIT, arch_of, check_options
+from vsrife.net.table import ANCHOR_WEIGHT, CHANGE_WEIGHT, RESCALE_LIMIT, arch_of, check_options
 from vsrife.net.warp import base_grid, warp
 
 Outcome = tuple[Tensor, Tensor]  # of a run: confidence (N,), flow (N, 4, H, W)
@@ -173,7 +173,8 @@ class IFNet(nn.Module):
                 change = standstill.change(*images)
                 unmoved = torch.cat((F.avg_pool2d(change, 2), standstill.likeness(*images)), 1)
                 step, logit, still = block(warped, t, passed_on, flow, s, unmoved)
-                features = still - CHANGE_WEIGHT * change
+                held = standstill.anchored(*images, change)
+                features = still - CHANGE_WEIGHT * change + ANCHOR_WEIGHT * held
             if limit is not None and i == 1 and _passes(step, limit):
                 raise _MotionTooLarge
             if self.ensemble and not (first_single and i == 0):

@@ -6,7 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.net.table import STILL_FLAT, STILL_WINDOW
+from vsrife.net.table import (
+    ANCHOR_CHANGE,
+    ANCHOR_EDGES,
+    ANCHOR_STEP,
+    ANCHOR_WINDOW,
+    STILL_FLAT,
+    STILL_WINDOW,
+)
 
 
 def change(left: Tensor, right: Tensor) -> Tensor:
@@ -27,3 +34,28 @@ def likeness(left: Tensor, right: Tensor) -> Tensor:
     spread = ((aa - a * a) * (bb - b * b)).clamp(min=0).sqrt()
     alike: Tensor = (ab - a * b) / (spread + STILL_FLAT)
     return alike
+
+
+def anchored(left: Tensor, right: Tensor, changed: Tensor) -> Tensor:
+    """1 where thin or small things, lettering above all, show that they stand still, else 0.
+
+    left, right (N, 3, H, W), sides even; changed: their `change`; gives (N, 1, H, W). A pixel is
+    anchored that is the same in both pictures and has the same edge in both, if there are such
+    edges of both directions around it: where a thing moves along a straight edge, that edge looks
+    still, too, but none across it does. So are the pixels beside it that are the same.
+    """
+    grey = [image.mean(1, keepdim=True) for image in (left, right)]
+    same = (changed < ANCHOR_CHANGE).float()
+    edges = []
+    for dim, size in ((3, (1, 2)), (2, (2, 1))):
+        a, b = (g.diff(dim=dim) for g in grey)
+        kept = torch.maximum(torch.minimum(a, b), -torch.maximum(a, b)) > ANCHOR_STEP
+        # an edge lies between two pixels
+        edges.append(same * F.max_pool2d(kept.float(), size, 1, (size[0] // 2, size[1] // 2)))
+    count = 4 * ANCHOR_WINDOW**2  # pixels of a window
+    cells = F.avg_pool2d(torch.cat(edges, 1), 2)
+    around = F.avg_pool2d(cells, ANCHOR_WINDOW, 1, ANCHOR_WINDOW // 2)
+    crossed = (around.amin(1, keepdim=True) > (ANCHOR_EDGES - 0.5) / count).float()
+    core = torch.maximum(*edges) * F.interpolate(crossed, scale_factor=2, mode="nearest")
+    core = core * (F.avg_pool2d(core, 3, 1, 1) > (ANCHOR_EDGES - 0.5) / 9)
+    return same * F.max_pool2d(core, 3, 1, 1)

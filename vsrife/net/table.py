@@ -30,6 +30,12 @@ PEAK = 3  # channels of a cost volume's peak: x, y, height
 PEAK_SHARPNESS = 40.0
 STILL_WINDOW = 5  # cells of 2 pixels, each way, over which patterns are compared
 STILL_FLAT = 1e-3  # square of brightness that is no pattern yet
+# Of pixels that are anchored, see net/standstill.py
+ANCHOR_WEIGHT = 12.0  # logit that it adds to what stands still
+ANCHOR_CHANGE = 0.02  # difference of both pictures up to which a pixel is the same
+ANCHOR_STEP = 0.1  # of brightness to a neighbour, in both pictures: an edge
+ANCHOR_WINDOW = 5  # cells of 2 pixels, each way, in which edges of both directions are looked for
+ANCHOR_EDGES = 3  # pixels of each direction there, and of any among a pixel's nine
 
 Shape = tuple[int, ...]
 

@@ -173,7 +173,7 @@ class IFNet(nn.Module):
                 change = standstill.change(*images)
                 unmoved = torch.cat((F.avg_pool2d(change, 2), standstill.likeness(*images)), 1)
                 step, logit, still = block(warped, t, passed_on, flow, s, unmoved)
-                held = standstill.anchored(*images, change)
+                held = standstill.anchored(images[0], images[1], change)
                 features = still - CHANGE_WEIGHT * change + ANCHOR_WEIGHT * held
             if limit is not None and i == 1 and _passes(step, limit):
                 raise _MotionTooLarge

@@ -93,8 +93,7 @@ def relative_loss(image: Tensor, truth: Tensor) -> Tensor:
 
     It is what PSNR measures: each picture counts alike, however far it is from right.
     """
-    squares = (image - truth).square().mean((1, 2, 3))
-    return torch.log1p(squares / FLOOR).mean()
+    return torch.log1p(_squares(image, truth) / FLOOR).mean()
 
 
 def flow_loss(flow: Tensor, batch: Batch, softness: float = HARD) -> Tensor:
@@ -149,5 +148,9 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
 
 def psnr(image: Tensor, truth: Tensor) -> Tensor:
     """Decibels (N) of each image against its truth, both (N, 3, H, W) in 0..1; at most 60."""
-    error = (image - truth).square().mean((1, 2, 3)).clamp(min=1e-6)
-    return -10 * torch.log10(error)
+    return -10 * torch.log10(_squares(image, truth).clamp(min=1e-6))
+
+
+def _squares(image: Tensor, truth: Tensor) -> Tensor:
+    """Mean square error (N) of each picture."""
+    return (image - truth).square().mean((1, 2, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from vsrife import frames, store
+from vsrife.backends import pytorch
 from vsrife.net import build
+from vsrife.net.ifnet import IFNet
 
 Picture = NDArray[np.float64]  # (3, height, width)
 
@@ -22,6 +25,16 @@ def random_weights(folder: Path, arch: str) -> Path:
     torch.manual_seed(len(arch))
     store.save_weights(path, build(arch).state_dict(), {"arch": arch})
     return path
+
+
+def copied(weights: Path, folder: Path) -> Path:
+    """The same weights in a file that no other test uses."""
+    return shutil.copy(weights, folder / "copied.safetensors")
+
+
+def networks_of(weights: Path) -> list[IFNet]:
+    """The networks with weights of that file that filters hold on PyTorch."""
+    return [net for key, net in list(pytorch._networks.items()) if key[0] == weights]
 
 
 def clip_of(

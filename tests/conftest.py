@@ -1,11 +1,34 @@
 import functools
+import gc
 import os
 
 import pytest
+from hypothesis import settings
 
-from tests import clips
 from vsrife.backends import choice
-from vsrife.store import CACHE_VARIABLE
+from vsrife.store import CACHE_VARIABLE, FOLDER_VARIABLE
+
+# What says of a terminal or a user how programs print; a test that is about one sets it itself.
+PRINTING = ("CLICOLOR_FORCE", "FORCE_COLOR", "PYTHON_COLORS")
+
+# The same examples on every run, whatever else the machine does meanwhile. `.ci/slow` asks for
+# "random", which looks for new ones.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("random", deadline=None, print_blob=True)
+settings.load_profile("same")
+
+
+def pytest_configure():
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # before PyTorch is loaded: workers share the cores, and each thread reads it when it starts
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_finish():
+    # VapourSynth collects garbage at the end of every clip.frames(): 0.1 s each with PyTorch's
+    # modules to look through. What is imported by now stays until the end.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item):
@@ -19,9 +42,17 @@ def pytest_runtest_setup(item):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_cache():
-    """Also in the processes that tests start: nothing is left in the user's folders."""
-    os.environ[CACHE_VARIABLE] = "none"
+def _a_user_of_their_own(tmp_path_factory):
+    """Also in the processes that tests start: nothing of this user's is read or left behind."""
+    home = tmp_path_factory.mktemp("home")
+    for name in PRINTING:
+        os.environ.pop(name, None)
+    os.environ |= {
+        CACHE_VARIABLE: "none",
+        FOLDER_VARIABLE: str(home / "models"),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "COLUMNS": "120",
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -33,5 +64,7 @@ def _the_reference(monkeypatch):
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory):
     """Path of random weights for a row, made once."""
+    from tests import clips  # loads PyTorch
+
     folder = tmp_path_factory.mktemp("weights")
     return functools.cache(lambda arch="nano": clips.random_weights(folder, arch))

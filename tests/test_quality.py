@@ -195,8 +195,10 @@ def test_the_measure_of_motion_is_exact_and_sees_that_a_blend_is_not_early() -> 
     assert share_of((12, 0), blend) != pytest.approx(0.25, rel=0.3)
 
 
-def scenes_at(scenes: Scenes, t: float, count: int, size: int = 128) -> Batch:
+@functools.cache  # every model sees the same
+def scenes_at(t: float, count: int, size: int = 128) -> Batch:
     """The same scenes for every t."""
+    scenes = Scenes(3, tiles=6, shapes=48)
     return scenes.draw(torch.Generator().manual_seed(5), count, size, timestep=t)
 
 
@@ -207,19 +209,14 @@ def scores(model: IFNet, batch: Batch) -> Tensor:
     return psnr(made.float(), batch.truth)
 
 
-@pytest.fixture(scope="module")
-def scenes() -> Scenes:
-    return Scenes(3, tiles=6, shapes=48)
-
-
-def test_quality_is_even_over_time(model: IFNet, scenes: Scenes) -> None:
-    early, middle, late = (float(scores(model, scenes_at(scenes, t, 32)).mean()) for t in TIMES)
+def test_quality_is_even_over_time(model: IFNet) -> None:
+    early, middle, late = (float(scores(model, scenes_at(t, 32)).mean()) for t in TIMES)
     assert middle > 25
     assert min(early, late) > middle - limit(model, "ends worse by")
 
 
-def test_half_precision_costs_next_to_nothing(model: IFNet, scenes: Scenes) -> None:
-    batch = scenes_at(scenes, 0.5, 8, 64)
+def test_half_precision_costs_next_to_nothing(model: IFNet) -> None:
+    batch = scenes_at(0.5, 8, 64)
     half = build(
         next(name for name in EMBEDDED if arch_of(name) == model.arch),
         state_dict=model.state_dict(),

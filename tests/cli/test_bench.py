@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import types
 
 import pytest
 
@@ -79,7 +80,8 @@ def test_bad_words_are_said_in_one_line(case: str, capsys: pytest.CaptureFixture
 
 def test_a_round_begins_with_another_one_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.count()
-    monkeypatch.setattr(rounds.time, "perf_counter", lambda: float(next(ticks)))
+    clock = types.SimpleNamespace(perf_counter=lambda: float(next(ticks)))
+    monkeypatch.setattr(rounds, "time", clock)
     called: list[str] = []
     names = ["a", "b", "c"]
     calls = {name: lambda name=name: called.append(name) for name in names}

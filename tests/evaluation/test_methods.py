@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
 from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import vapoursynth as vs
@@ -54,14 +56,14 @@ def test_pictures_are_what_a_screen_can_show() -> None:
 def test_a_method_makes_every_missing_frame_at_its_place(name: str, film: Film) -> None:
     made, truths = list(CLASSICAL[name].run(film)), list(film.truths())
     assert len(made) == film.count
-    near = {"hold": 18, "blend": 22, "mvtools": 30, "minterpolate": 30}[name]
-    for picture, truth in zip(made, truths, strict=True):
-        assert picture.shape == truth.shape
-        assert psnr(picture, truth) > near
-    # shifted by one, all are worse: no frame stands in another's place
-    if name != "hold":
+    assert all(picture.shape == truth.shape for picture, truth in zip(made, truths, strict=True))
+    simpler = {"blend": "hold", "mvtools": "blend", "minterpolate": "blend"}.get(name)
+    if simpler is not None:
+        for picture, rough, truth in zip(made, CLASSICAL[simpler].run(film), truths, strict=True):
+            assert psnr(picture, truth) > psnr(rough, truth)
+        # shifted by one, all are worse: no frame stands in another's place
         assert all(
-            psnr(picture, truth) > psnr(picture, other) + 3
+            psnr(picture, truth) > psnr(picture, other)
             for picture, (truth, other) in zip(made, pairwise(truths), strict=False)
         )
 
@@ -101,12 +103,25 @@ def test_stills_of_any_format_come_back_in_their_colours(
 def test_minterpolate_takes_the_shortest_film(film: Film) -> None:
     short = Film("short", film.source[:3], to_rgb)
     (picture,), (truth,) = CLASSICAL["minterpolate"].run(short), short.truths()
-    assert psnr(picture, truth) > 28
+    (blended,) = CLASSICAL["blend"].run(short)
+    assert psnr(picture, truth) > psnr(blended, truth)
 
 
-def test_minterpolate_says_what_ffmpeg_says(film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_ffmpeg_is_noticed(film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(minterpolate, "OPTIONS", "no_such_option=1")
-    with pytest.raises(BackendError, match=r"minterpolate failed: .*[Oo]ption"):
+    with pytest.raises(BackendError, match=r"minterpolate failed: .+; leave it out of --against"):
+        next(CLASSICAL["minterpolate"].run(film))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script stands in for FFmpeg")
+def test_minterpolate_says_what_ffmpeg_says_last(
+    film: Film, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\necho this first >&2\necho no, that >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(program))
+    with pytest.raises(BackendError, match="minterpolate failed: no, that; leave it out"):
         next(CLASSICAL["minterpolate"].run(film))
 
 

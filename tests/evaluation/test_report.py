@@ -61,12 +61,12 @@ def test_lines_of_a_table_are_equally_long(outcomes: list[Outcome]) -> None:
 
 def test_files_for_programs_say_the_same(outcomes: list[Outcome], tmp_path: Path) -> None:
     markdown, summary, frames = write_files(outcomes, METHODS, tmp_path)
-    assert markdown.read_text() == tables(outcomes, METHODS)
-    facts = json.loads(summary.read_text())
+    assert markdown.read_text(encoding="utf-8") == tables(outcomes, METHODS)
+    facts = json.loads(summary.read_text(encoding="utf-8"))
     assert facts["methods"]["tiny"]["multiply_adds_per_pixel"] == 8765.4
     assert facts["clips"][0]["mean"]["tiny"]["psnr"] == 25
     assert facts["clips"][1]["drawn"] is True
-    lines = list(csv.DictReader(frames.read_text().splitlines()))
+    lines = list(csv.DictReader(frames.read_text(encoding="utf-8").splitlines()))
     assert len(lines) == 8
     last = {"clip": "b.json", "frame": "3", "method": "tiny", "psnr": "42.00000"}
     assert last.items() <= lines[-1].items()

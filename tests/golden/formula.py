@@ -5,6 +5,7 @@ splitmix64, seeded with the CRC-32 of the name in its upper half. All results ar
 goldens.npz itself holds outputs of the peer vs-rife 5.7.0 on a CPU in fp32.
 """
 
+import functools
 import json
 import zlib
 from collections.abc import Mapping
@@ -57,6 +58,14 @@ def make_state(
     name: str, seed: int = 0, flow_gain: float | list[float] = 1.0
 ) -> dict[str, NDArray[np.float32]]:
     """Weights for an official row; `flow_gain` multiplies the tails, all or each block's own."""
+    gain = tuple(flow_gain) if isinstance(flow_gain, list) else flow_gain
+    return dict(_state(name, seed, gain))
+
+
+@functools.lru_cache(maxsize=4)  # a row's cases come one after another
+def _state(
+    name: str, seed: int, flow_gain: float | tuple[float, ...]
+) -> dict[str, NDArray[np.float32]]:
     arch, state = ARCHS[name], {}
     for key, shape in state_shapes(arch).items():
         numbers = (2 * unit_numbers(f"{seed}/{key}", int(np.prod(shape))) - 1) * np.sqrt(3.0)
@@ -71,7 +80,7 @@ def make_state(
             numbers = numbers * _gain(arch, key, shape)
         if "lastconv" in key:
             block = int(key.removeprefix("block").partition(".")[0])
-            numbers = numbers * (flow_gain[block] if isinstance(flow_gain, list) else flow_gain)
+            numbers = numbers * (flow_gain[block] if isinstance(flow_gain, tuple) else flow_gain)
         state[key] = numbers.astype(np.float16).astype(np.float32)
     return state
 

@@ -39,7 +39,7 @@ def own_store(tmp_path, monkeypatch):
     monkeypatch.setenv(folders.FOLDER_VARIABLE, str(tmp_path / "store"))
     monkeypatch.setattr(folders, "user_catalogue", lambda: tmp_path / "config" / "models.toml")
     monkeypatch.setattr(folders, "other_folders", lambda: [])
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     return tmp_path / "store"
@@ -73,8 +73,8 @@ def slept():
 
 @pytest.fixture
 def patience(slept):
-    """Waits for nobody: sleeping is only noted, and silence counts as a stall at once."""
-    return Patience(connect=2, read=0.3, sleep=slept.append)
+    """Sleeping is only noted; time enough for a server on a busy machine."""
+    return Patience(connect=10, read=10, sleep=slept.append)
 
 
 class Server:
@@ -84,6 +84,7 @@ class Server:
         self.pages: dict[str, Callable[[BaseHTTPRequestHandler], object]] = {}
         self.seen: list[tuple[str, str | None]] = []
         self.ending = threading.Event()
+        self.outwaited = False
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -102,6 +103,10 @@ class Server:
         self.address = f"http://127.0.0.1:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
 
+    def stay_silent(self) -> None:
+        """Keep a client waiting until the test ends, or for a minute, which the test fails of."""
+        self.outwaited = not self.ending.wait(60)
+
     def close(self) -> None:
         self.ending.set()  # lets go of those who stall
         self.http.shutdown()
@@ -113,6 +118,7 @@ def server():
     running = Server()
     yield running
     running.close()
+    assert not running.outwaited
 
 
 def answer(status: int, body: bytes = b"", **headers: object):

@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -47,6 +46,7 @@ damage = st.tuples(
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=6),
     st.integers(0, 40),
 )
+CUT = ([], 40)
 
 
 def damaged(content: bytes, how) -> bytes:
@@ -57,13 +57,20 @@ def damaged(content: bytes, how) -> bytes:
     return bytes(changed[: len(changed) - cut])
 
 
-def read_or_refuse(path, suffix, content):
+def is_read(path, suffix, content) -> bool:
+    """Whether the file is read, as finite numbers; one line says where it is not."""
     path.write_bytes(content)
-    state = {}
-    with suppress(ModelError):
+    state, refusal = {}, ""
+    try:
         state = read_arrays(path, suffix)
+    except ModelError as error:
+        refusal = str(error)
+    assert bool(state) != bool(refusal)
+    assert not refusal or refusal.startswith(f"model file {path} ")
+    assert refusal.isprintable()  # empty text is
     assert sum(value.nbytes for value in state.values()) <= LIMIT
     assert all(np.isfinite(value).all() for value in state.values())
+    return not refusal
 
 
 several = settings(
@@ -74,13 +81,13 @@ several = settings(
 @several
 @given(st.sampled_from(sorted(FILES)), damage)
 def test_damaged_files(tmp_path, suffix, how):
-    read_or_refuse(tmp_path / "file", suffix, damaged(FILES[suffix], how))
+    is_read(tmp_path / "file", suffix, damaged(FILES[suffix], how))
 
 
 @several
 @given(damage)
 def test_damaged_pickles_in_whole_files(tmp_path, how):
-    read_or_refuse(tmp_path / "file", ".pkl", pickle_inside(lambda content: damaged(content, how)))
+    is_read(tmp_path / "file", ".pkl", pickle_inside(lambda content: damaged(content, how)))
 
 
 def graph() -> bytes:
@@ -96,24 +103,74 @@ def graph() -> bytes:
 
 SHAPES = {"w": (2, 1, 3, 3), "b": (2,), "m": (1, 2, 1, 1)}
 GRAPH = graph()
+PARAM = b"""7767517
+3 3
+Input in0 0 1 in0
+Convolution c 1 1 in0 a 0=2 1=3 5=1 6=18
+PReLU p 1 1 a b 0=2"""
+BIN = bytes(4 + 18 * 4 + 2 * 4 + 2 * 4)
+
+
+def fits_nothing(path) -> bool:
+    """Whether an import gets as far as to say that no network has these convolutions."""
+    with pytest.raises(ModelError) as caught:
+        importing.import_model(path, "mine")
+    assert str(caught.value).startswith((f"model file {path} ", f"{path} "))
+    assert str(caught.value).isprintable()
+    return "is of no RIFE v4 network that is known" in str(caught.value)
+
+
+def graph_is_read(path, content) -> bool:
+    path.write_bytes(content)
+    try:
+        tensors, _ = onnx.read_onnx(content)
+    except (ValueError, TypeError, IndexError):  # the importer makes one error of these
+        assert not fits_nothing(path)
+        return False
+    # no number comes from anywhere but the file; bfloat16 is widened
+    assert sum(value.nbytes for value in tensors.values()) <= 2 * len(content)
+    assert fits_nothing(path)
+    return True
+
+
+def pair_is_read(path, param, weights) -> bool:
+    path.write_bytes(param)
+    path.with_suffix(".bin").write_bytes(weights)
+    try:
+        found = ncnn.read_ncnn(param, weights)
+    except (ValueError, IndexError):
+        assert not fits_nothing(path)
+        return False
+    assert sum(layer.weight.nbytes + layer.bias.nbytes for layer in found) <= len(weights)
+    assert fits_nothing(path)
+    return True
 
 
 @several
 @given(damage)
-def test_damaged_graphs(how):
-    with suppress(ValueError, TypeError, IndexError):  # the importer makes one error of these
-        onnx.read_onnx(damaged(GRAPH, how))
+def test_damaged_graphs(tmp_path, how):
+    graph_is_read(tmp_path / "x.onnx", damaged(GRAPH, how))
 
 
 @several
 @given(damage, damage)
-def test_damaged_pairs(how, how_as_well):
-    lines = ["7767517", "3 3", "Input in0 0 1 in0"]
-    lines += ["Convolution c 1 1 in0 a 0=2 1=3 5=1 6=18", "PReLU p 1 1 a b 0=2"]
-    param = "\n".join(lines).encode()
-    weights = bytes(4 + 18 * 4 + 2 * 4 + 2 * 4)
-    with suppress(ValueError, IndexError):
-        ncnn.read_ncnn(damaged(param, how), damaged(weights, how_as_well))
+def test_damaged_pairs(tmp_path, how, how_as_well):
+    pair_is_read(tmp_path / "x.param", damaged(PARAM, how), damaged(BIN, how_as_well))
+
+
+def test_whole_ones_are_read_and_those_cut_short_refused(tmp_path):
+    """Or the tests above would pass with readers that refuse everything, or nothing."""
+    for suffix, content in FILES.items():
+        assert is_read(tmp_path / "file", suffix, content)
+        assert not is_read(tmp_path / "file", suffix, damaged(content, CUT))
+    assert is_read(tmp_path / "file", ".pkl", pickle_inside(lambda content: content))
+    cut_inside = pickle_inside(lambda content: damaged(content, CUT))
+    assert not is_read(tmp_path / "file", ".pkl", cut_inside)
+    assert graph_is_read(tmp_path / "x.onnx", GRAPH)
+    assert not graph_is_read(tmp_path / "x.onnx", damaged(GRAPH, CUT))
+    assert pair_is_read(tmp_path / "x.param", PARAM, BIN)
+    assert not pair_is_read(tmp_path / "x.param", damaged(PARAM, CUT), BIN)
+    assert not pair_is_read(tmp_path / "x.param", PARAM, damaged(BIN, CUT))
 
 
 def test_what_readers_stumble_with_becomes_one_error(tmp_path, monkeypatch):

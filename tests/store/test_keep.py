@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
+import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -101,11 +105,12 @@ def test_what_is_kept_says_where_it_comes_from(row, server, body, listener):
     assert keep.verify_model(row) == "as first fetched, converted"
 
 
-def test_progress_is_told_on_stderr_and_without_one_nowhere(row, capfd, monkeypatch):
+def test_progress_is_told_on_stderr_and_without_one_nowhere(row, body, capfd, monkeypatch):
     keep.fetch_model(row)
     output = capfd.readouterr()
     assert output.out == ""
-    assert "flownet_tiny.pkl: 1.7 of 1.7 MB" in output.err
+    size = f"{len(body) / 1e6:.1f}"
+    assert f"flownet_tiny.pkl: {size} of {size} MB" in output.err
     monkeypatch.setattr(sys, "stderr", None)
     keep.fetch_model(row, again=True)
 
@@ -150,7 +155,7 @@ def test_an_import_that_cannot_be_written(tmp_path, own_store, monkeypatch, numb
     monkeypatch.setattr(folders.os, "replace", fail)
     with pytest.raises(ModelError, match=message):
         importing.import_model(file, "mine")
-    assert [path.name for path in own_store.iterdir()] == [".mine.lock"]
+    assert nothing_but_locks(own_store)
 
 
 def test_practical_rifes_folder_is_imported_as_it_is(tmp_path):
@@ -222,101 +227,151 @@ quiet = Listener(lambda text: None, lambda done, total: None)
 {work}
 """
 FETCH = "keep.fetch_model(lookup.find_model('tiny'), again={again}, listener=quiet)"
-# the process dies when it is about to do its Nth operation on a file of the store
-DIE = """
-left = {steps}
+# Prints every operation on a file of the store that is about to be done; the process dies in place
+# of number `moment`, if it has so many.
+WATCH = """
+done = 0
 def watch(event, arguments):
-    global left
-    if event.startswith(('os.', 'shutil.', 'open')) and any(
-        {store!r} in str(a) for a in arguments[:2]
-    ):
-        left -= 1
-        if left < 0:
+    global done
+    paths = [str(a) for a in arguments[:2] if {store!r} in str(a)]
+    if event.startswith(('os.', 'shutil.', 'open')) and paths:
+        if done == {moment}:
             os.kill(os.getpid(), getattr(signal, 'SIGKILL', signal.SIGTERM))
+        done += 1
+        print(event, Path(paths[-1]).name, flush=True)
 sys.addaudithook(watch)
 """
+MOVE = "os.rename flownet_tiny.safetensors"  # the audit event of os.replace as well
 
 
-def start(tmp_path, work, setup="") -> subprocess.Popen[bytes]:
-    catalogue = str(tmp_path / "config" / "models.toml")
-    code = RUN.format(catalogue=catalogue, setup=setup, work=work)
-    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
+@pytest.fixture
+def start(tmp_path):
+    """Start a process that does some work on the store; none outlives its test."""
+    catalogue, pipe = str(tmp_path / "config" / "models.toml"), subprocess.PIPE
+    with ExitStack() as stack:
+
+        def run(work, setup="") -> subprocess.Popen[bytes]:
+            code = RUN.format(catalogue=catalogue, setup=setup, work=work)
+            process = stack.enter_context(
+                subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=pipe)
+            )
+            stack.callback(process.kill)
+            return process
+
+        yield run
 
 
+def nothing_but_locks(folder, *others: str) -> bool:
+    return {path.name for path in folder.iterdir() if path.suffix != ".lock"} <= set(others)
+
+
+def a_few(count: int, move: int) -> list[int]:
+    """The first and the last, some on the way to the move, and those right before and after it."""
+    return sorted({0, move // 3, 2 * move // 3, move, move + 1, count - 1})
+
+
+@pytest.mark.parametrize(
+    "choose",
+    [
+        pytest.param(a_few, id="small"),
+        pytest.param(lambda count, move: range(count), marks=pytest.mark.slow, id="whole"),
+    ],
+)
 @pytest.mark.parametrize("work", ["fetch", "import"])
 def test_death_at_any_moment_leaves_the_old_state_or_the_new_one(
-    row, server, tmp_path, own_store, listener, work
+    start, row, server, tmp_path, own_store, listener, monkeypatch, work, choose
 ):
-    other = save_pickle(tmp_path / "other.pkl", random_state("nano", 1))
-    command = f"importing.import_model(Path({str(other)!r}), 'tiny', replace=True)"
-    if work == "fetch":
-        command = FETCH.format(again=True)
-        server.pages["/tiny.pkl"] = serve(other.read_bytes())
     old, new = random_state("nano"), random_state("nano", 1)
-    original = save_pickle(tmp_path / "first.pkl", old)
-    importing.import_model(original, "tiny")
-    seen = []
-    for steps in range(100):
-        (own_store / lookup.RECORDS).unlink(missing_ok=True)
-        process = start(tmp_path, command, DIE.format(steps=steps, store=str(own_store)))
-        failure = process.communicate(timeout=60)[1]
-        died = process.returncode != 0
-        assert died or not failure
-        assert not died or b"Traceback" not in failure, failure
+    other = save_pickle(tmp_path / "other.pkl", new)
+    server.pages["/tiny.pkl"] = serve(other.read_bytes())
+    importing.import_model(save_pickle(tmp_path / "first.pkl", old), "tiny")
+
+    def run(moment):
+        """The work in a copy of the store: the copy, what was done there, how it ended."""
+        store = tmp_path / f"store {moment}"
+        shutil.copytree(own_store, store)
+        monkeypatch.setenv(folders.FOLDER_VARIABLE, str(store))
+        command = f"importing.import_model(Path({str(other)!r}), 'tiny', replace=True)"
+        if work == "fetch":
+            command = FETCH.format(again=True)
+        process = start(command, WATCH.format(moment=moment, store=str(store)))
+        output, failure = process.communicate(timeout=60)
+        assert b"Traceback" not in failure, failure.decode()
+        return store, output.decode().splitlines(), process.returncode
+
+    def assert_whole(state):
         back = read_arrays(lookup.find_weights("tiny"))
-        now = next(s for s in (old, new) if all(np.array_equal(back[k], s[k]) for k in s))
+        assert all(np.array_equal(back[key], state[key]) for key in state)
         assert keep.verify_model(row)
-        seen.append("new" if now is new else "old")
-        if not died:
-            break
-        if now is new:
-            importing.import_model(original, "tiny", replace=True)
-    assert seen[0] == "old"
-    assert seen[-2:] == ["new", "new"]  # the last death came after the move
-    assert len(seen) > 10, seen
-    print(f"{work}: {len(seen) - 1} deaths, {seen.count('old')} times the old file")
-    left = {path.name for path in own_store.iterdir() if path.suffix != ".lock"}
-    assert left <= {"flownet_tiny.safetensors", lookup.RECORDS}
+
+    _, done, code = run(-1)
+    assert code == 0
+    assert done.count(MOVE) == 1
+    assert_whole(new)
+    move = done.index(MOVE)
+    for moment in choose(len(done), move):
+        store, before_death, code = run(moment)
+        assert code != 0, f"{moment} of {len(done)}"  # it did die
+        assert len(before_death) == moment
+        assert_whole(old if moment <= move else new)
+        if work == "fetch":  # the next process tidies up
+            keep.fetch_model(row, again=True, listener=listener)
+        else:
+            importing.import_model(other, "tiny", replace=True, listener=listener)
+        assert_whole(new)
+        assert nothing_but_locks(store, "flownet_tiny.safetensors", lookup.RECORDS)
 
 
-def test_a_killed_fetch_is_resumed_by_the_next_one(
-    row, server, body, tmp_path, own_store, listener
-):
+def test_a_killed_fetch_is_resumed_by_the_next_one(start, row, server, body, own_store, listener):
+    half_sent = threading.Event()
+
     def half(request):
         serve(body, cut=len(body) // 2)(request)
         request.wfile.flush()
-        server.ending.wait(30)
+        half_sent.set()
+        server.ending.wait()
+
+    def kept():
+        """Bytes on the disk; a process writes them in pieces of its own choice."""
+        return sum(part.stat().st_size for part in own_store.glob(".flownet_tiny.pkl.*.part"))
 
     server.pages["/tiny.pkl"] = half
-    process = start(tmp_path, FETCH.format(again=False))
-    while not any(part.stat().st_size >= len(body) // 2 for part in own_store.glob("*.part")):
+    process = start(FETCH.format(again=False))
+    assert half_sent.wait(60)
+    deadline = time.monotonic() + 60
+    while not kept() and time.monotonic() < deadline:
         assert process.poll() is None
     process.kill()
     process.communicate()
+    have = kept()
+    assert 0 < have < len(body)
     assert lookup.find_file(row) is None
     server.pages["/tiny.pkl"] = serve(body)
     keep.fetch_model(row, listener=listener)
-    assert server.seen[-1] == ("/tiny.pkl", f"bytes={len(body) // 2}-")
+    assert server.seen[-1] == ("/tiny.pkl", f"bytes={have}-")
     assert keep.verify_model(row)
 
 
-def test_processes_that_start_together_fetch_once(row, server, tmp_path):
-    together = [start(tmp_path, FETCH.format(again=False)) for _ in range(4)]
-    assert [process.communicate(timeout=60)[1] for process in together] == [b""] * 4
+def test_processes_that_start_together_fetch_once(start, row, server):
+    together = [start(FETCH.format(again=False)) for _ in range(4)]
+    failures = [process.communicate(timeout=60)[1] for process in together]
+    assert [process.returncode for process in together] == [0] * 4, failures
     assert server.seen == [("/tiny.pkl", None)]
+    assert keep.verify_model(row)
 
 
-def test_waiting_for_another_process_is_said(own_store, monkeypatch, heard):
+def test_waiting_for_another_process_is_said_and_ends_with_its_death(
+    start, own_store, monkeypatch, heard
+):
     own_store.mkdir()
     monkeypatch.setattr(folders, "_PATIENCE", 0)
-    from filelock import FileLock
-
-    other = FileLock(own_store / ".x.lock")
-    other.acquire()
+    hold = f"with folders.locked(Path({str(own_store)!r}), 'x', print): print('held', flush=True);"
+    other = start(f"{hold} sys.stdin.read()")
+    assert other.stdout.readline().split() == [b"held"]
 
     def note(text):
         heard.append(text)
-        other.release()
+        other.kill()
 
     with folders.locked(own_store, "x", note):
         assert heard == ["another process is busy with x; waiting for it"]

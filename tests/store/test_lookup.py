@@ -131,7 +131,7 @@ def test_where_none_is_published_the_first_use_counts(own_store):
 def test_a_store_that_cannot_be_written_is_read(own_store, monkeypatch):
     own_store.mkdir()
     save_pickle(own_store / "flownet_v4.25.lite.pkl", random_state("4.25.lite"))
-    monkeypatch.setattr(folders.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(folders.os, "access", lambda *args, **options: False)
     assert store.find_weights("4.25.lite").is_file()
     assert [path.name for path in own_store.iterdir()] == ["flownet_v4.25.lite.pkl"]
     with pytest.raises(ModelError, match=r"cannot be written; set VSRIFE_MODEL_DIR"):
@@ -174,7 +174,7 @@ def test_lists_of_another_form_are_refused(add_rows, text):
 
 def test_lists_and_records_nested_too_deep_are_refused(add_rows, own_store):
     own_store.mkdir()
-    (own_store / lookup.RECORDS).write_text("[" * 100_000)
+    (own_store / lookup.RECORDS).write_text("[" * 100_000, encoding="utf-8")
     with pytest.raises(ModelError, match=r"sha256\.json cannot be read .*; remove it"):
         lookup.read_records()
     add_rows("a = " + "[" * 100_000)
@@ -214,7 +214,7 @@ def test_a_broken_file_is_not_recorded_as_the_first_use(own_store):
     assert store.find_weights("4.9") == file
 
 
-@pytest.mark.parametrize("what", ["is_file", "open"])
+@pytest.mark.parametrize("what", ["stat", "open"])
 def test_no_permission_is_one_error(own_store, monkeypatch, what):
     own_store.mkdir()
     save_pickle(own_store / "flownet_v4.25.lite.pkl", random_state("4.25.lite"))
@@ -228,6 +228,14 @@ def test_no_permission_is_one_error(own_store, monkeypatch, what):
     monkeypatch.setattr(Path, what, denied)
     with pytest.raises(ModelError, match=r"flownet_v4\.25\.lite.* cannot be read \(Permission"):
         store.find_weights("4.25.lite")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it may just be missing")
+def test_a_name_that_the_system_does_not_take_is_no_missing_file(tmp_path):
+    with pytest.raises(ModelError, match=r"aaa.* cannot be read \(.+\); check its name"):
+        store.find_weights(tmp_path / f"{'a' * 256}.pth")
+    with pytest.raises(ModelError, match="does not exist; check its path"):
+        store.find_weights(tmp_path / "a\0.pth")
 
 
 def test_the_users_rows_add_models_and_mirrors(add_rows):
@@ -256,9 +264,18 @@ def test_what_scripts_of_vs_rife_import(own_store):
     assert own_store.is_dir()
 
 
+READ = """
+import sys
+import numpy, platformdirs, safetensors  # what these import is their own business
+before = set(sys.modules)
+import vsrife.store as store
+store.read_arrays(store.find_weights(None))
+print(*set(sys.modules) - before)
+"""
+
+
 def test_the_store_needs_no_framework():
-    code = "import sys, vsrife.store as s; s.read_arrays(s.find_weights(None)); print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", READ], capture_output=True, text=True, check=True)
     assert not {"torch", "onnxruntime", "onnx", "urllib3", "rich"} & set(run.stdout.split())
 
 

@@ -11,6 +11,8 @@ from vsrife.net.table import ARCHS
 from vsrife.store import catalogue
 
 WIDTH, HEIGHT = 1920, 1080
+# figures are rounded to 10 MiB, of 400 and more; and versions of PyTorch may do an operation in
+# steps, whose temporaries count
 TOLERANCE = 0.05
 
 
@@ -30,12 +32,13 @@ class Alive(TorchDispatchMode):
         return out
 
     def count(self, storage):
-        if storage._cdata in self.seen:
+        # PyTorch gives one object for a storage as long as any tensor has it, views included
+        if id(storage) in self.seen:
             return
-        self.seen.add(storage._cdata)
+        self.seen.add(id(storage))
         self.now += storage.nbytes()
         self.peak = max(self.peak, self.now)
-        weakref.finalize(storage, self.gone, storage._cdata, storage.nbytes())
+        weakref.finalize(storage, self.gone, id(storage), storage.nbytes())
 
     def gone(self, key, size):
         self.seen.discard(key)
@@ -47,12 +50,12 @@ def most_alive(name, dtype):
     """MiB for one new frame between two, weights included; computes nothing."""
     with torch.device("meta"):
         net = IFNet(name).eval().requires_grad_(False).to(dtype=dtype)
-        unit = net.pad_unit
-        size = (1, 3, HEIGHT + -HEIGHT % unit, WIDTH + -WIDTH % unit)
-        weights = sum(p.numel() * p.element_size() for p in net.parameters())
-        with Alive() as alive:
-            left, right = (net.prepare(torch.empty(size)) for _ in "lr")
-            net.interpolate(left, right, 0.5)
+    unit = net.pad_unit
+    size = (1, 3, HEIGHT + -HEIGHT % unit, WIDTH + -WIDTH % unit)
+    weights = sum(p.numel() * p.element_size() for p in net.parameters())
+    with Alive() as alive:
+        left, right = (net.prepare(torch.empty(size, device="meta")) for _ in "lr")
+        net.interpolate(left, right, 0.5)
     return (alive.peak + weights) / 2**20
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,17 @@ from vsrife.training.generator import Scenes
 from vsrife.training.loop import CHECKPOINT, Run, train
 from vsrife.training.options import Options
 
+TOO_LARGE = os.strerror(errno.EFBIG)  # what a full disk of `full_disk` is called
 
-@pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "SIZES", (32,))
-    monkeypatch.setattr(batches, "FIRST_SIZES", (32,))
-    monkeypatch.setattr(loop, "HELD_OUT", 1)
-    monkeypatch.setattr(loop, "HELD_OUT_SIZE", 32)
+
+@pytest.fixture(autouse=True, scope="module")
+def _small() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "SIZES", (32,))
+        patch.setattr(batches, "FIRST_SIZES", (32,))
+        patch.setattr(loop, "HELD_OUT", 1)
+        patch.setattr(loop, "HELD_OUT_SIZE", 32)
+        yield
 
 
 def options(folder: Path, **changes: Any) -> Options:
@@ -55,6 +61,21 @@ def run(scenes: Scenes, tmp_path: Path) -> Run:
     return run
 
 
+@pytest.fixture(scope="module")
+def saved(scenes: Scenes, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The checkpoint of a run that has just begun."""
+    folder = tmp_path_factory.mktemp("saved")
+    Run(options(folder), scenes).save()
+    return (folder / CHECKPOINT).read_bytes()
+
+
+@pytest.fixture
+def checkpoint(saved: bytes, tmp_path: Path) -> Path:
+    """That checkpoint in tmp_path."""
+    (tmp_path / CHECKPOINT).write_bytes(saved)
+    return tmp_path / CHECKPOINT
+
+
 @pytest.mark.parametrize("space", [0, 100_000, 2_000_000])
 def test_a_full_disk_while_saving_is_said_and_leaves_what_was_saved(
     run: Run, tmp_path: Path, space: int
@@ -63,7 +84,7 @@ def test_a_full_disk_while_saving_is_said_and_leaves_what_was_saved(
     # 2 MB: the checkpoint, of 7 MB, does not fit, weights would
     with (
         full_disk(space),
-        pytest.raises(MediaError, match=r"checkpoint\.pt cannot be written: File too large"),
+        pytest.raises(MediaError, match=rf"checkpoint\.pt cannot be written: {TOO_LARGE}"),
     ):
         run.save()
     assert contents(tmp_path) == before
@@ -85,7 +106,7 @@ def test_a_full_disk_ends_training_with_one_line_and_the_run_goes_on_later(
         assert main(words) == 1
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1].startswith("vsrife: error: ")
-    assert "File too large" in lines[-1]
+    assert TOO_LARGE in lines[-1]
     assert not any("Traceback" in line for line in lines)
     assert contents(tmp_path) == before
     assert main(words) == 0
@@ -94,14 +115,13 @@ def test_a_full_disk_ends_training_with_one_line_and_the_run_goes_on_later(
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "text", "number", "parts"])
 def test_a_damaged_checkpoint_is_refused_by_its_path_and_left_alone(
-    run: Run, scenes: Scenes, tmp_path: Path, damage: str
+    checkpoint: Path, saved: bytes, scenes: Scenes, tmp_path: Path, damage: str
 ) -> None:
-    path = tmp_path / CHECKPOINT
-    good = path.read_bytes()
     if damage in ("number", "parts"):
-        torch.save(3 if damage == "number" else {"model_name": "nano"}, path)
+        torch.save(3 if damage == "number" else {"model_name": "nano"}, checkpoint)
     else:
-        path.write_bytes({"empty": b"", "cut": good[: len(good) // 2], "text": b"hello"}[damage])
+        broken = {"empty": b"", "cut": saved[: len(saved) // 2], "text": b"hello"}
+        checkpoint.write_bytes(broken[damage])
     before = contents(tmp_path)
     with pytest.raises(ModelError, match=r"checkpoint\.pt") as caught:
         train(options(tmp_path, resume=True), scenes)
@@ -110,13 +130,12 @@ def test_a_damaged_checkpoint_is_refused_by_its_path_and_left_alone(
 
 
 def test_a_checkpoint_of_another_architecture_is_refused_by_its_path_and_left_alone(
-    run: Run, scenes: Scenes, tmp_path: Path
+    checkpoint: Path, scenes: Scenes, tmp_path: Path
 ) -> None:
-    path = tmp_path / CHECKPOINT
-    state = torch.load(path, weights_only=True)
+    state = torch.load(checkpoint, weights_only=True)
     key = "block0.merge.weight"
     state["model"][key] = state["model"][key][:, :-1]  # a nano of another width
-    torch.save(state, path)
+    torch.save(state, checkpoint)
     before = contents(tmp_path)
     with pytest.raises(ModelError, match=r"checkpoint\.pt.*block0\.merge\.weight") as caught:
         train(options(tmp_path, resume=True), scenes)
@@ -125,9 +144,8 @@ def test_a_checkpoint_of_another_architecture_is_refused_by_its_path_and_left_al
 
 
 def test_a_checkpoint_of_another_model_is_refused_by_its_name(
-    run: Run, scenes: Scenes, tmp_path: Path
+    checkpoint: Path, scenes: Scenes, tmp_path: Path
 ) -> None:
-    path = tmp_path / CHECKPOINT
-    torch.save({**torch.load(path, weights_only=True), "model_name": "huge"}, path)
+    torch.save({**torch.load(checkpoint, weights_only=True), "model_name": "huge"}, checkpoint)
     with pytest.raises(ModelError, match=r"of model huge, not nano"):
         train(options(tmp_path, resume=True), scenes)

@@ -24,7 +24,7 @@ def test_convolutions_step_by_muon_and_others_by_adam() -> None:
     layer = nn.Conv2d(3, 8, 3)
     twin = nn.Parameter(layer.bias.detach().clone())
     ours = Muon(layer.parameters(), 0.01, weight_decay=0.0)
-    adam = torch.optim.Adam([twin], 0.01)
+    adam = torch.optim.Adam([twin], 0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
     before = layer.weight.detach().clone()
     for _ in range(3):
         layer.zero_grad()

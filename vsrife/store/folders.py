@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISREG
 
 from platformdirs import user_cache_path, user_config_path
 
@@ -71,7 +72,10 @@ def other_folders() -> list[Path]:
 def is_file(path: Path) -> bool:
     """Whether there is a file; ModelError where the system does not let us look."""
     try:
-        return path.is_file()
+        # not path.is_file(): from Python 3.14 on it takes every error for a missing file
+        return S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null character
+        return False
     except OSError as error:
         raise ModelError(
             f"{str(path)!r:.300} cannot be read ({error.strerror}); check its name and permissions"

@@ -24,13 +24,6 @@ def pytest_configure():
         os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-def pytest_collection_finish():
-    # VapourSynth collects garbage at the end of every clip.frames(): 0.1 s each with PyTorch's
-    # modules to look through. What is imported by now stays until the end.
-    gc.collect()
-    gc.freeze()
-
-
 def pytest_runtest_setup(item):
     if item.get_closest_marker("cuda"):
         import torch
@@ -53,6 +46,14 @@ def _a_user_of_their_own(tmp_path_factory):
         "XDG_CONFIG_HOME": str(home / "config"),
         "COLUMNS": "120",
     }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_collections():
+    """VapourSynth collects garbage at the end of every clip.frames(): 0.1 s each with PyTorch's
+    modules to look through. What lives on between modules is looked through once."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

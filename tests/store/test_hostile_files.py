@@ -130,7 +130,9 @@ def test_a_symlink_in_the_store_is_replaced_and_not_followed(tmp_path, own_store
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such thing there")
 @pytest.mark.parametrize(
-    "make", [lambda path: os.mkfifo(path), lambda path: path.symlink_to("/dev/zero"), os.mkdir]
+    "make",
+    [lambda path: os.mkfifo(path), lambda path: path.symlink_to("/dev/zero"), os.mkdir],
+    ids=["fifo", "device", "folder"],
 )
 def test_what_is_no_file_is_not_opened(tmp_path, make):
     make(tmp_path / "endless.pkl")

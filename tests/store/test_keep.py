@@ -167,6 +167,7 @@ def test_practical_rifes_folder_is_imported_as_it_is(tmp_path):
 
 IMPORTS = {
     "missing file": ("no.pkl", {}, "does not exist"),
+    "name too long for a file": ("x" * 5000 + ".pkl", {}, "check its name and permissions"),
     "folder without a model": (".", {}, "is a folder without flownet.pkl or flownet.param"),
     "other kind": ("a.txt", {}, "must be one of .safetensors, .pkl"),
     "no .bin": ("a.param", {}, r"a\.bin does not exist"),

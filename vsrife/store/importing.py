@@ -86,7 +86,7 @@ def read_graph(path: Path) -> tuple[str, dict[str, Array]]:
 def _source_file(path: Path) -> Path:
     """The file itself, also where its folder or the other half of a pair is named."""
     file = path.expanduser()
-    if file.is_dir():
+    if not folders.is_file(file) and file.is_dir():
         inside = [file / name for name in _IN_FOLDER if (file / name).is_file()]
         if len(inside) != 1:
             raise ModelError(f"{file} is a folder without {' or '.join(_IN_FOLDER)}; name the file")
@@ -96,7 +96,7 @@ def _source_file(path: Path) -> Path:
     if file.suffix.lower() == ".bin":
         file = file.with_suffix(".param")
     for each in (file, *([file.with_suffix(".bin")] if file.suffix.lower() == ".param" else [])):
-        if not each.is_file():
+        if not folders.is_file(each):
             raise ModelError(f"{each} does not exist; check its path")
     return file
 

@@ -8,17 +8,17 @@ from torch.nn import functional as F
 from vsrife.backends import arrays
 from vsrife.net import pace
 
-RANDOM = np.random.default_rng(3)
 
-
-def cells():
-    return RANDOM.uniform(0, 30, (1, 1, 4, 6)).astype(np.float32)
+@pytest.fixture
+def random():
+    return np.random.default_rng(3)
 
 
 @pytest.mark.parametrize("timestep", [0.1, 0.4, 0.5, 0.9])
 @pytest.mark.parametrize("alone", [False, True])
-def test_rhythm_is_net_paces(timestep, alone):
-    given = (None, cells(), None) if alone else (cells(), cells(), cells())
+def test_rhythm_is_net_paces(random, timestep, alone):
+    before, between, after = random.uniform(0, 30, (3, 1, 1, 4, 6)).astype(np.float32)
+    given = (None, between, None) if alone else (before, between, after)
     tensors = [None if each is None else torch.from_numpy(each) for each in given]
     wanted = pace.timesteps(timestep, *tensors, torch.Size((1, 3, 32, 48))).numpy()
     got = arrays.timesteps(timestep, *given, (48, 32))
@@ -28,8 +28,8 @@ def test_rhythm_is_net_paces(timestep, alone):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 @pytest.mark.parametrize("size", [(20, 10), (32, 16), (20, 16), (32, 10)])
-def test_edges_are_repeated_and_what_is_no_number_is_replaced(size, dtype):
-    planes = [RANDOM.uniform(-1, 2, (10, 20)).astype(dtype) for _ in range(4)]
+def test_edges_are_repeated_and_what_is_no_number_is_replaced(random, size, dtype):
+    planes = [random.uniform(-1, 2, (10, 20)).astype(dtype) for _ in range(4)]
     planes[1][9, 19], planes[2][0, 0], planes[3][3, 3] = np.nan, np.inf, -np.inf
     image = torch.from_numpy(np.stack(planes))[None].float().nan_to_num(nan=0, posinf=1, neginf=0)
     wanted = F.pad(image, (0, size[0] - 20, 0, size[1] - 10), mode="replicate").numpy()
@@ -38,8 +38,8 @@ def test_edges_are_repeated_and_what_is_no_number_is_replaced(size, dtype):
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, planes, strict=True))
 
 
-def test_pictures_are_cropped_into_planes_of_any_float():
-    image = RANDOM.uniform(0, 1, (1, 3, 16, 32)).astype(np.float32)
+def test_pictures_are_cropped_into_planes_of_any_float(random):
+    image = random.uniform(0, 1, (1, 3, 16, 32)).astype(np.float32)
     into = [np.empty((10, 20), np.float16) for _ in range(3)]
     arrays.write(image, into)
     assert np.array_equal(np.stack(into), image[0, :, :10, :20].astype(np.float16))

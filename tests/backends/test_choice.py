@@ -12,7 +12,7 @@ import vapoursynth as vs
 
 from tests.clips import clip_of, noise, pictures
 from vsrife import rife, store
-from vsrife.backends import choice, open_backend, openvino
+from vsrife.backends import choice, onnx, open_backend, openvino
 from vsrife.backends.base import Hardware
 from vsrife.cli.times import constant_times
 from vsrife.cli.video import Encoding, write_video
@@ -46,9 +46,11 @@ import vsrife
 assert not {{'torch', 'onnxruntime', 'openvino', 'onnx'}} & set(sys.modules)
 clip = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=48, length=3)
 clip = clip.std.FrameEval(lambda n: clip.std.BlankClip(color=[40 + 9 * n, 128, 128]))
+made = []  # kept, so that those of one model share its network
 for model in ("nano", "small"):
     for pace in (None, "drawn"):
-        vsrife.rife(clip, model=model, pace=pace, sc=True).get_frame(1)
+        made.append(vsrife.rife(clip, model=model, pace=pace, sc=True))
+        made[-1].get_frame(1)
 {LOADED}
 """
 
@@ -75,7 +77,13 @@ def test_the_command_line_needs_no_torch(tmp_path):
         ["render", str(tmp_path / "in.mkv"), "-o", str(tmp_path / "out.mkv")],
         ["models", "list"],
     ]
-    code = f"from vsrife.cli import main\nprint([main(c) for c in {commands!r}])\n{LOADED}"
+    code = f"""
+from fractions import Fraction
+from vsrife.cli import demo, main
+demo.SECONDS, demo.MOMENTS = Fraction(1, 2), demo.MOMENTS[:1]  # of a film of three seconds
+print([main(command) for command in {commands!r}])
+{LOADED}
+"""
     done = run_without(["torch", "openvino"], code)
     assert done.stdout.splitlines()[-2:] == ["[0, 0, 0]", "onnxruntime"], done.stderr
     assert (tmp_path / "out.mkv").stat().st_size > 1000
@@ -160,18 +168,31 @@ def test_without_any_backend_the_way_out_is_named(machine):
         choice.best(Hardware())
 
 
-def test_torch_built_for_the_cpu_is_not_imported_to_be_asked(tmp_path, monkeypatch):
+ASK_TORCH = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from vsrife.backends import choice
+assert "torch" not in sys.modules
+sys.platform = "linux"
+print(choice._torch_has_gpu())
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [
+        ("cuda: Optional[str] = None\nhip: Optional[str] = None\nxpu = None\n", "False"),
+        ("cuda: Optional[str] = '13.2'\nhip: Optional[str] = None\n", "was imported"),
+    ],
+)
+def test_torch_built_for_the_cpu_is_not_imported_to_be_asked(tmp_path, version, found):
+    """In a process of its own, since that of the tests has a PyTorch."""
     (tmp_path / "torch").mkdir()
-    (tmp_path / "torch" / "__init__.py").write_text("raise SystemExit('was imported')")
-    version = tmp_path / "torch" / "version.py"
-    version.write_text("cuda: Optional[str] = None\nhip: Optional[str] = None\nxpu = None\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "torch")
-    monkeypatch.setattr(sys, "platform", "linux")
-    assert not choice._torch_has_gpu()
-    version.write_text("cuda: Optional[str] = '13.2'\nhip: Optional[str] = None\n")
-    with pytest.raises(SystemExit, match="was imported"):
-        choice._torch_has_gpu()
+    begin = "print('was imported')\nraise SystemExit\n"
+    (tmp_path / "torch" / "__init__.py").write_text(begin, encoding="utf-8")
+    (tmp_path / "torch" / "version.py").write_text(version, encoding="utf-8")
+    done = run_without([], ASK_TORCH, tmp_path)
+    assert (done.returncode, done.stdout.split("\n")[0]) == (0, found), done.stderr
 
 
 ARGUMENTS = {
@@ -206,7 +227,11 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("case", ARGUMENTS)
-def test_what_a_backend_cannot_be_asked_for_is_said_at_script_time(case):
+def test_what_a_backend_cannot_be_asked_for_is_said_at_script_time(monkeypatch, case):
+    """On a machine of a CPU alone, whatever this one has."""
+    monkeypatch.setattr(onnx.providers, "offered", lambda ort: ("cpu",))
+    only = types.SimpleNamespace(available_devices=["CPU"])
+    monkeypatch.setattr(openvino, "_core", lambda: only)
     arguments, message = ARGUMENTS[case]
     with pytest.raises(vs.Error, match=f"rife: {message}|{message}"):
         rife(clip_of(noise(16, 16), 2), **arguments)
@@ -237,13 +262,22 @@ def test_threads_are_heeded_and_change_no_picture(weights, backend):
 
 
 def test_a_gpu_that_nobody_asked_for_and_that_does_not_start_is_a_warning(
-    weights, monkeypatch, caplog
+    weights, monkeypatch, said
 ):
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: list(CUDA))
+    def start(model, options, providers, **rest):
+        if any(name == CUDA[0] for name, _ in providers):
+            raise RuntimeError("CUDA failure 35")
+        return onnxruntime.InferenceSession(model, options, providers=providers, **rest)
+
+    runtime = types.SimpleNamespace(**vars(onnxruntime))
+    runtime.get_available_providers, runtime.InferenceSession = lambda: list(CUDA), start
+    runtime.preload_dlls = lambda: None
+    monkeypatch.setattr(onnx, "onnxruntime", runtime)
     clip = clip_of(noise(32, 32), 2)
     pictures(rife(clip, model=weights(), backend="onnx"))
-    assert "provider 'cuda' does not work here" in caplog.text
-    assert "the CPU is used instead" in caplog.text
+    (text,) = (text for text in said if "provider 'cuda' does not work here" in text)
+    assert "CUDA failure 35" in text
+    assert "the CPU is used instead" in text
     with pytest.raises(vs.Error, match="provider 'cuda' does not work here"):
         rife(clip, model=weights(), backend="onnx", device="cuda")
 

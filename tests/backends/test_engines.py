@@ -22,6 +22,8 @@ SIZE = (96, 64)
 # Between graphs for one size and for any: correlations are summed in different orders, and cells
 # without a pattern are all rounding
 ANY_SIZE = 1e-3
+# Of two sessions of one graph, which may add in different orders
+ROUNDING = 1e-5
 
 
 class PretendSession:
@@ -123,7 +125,7 @@ def test_engines_are_built_once_for_all_sessions_to_come(ort, tmp_path):
     assert "building a TensorRT engine for nano-96x64-fp32" in heard[0]
     again = picture(open_session(settings(note=heard.append)))
     assert len(ort.builds) == len(heard) == 1
-    assert np.array_equal(first, again)
+    assert np.abs(first - again).max() < ROUNDING
     assert list((tmp_path / "cache" / "engines").glob("nano-96x64-fp32-*/vsrife.engine"))
 
 
@@ -254,7 +256,7 @@ def test_two_sessions_share_their_engines(ort):
     given = settings()
     first, second = open_session(given), open_session(replace(given, note=base.silent))
     assert len(ort.builds) == 1
-    assert np.array_equal(picture(first), picture(second))
+    assert np.abs(picture(first) - picture(second)).max() < ROUNDING
 
 
 SHAPES = {
@@ -304,13 +306,10 @@ def test_vs_rifes_scripts_get_engines(ort, tmp_path, capfd):
     assert capfd.readouterr().out == ""
 
 
-def test_vs_rifes_scripts_run_without_an_engine_that_errs(ort, weights):
+def test_vs_rifes_scripts_run_without_an_engine_that_errs(ort, said):
     ort.error = 0.05
-    said = []
-    handle = vs.core.add_log_handler(lambda kind, text: said.append(text))
     clip = rife(vs.core.std.BlankClip(format=vs.RGBS, width=96, height=64, length=3), trt=True)
     clip.get_frame(1).close()
-    vs.core.remove_log_handler(handle)
     assert any("trt=True runs without TensorRT: the TensorRT engine for nano" in t for t in said)
     with pytest.raises(vs.Error, match=r"gives wrong pictures: 26\.0 dB"):
         rife(clip, provider="tensorrt")

@@ -1,8 +1,10 @@
 """TensorRT's engines: options, cache and proof, with a TensorRT that writes and reads files."""
 
+import ctypes
 import json
 import re
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +22,8 @@ BUILD = (NAMES["tensorrt"], NAMES["cuda"], NAMES["cpu"])
 SIZED = {"left": (1, 7, 64, 128), "timestep": (1, 1, 1, 1)}
 OPEN = {"left": (1, 7, None, None), "timestep": (1, 1, 1, 1)}
 PLAN = Plan(b"graph", "nano-128x64", False, SIZED, 64)
+# The real ones, which `machine` replaces
+GPU_NAME, TENSORRT_VERSION = gpu.gpu_name, gpu.tensorrt_version
 
 
 class FakeTensorRT(FakeOrt):
@@ -247,7 +251,64 @@ def test_likeness_is_measured_against_fp32(monkeypatch, error, expected):
     assert where.arguments == ((NAMES["cuda"], where.arguments[0][1] | {"use_tf32": "0"}),)
 
 
-def test_a_machine_without_nvidia_is_no_trouble():
-    module = __import__("importlib").reload(gpu)
-    assert isinstance(module.gpu_name(0), str)
-    assert isinstance(module.tensorrt_version(), str)
+class Driver:
+    """NVIDIA's, as far as it tells names; error: what all but its start gives."""
+
+    def __init__(self, error=0):
+        self.error = error
+
+    def cuInit(self, flags):  # noqa: N802  # the driver's own name
+        return 0
+
+    def cuDeviceGet(self, device, index):  # noqa: N802
+        device._obj.value = index
+        return self.error
+
+    def cuDeviceGetName(self, name, length, device):  # noqa: N802
+        name.value = f"RTX {device.value}".encode()
+        return self.error
+
+
+def no_driver(name):
+    raise OSError(f"{name}: cannot open shared object file")
+
+
+DRIVERS = {
+    "one": (lambda name: Driver(), "RTX 2"),
+    "one that fails": (lambda name: Driver(error=100), "unknown"),
+    "another library of its name": (lambda name: object(), "unknown"),
+    "none": (no_driver, "unknown"),
+}
+
+
+@pytest.mark.parametrize("case", DRIVERS)
+def test_a_machine_without_a_driver_has_a_gpu_of_no_name(machine, case):
+    load, name = DRIVERS[case]
+    machine.setattr(gpu, "ctypes", SimpleNamespace(**(vars(ctypes) | {"CDLL": load})))
+    assert GPU_NAME(2) == name
+
+
+def failing_import(name):
+    raise RuntimeError("no libnvinfer")
+
+
+IMPORTS = {
+    "it": (lambda name: SimpleNamespace(__version__="10.13"), {}, "10.13"),
+    "a broken one": (failing_import, {"tensorrt-cu13-libs": "10.14"}, "10.14"),
+    "none": (failing_import, {}, "unknown"),
+}
+
+
+@pytest.mark.parametrize("case", IMPORTS)
+def test_a_machine_without_tensorrt_has_one_of_no_version(machine, case):
+    load, packages, version = IMPORTS[case]
+
+    def of_package(name):
+        if name not in packages:
+            raise metadata.PackageNotFoundError(name)
+        return packages[name]
+
+    machine.setattr(gpu, "importlib", SimpleNamespace(import_module=load))
+    found = {"version": of_package, "PackageNotFoundError": metadata.PackageNotFoundError}
+    machine.setattr(gpu, "metadata", SimpleNamespace(**found))
+    assert TENSORRT_VERSION() == version

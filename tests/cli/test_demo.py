@@ -18,18 +18,30 @@ from vsrife.cli.demo_scene import CUT, HOLD, SECONDS, draw
 NEW = range(1, 70, 2)  # all new frames but the last, which has no source frame after it
 
 
+@functools.cache
+def _drawn(t: float) -> demo_shapes.Array:
+    picture = draw(t)
+    picture.setflags(write=False)  # shared by the command and its tests
+    return picture
+
+
 @pytest.fixture(scope="module")
 def made(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder that `vsrife demo` wrote, and what it said on stdout."""
     folder = tmp_path_factory.mktemp("demo") / "new" / "folder"
-    with contextlib.redirect_stdout(io.StringIO()) as said:
+    with (
+        contextlib.redirect_stdout(io.StringIO()) as said,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(demo, "draw", _drawn)
+        # nobody looks at what random weights make of it
+        patch.setattr(demo, "rife", functools.partial(demo.rife, scale=0.25))
         assert main(["demo", "-o", str(folder), "--model", str(weights), "--device", "cpu"]) == 0
     return folder, said.getvalue()
 
 
-@functools.cache
 def _truth(n: int) -> demo_shapes.Array:
-    return draw(n / 24)
+    return _drawn(n / 24)
 
 
 def _frames(path: Path) -> tuple[Fraction, list[np.ndarray]]:
@@ -52,7 +64,7 @@ def test_the_films_show_what_was_drawn(made: tuple[Path, str]):
     _, smooth = _frames(made[0] / "smooth.mp4")
     for k in (0, 20, 21, 35):
         for picture in (source[k], smooth[2 * k]):
-            assert np.abs(picture / 255 - draw(k / 12)).mean() < 0.02
+            assert np.abs(picture / 255 - _drawn(k / 12)).mean() < 0.02
 
 
 def test_the_contact_sheet_has_a_row_for_each_moment(made: tuple[Path, str]):
@@ -62,7 +74,7 @@ def test_the_contact_sheet_has_a_row_for_each_moment(made: tuple[Path, str]):
     assert height == len(demo.MOMENTS) * (demo_shapes.HEIGHT + 28)
     first = sheet[24 : 24 + demo_shapes.HEIGHT, : demo_shapes.WIDTH] / 255
     left = math.floor(demo.MOMENTS[0] * 12)
-    assert np.abs(first - draw(left / 12)).max() < 0.005
+    assert np.abs(first - _drawn(left / 12)).max() < 0.005
 
 
 def test_stdout_has_counts_scores_and_files(made: tuple[Path, str]):
@@ -134,7 +146,8 @@ def test_a_file_in_place_of_the_folder_is_one_line(tmp_path: Path, weights: Path
     assert taken.read_text() == "mine"
 
 
-def test_a_wrong_model_makes_no_folder(tmp_path: Path, capsys):
+def test_a_wrong_model_makes_no_folder(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "draw", _drawn)
     assert main(["demo", "-o", str(tmp_path / "demo"), "--model", "4.99"]) == 1
     assert "model must be" in capsys.readouterr().err
     assert not (tmp_path / "demo").exists()

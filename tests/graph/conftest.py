@@ -9,7 +9,6 @@ import onnxruntime
 import openvino
 import torch
 from numpy.typing import NDArray
-from onnx import ModelProto
 
 from tests.golden import formula
 from vsrife.graph import GraphOptions, build_encoder, build_flow
@@ -27,29 +26,44 @@ def state_of(row: str, flow_gain: float | tuple[float, ...] = 1.0) -> Tensors:
 
 
 class OnnxRuntime:
-    def __init__(self, model: ModelProto) -> None:
+    def __init__(self, graph: bytes) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            graph, options, providers=["CPUExecutionProvider"]
         )
 
     def __call__(self, feeds: Tensors) -> Tensors:
         names = [output.name for output in self.session.get_outputs()]
         return dict(zip(names, self.session.run(names, feeds), strict=True))
 
+    def first_shape(self) -> list[int]:
+        """Of the first output, as it is known before anything runs."""
+        return list(self.session.get_outputs()[0].shape)
+
 
 class OpenVino:
-    def __init__(self, model: ModelProto) -> None:
+    def __init__(self, graph: bytes) -> None:
         core = openvino.Core()
         exact = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
-        self.model = core.compile_model(core.read_model(model.SerializeToString()), "CPU", exact)
+        self.model = core.compile_model(core.read_model(graph), "CPU", exact)
 
     def __call__(self, feeds: Tensors) -> Tensors:
         return {key.get_any_name(): value.copy() for key, value in self.model(feeds).items()}
 
+    def first_shape(self) -> list[int]:
+        return list(self.model.outputs[0].shape)
+
 
 RUNTIMES = {"onnx": OnnxRuntime, "openvino": OpenVino}
+
+
+@functools.lru_cache(maxsize=1)  # the runtimes take a row's graphs one after another
+def written(row: str, options: GraphOptions) -> tuple[bytes, bytes]:
+    """The encoder, empty where there is none, and the flow graph."""
+    arch, state = arch_of(row), state_of(row)
+    encoder = build_encoder(state, arch, options).SerializeToString() if arch.encoder else b""
+    return encoder, build_flow(state, arch, options).SerializeToString()
 
 
 @functools.cache
@@ -96,9 +110,9 @@ class ByGraph:
     """The same by graphs: call it with a size."""
 
     def __init__(self, row: str, options: GraphOptions, runtime: str = "onnx") -> None:
-        arch, state, open_ = arch_of(row), state_of(row), RUNTIMES[runtime]
-        self.encoder = open_(build_encoder(state, arch, options)) if arch.encoder else None
-        self.flow = open_(build_flow(state, arch, options))
+        encoder, flow = written(row, options)
+        self.encoder = RUNTIMES[runtime](encoder) if encoder else None
+        self.flow = RUNTIMES[runtime](flow)
 
     def prepare(self, image: Array) -> Array:
         return self.encoder({"image": image})["features"] if self.encoder else image.clip(0, 1)

@@ -19,7 +19,7 @@ def volume(runtime, cells, radius, size):
     x = w.input("cells", [2, cells.shape[1], "height", "width"])
     found = correlate(w, x, radius, size)
     w.output("volume", found, [1, (2 * radius + 1) ** 2, "height", "width"])
-    return RUNTIMES[runtime](w.model({}))({"cells": cells})["volume"]
+    return RUNTIMES[runtime](w.model({}).SerializeToString())({"cells": cells})["volume"]
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -30,7 +30,7 @@ def test_the_peak_is_the_torch_networks(radius, runtime):
     w = Writer()
     found = peak(w, w.input("volume", [1, count, "height", "width"]), radius)
     w.output("peak", found, [1, 3, "height", "width"])
-    made = RUNTIMES[runtime](w.model({}))({"volume": given})["peak"]
+    made = RUNTIMES[runtime](w.model({}).SerializeToString())({"volume": given})["peak"]
     wanted = torch_peak(torch.from_numpy(given), radius).numpy()
     assert np.abs(made - wanted).max() < 1e-5
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from tests.graph.conftest import sizes, state_of
+from tests.graph.conftest import OnnxRuntime, sizes, state_of
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.graph import GraphOptions, build_encoder, build_flow
 from vsrife.graph.correlation import TILED
@@ -130,13 +130,18 @@ def test_convolutions_are_called_like_the_checkpoints_tensors():
     }
 
 
-def test_shapes_of_all_tensors_follow_from_a_static_input():
-    model = onnx.shape_inference.infer_shapes(static("4.25"), strict_mode=True)
-    known = {value.name: value.type.tensor_type.shape.dim for value in model.graph.value_info}
-    tensors = {name for node in model.graph.node for name in node.output}
-    tensors -= {value.name for value in model.graph.output}
-    assert tensors <= set(known)
-    assert all(dim.dim_value for dims in known.values() for dim in dims)
+@pytest.mark.parametrize("row", ["4.0", "4.25", "nano"])
+def test_a_static_graph_tells_the_shapes_of_all_that_it_takes_and_gives(row):
+    model = static(row, motion=True)
+    taken, given = (
+        {value.name: tuple(d.dim_value for d in value.type.tensor_type.shape.dim) for value in side}
+        for side in (model.graph.input, model.graph.output)
+    )
+    feeds = {name: np.full(shape, 0.5, np.float32) for name, shape in taken.items()}
+    found = OnnxRuntime(model.SerializeToString())(feeds)
+    assert {name: value.shape for name, value in found.items()} == given
+    assert {"left", "right", "timestep"} <= set(taken)
+    assert {"image", "confidence", "motion"} <= set(given)
 
 
 @pytest.mark.parametrize(

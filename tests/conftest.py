@@ -19,6 +19,9 @@ settings.load_profile("same")
 
 
 def pytest_configure():
+    # OpenVINO's telemetry forks a process of many threads when it is imported, unless this is set;
+    # one whose fork stood still kept its tests from ever ending.
+    os.environ.setdefault("CI", "true")
     if "PYTEST_XDIST_WORKER" in os.environ:
         # before PyTorch is loaded: workers share the cores, and each thread reads it when it starts
         os.environ.setdefault("OMP_NUM_THREADS", "1")

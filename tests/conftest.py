@@ -8,6 +8,13 @@ from hypothesis import settings
 from vsrife.backends import choice
 from vsrife.store import CACHE_VARIABLE, FOLDER_VARIABLE
 
+# Before a conftest beside the tests imports what reads them:
+# OpenVINO's telemetry forks a process of many threads when it is imported, unless this is set; one
+# whose fork stood still never ended.
+os.environ.setdefault("CI", "true")
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # What says of a terminal or a user how programs print; a test that is about one sets it itself.
 PRINTING = ("CLICOLOR_FORCE", "FORCE_COLOR", "PYTHON_COLORS")
 
@@ -16,15 +23,6 @@ PRINTING = ("CLICOLOR_FORCE", "FORCE_COLOR", "PYTHON_COLORS")
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("random", deadline=None, print_blob=True)
 settings.load_profile("same")
-
-
-def pytest_configure():
-    # OpenVINO's telemetry forks a process of many threads when it is imported, unless this is set;
-    # one whose fork stood still kept its tests from ever ending.
-    os.environ.setdefault("CI", "true")
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        # before PyTorch is loaded: workers share the cores, and each thread reads it when it starts
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_runtest_setup(item):

@@ -40,6 +40,7 @@ def run(model, feeds):
     """As the graph says it, node by node: what INT8 kernels make of it differs between CPUs, and
     some of them let sums overflow."""
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]

@@ -53,7 +53,7 @@ def test_a_kept_engine_is_used_again(monkeypatch, tmp_path):
     monkeypatch.setenv("VSRIFE_CACHE_DIR", str(tmp_path))
     first = picture("tensorrt")
     (proof,) = tmp_path.glob("engines/*/proof.json")
-    assert json.loads(proof.read_text())["gpu"] != "unknown"
+    assert json.loads(proof.read_text(encoding="utf-8"))["gpu"] != "unknown"
     built = {path: path.stat().st_mtime_ns for path in tmp_path.glob("engines/*/*.engine")}
     assert built
     assert np.array_equal(picture("tensorrt"), first)

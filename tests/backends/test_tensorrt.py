@@ -83,6 +83,11 @@ def bench(tmp_path):
     return Bench(tmp_path)
 
 
+def proof_of(bench):
+    (path,) = bench.root.glob("nano*/proof.json")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def test_an_engine_is_built_once_and_said_before(bench):
     bench.start()
     assert bench.heard == [
@@ -157,12 +162,12 @@ def test_an_engine_that_gives_wrong_pictures_is_refused_with_the_figure(bench, h
         assert not bench.engines()
     bench.likeness = right
     bench.start(plan)
-    assert json.loads(next(bench.root.glob("nano*/proof.json")).read_text())["psnr"] == right
+    assert proof_of(bench)["psnr"] == right
 
 
 def test_the_proof_says_what_the_engine_is(bench):
     bench.start()
-    facts = json.loads(next(bench.root.glob("nano*/proof.json")).read_text())
+    facts = proof_of(bench)
     assert facts["gpu"] == "Fake RTX 0"
     assert facts["tensorrt"] == "10.13.3"
     assert facts["onnxruntime"] == "1.31.1"

@@ -72,8 +72,9 @@ def test_it_runs_several_models_and_all_methods_and_writes_files(
     assert rows["clip"] == methods
     # plain pictures: whatever the motion, a mask between them gives at least one right half
     assert all(13 < float(score) < 101 for score in rows["odd.mkv"])
-    assert (folder / "tables.md").read_text() == printed.out
-    assert list(json.loads((folder / "summary.json").read_text())["methods"]) == methods
+    assert (folder / "tables.md").read_text(encoding="utf-8") == printed.out
+    summary = (folder / "summary.json").read_text(encoding="utf-8")
+    assert list(json.loads(summary)["methods"]) == methods
     names = {path.name for path in folder.iterdir()}
     assert {"frames.csv", "quality.png", "curves-odd.png"} < names
     assert len([name for name in names if name.startswith("worst-odd-")]) == 1
@@ -107,7 +108,7 @@ def test_it_names_clips_that_are_missing_damaged_or_too_short(
     short, damaged = tmp_path / "short.mkv", tmp_path / "damaged.mkv"
     write_clip(short, [0, 1])
     damaged.write_bytes(b"no video")
-    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     for path, message in (
         (tmp_path / "nowhere.mkv", "there is no clip"),
         (short, "2 frames"),

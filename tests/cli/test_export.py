@@ -43,7 +43,9 @@ def facts(path):
 
 
 def run(path, **feeds):
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, feeds), strict=True))
 
@@ -166,11 +168,11 @@ def test_files_are_replaced_on_purpose_only(tmp_path):
 def test_a_file_in_the_place_of_the_second_one_is_kept(official, tmp_path):
     weights, _ = official("4.7")
     other = tmp_path / "a.encode.onnx"
-    other.write_text("somebody's")
+    other.write_text("somebody's", encoding="utf-8")
     with pytest.raises(MediaError, match=r"a\.encode\.onnx exists"):
         export_model(weights, tmp_path / "a.onnx")
     assert [path.name for path in tmp_path.iterdir()] == [other.name]
-    assert other.read_text() == "somebody's"
+    assert other.read_text(encoding="utf-8") == "somebody's"
 
 
 @pytest.mark.parametrize("size", [(64,), "64x64", (64.0, 64), 64, (True, 64)])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -110,9 +111,14 @@ def _assert_copied(target: Path, source: Path, kind: str, *, rounding: float = 1
     assert got_times == pytest.approx(times, abs=rounding)
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _make(tmp_path_factory.mktemp("original") / "film.mp4")
+
+
 @pytest.fixture
-def film(tmp_path: Path) -> Path:
-    return _make(tmp_path / "film.mp4")
+def film(tmp_path: Path, original: Path) -> Path:
+    return Path(shutil.copy(original, tmp_path))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tests.golden import formula
 from vsrife.graph import GraphOptions, build_encoder, build_flow
 from vsrife.net import build, pace
+from vsrife.net.ifnet import IFNet
 from vsrife.net.table import arch_of
 
 Array = NDArray[np.float32]
@@ -84,6 +85,14 @@ def time_of(t: float) -> Array:
     return np.full((1, 1, 1, 1), t, np.float32)
 
 
+@functools.lru_cache(maxsize=1)  # for the sizes of a test
+def network(
+    row: str, scale: float, ensemble: bool, flow_gain: float | tuple[float, ...] = 1.0
+) -> IFNet:
+    state = {key: torch.from_numpy(value) for key, value in state_of(row, flow_gain).items()}
+    return build(row, scale=scale, ensemble=ensemble, state_dict=state)
+
+
 @functools.cache
 def by_torch(
     row: str,
@@ -94,8 +103,7 @@ def by_torch(
     flow_gain: float | tuple[float, ...] = 1.0,
 ) -> Tensors:
     """What a graph with motion gives, and the features it reads."""
-    state = {key: torch.from_numpy(value) for key, value in state_of(row, flow_gain).items()}
-    net = build(row, scale=scale, ensemble=ensemble, state_dict=state)
+    net = network(row, scale, ensemble, flow_gain)
     outcome: list = []
     with torch.inference_mode():
         sides = [net.prepare(torch.from_numpy(image)) for image in images(*size)]

@@ -5,11 +5,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.graph.conftest import RUNTIMES, images, state_of
+from tests.graph.conftest import RUNTIMES, images, network, state_of
 from vsrife.errors import ArgumentError
 from vsrife.graph import GraphOptions
 from vsrife.graph.layouts import LAYOUTS, build_layout
-from vsrife.net import build
 from vsrife.net.table import ARCHS, arch_of
 
 TOLERANCE = 1e-4
@@ -38,12 +37,7 @@ def sized(model, shape):
 
 
 def by_torch(row, options, width, height, t):
-    net = build(
-        row,
-        scale=options.scale,
-        ensemble=options.ensemble,
-        state_dict={key: torch.from_numpy(value) for key, value in state_of(row).items()},
-    )
+    net = network(row, options.scale, options.ensemble)
     unit = net.pad_unit
     padded = [
         F.pad(torch.from_numpy(image), (0, -width % unit, 0, -height % unit), mode="replicate")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from vsrife import frames, store
-from vsrife.backends import pytorch
+from vsrife.backends import base, graphs, pytorch
 from vsrife.net import build
 from vsrife.net.ifnet import IFNet
 
@@ -35,6 +37,13 @@ def copied(weights: Path, folder: Path) -> Path:
 def networks_of(weights: Path) -> list[IFNet]:
     """The networks with weights of that file that filters hold on PyTorch."""
     return [net for key, net in list(pytorch._networks.items()) if key[0] == weights]
+
+
+@contextmanager
+def own_process() -> Iterator[None]:
+    """As in a process of its own: no network of a graph is there yet, whatever another has left."""
+    with mock.patch.object(graphs, "_networks", base.Shared()):
+        yield
 
 
 def clip_of(

@@ -15,7 +15,7 @@ os.environ.setdefault("CI", "true")
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# What says of a terminal or a user how programs print; a test that is about one sets it itself.
+# What else than the two below says how programs print; a test that is about one sets it itself.
 PRINTING = ("CLICOLOR_FORCE", "FORCE_COLOR", "PYTHON_COLORS")
 
 # The same examples on every run, whatever else the machine does meanwhile. `.ci/slow` asks for
@@ -46,6 +46,7 @@ def _a_user_of_their_own(tmp_path_factory):
         FOLDER_VARIABLE: str(home / "models"),
         "XDG_CONFIG_HOME": str(home / "config"),
         "COLUMNS": "120",
+        "NO_COLOR": "1",
     }
 
 
@@ -61,6 +62,17 @@ def _quick_collections():
 def _the_reference(monkeypatch):
     """Where no backend is named, PyTorch: what the others must give is tests/backends' business."""
     monkeypatch.setattr(choice, "ON_CPU", ("pytorch", "onnx", "openvino"))
+
+
+@pytest.fixture
+def said():
+    """What VapourSynth's log is told, text by text."""
+    import vapoursynth as vs
+
+    texts = []
+    handle = vs.core.add_log_handler(lambda kind, text: texts.append(text))
+    yield texts
+    vs.core.remove_log_handler(handle)
 
 
 @pytest.fixture(scope="session")

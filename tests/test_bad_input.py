@@ -239,11 +239,8 @@ def test_a_missing_framework_says_what_to_install(monkeypatch):
         rife(blank())
 
 
-def test_trt_scripts_run_and_say_what_they_lack_but_not_on_stdout(weights, tmp_path, capfd):
-    said = []
-    handle = vs.core.add_log_handler(lambda kind, text: said.append(text))
+def test_trt_scripts_run_and_say_what_they_lack_but_not_on_stdout(weights, tmp_path, capfd, said):
     cache = tmp_path / "engines"
     rife(blank(), model=weights(), trt=True, trt_debug=True, trt_cache_dir=str(cache))
-    vs.core.remove_log_handler(handle)
     assert any(text.startswith("rife: trt=True runs without TensorRT: ") for text in said)
     assert capfd.readouterr().out == ""

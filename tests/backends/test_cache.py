@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.clips import clip_of, noise, pictures
+from tests.clips import clip_of, noise, own_process, pictures
 from vsrife import rife
-from vsrife.backends import base, cache, graphs, onnx, openvino
+from vsrife.backends import cache, onnx, openvino
 from vsrife.store import CACHE_VARIABLE
 
 BACKENDS = ("onnx", "openvino")
@@ -31,8 +31,7 @@ def files_in(folder):
 def run(weights, backend, arch="4.15.lite", **options):
     """As in a process of its own, with no network there yet. 4.15.lite has two graphs, one of them
     its encoder's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(graphs, "_networks", base.Shared())
+    with own_process():
         clip = clip_of(noise(48, 32), 2)
         options = {"model": weights(arch), "backend": backend, "threads": 1} | options
         return pictures(rife(clip, **options))

@@ -8,15 +8,6 @@ import torch
 from vsrife import net, store
 
 
-@pytest.fixture(autouse=True)
-def _a_plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Text without colours, of one width: argparse and rich ask these how they should print."""
-    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "PYTHON_COLORS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "120")
-
-
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights file of the default network; random, since no command cares how good it is."""

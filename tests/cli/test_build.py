@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import onnxruntime
 import pytest
 import vapoursynth as vs
 
+from tests.clips import own_process
 from vsrife import rife
-from vsrife.backends import base, graphs
 from vsrife.cli import main
 
 
@@ -21,14 +19,6 @@ from vsrife.cli import main
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("VSRIFE_CACHE_DIR", str(tmp_path))
     return tmp_path
-
-
-@contextmanager
-def own_process() -> Iterator[None]:
-    """As in a process of its own: no network is there yet, whatever another has left."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(graphs, "_networks", base.Shared())
-        yield
 
 
 def call(*words: object) -> int:

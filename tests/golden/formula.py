@@ -8,7 +8,7 @@ goldens.npz itself holds outputs of the peer vs-rife 5.7.0 on a CPU in fp32.
 import functools
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -55,10 +55,10 @@ def _gain(arch: Arch, key: str, shape: tuple[int, ...]) -> float:
 
 
 def make_state(
-    name: str, seed: int = 0, flow_gain: float | list[float] = 1.0
+    name: str, seed: int = 0, flow_gain: float | Sequence[float] = 1.0
 ) -> dict[str, NDArray[np.float32]]:
     """Weights for an official row; `flow_gain` multiplies the tails, all or each block's own."""
-    gain = tuple(flow_gain) if isinstance(flow_gain, list) else flow_gain
+    gain = tuple(flow_gain) if isinstance(flow_gain, Sequence) else flow_gain
     return dict(_state(name, seed, gain))
 
 

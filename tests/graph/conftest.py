@@ -22,8 +22,7 @@ Tensors = dict[str, Array]
 
 @functools.cache
 def state_of(row: str, flow_gain: float | tuple[float, ...] = 1.0) -> Tensors:
-    gains = list(flow_gain) if isinstance(flow_gain, tuple) else flow_gain
-    return formula.make_state(row, flow_gain=gains)
+    return formula.make_state(row, flow_gain=flow_gain)
 
 
 class OnnxRuntime:

@@ -5,8 +5,8 @@ import os
 import pytest
 from hypothesis import settings
 
-from vsrife.backends import choice
-from vsrife.store import CACHE_VARIABLE, FOLDER_VARIABLE
+from vsrife.inference import select
+from vsrife.weights import CACHE_VARIABLE, FOLDER_VARIABLE
 
 # Before a conftest beside the tests imports what reads them:
 # OpenVINO's telemetry forks a process of many threads when it is imported, unless this is set; one
@@ -60,8 +60,8 @@ def _quick_collections():
 
 @pytest.fixture(autouse=True)
 def _the_reference(monkeypatch):
-    """Where no backend is named, PyTorch: what the others must give is tests/backends' business."""
-    monkeypatch.setattr(choice, "ON_CPU", ("pytorch", "onnx", "openvino"))
+    """Where no backend is named: PyTorch. tests/inference proves the others."""
+    monkeypatch.setattr(select, "ON_CPU", ("pytorch", "onnx", "openvino"))
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def said():
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory):
     """Path of random weights for a row, made once."""
-    from tests import clips  # loads PyTorch
+    from tests.support import clips  # loads PyTorch
 
     folder = tmp_path_factory.mktemp("weights")
     return functools.cache(lambda arch="nano": clips.random_weights(folder, arch))

@@ -7,7 +7,8 @@ import pytest
 import torch
 import vapoursynth as vs
 
-from vsrife import rife, store
+from vsrife import rife
+from vsrife.weights import read_weights
 
 core = vs.core
 
@@ -170,7 +171,7 @@ def test_variable_clips_are_not_thinned_out_without_end():
 def test_files_cut_short(weights, tmp_path, keep, suffix):
     whole = tmp_path / f"whole{suffix}"
     if suffix == ".pkl":
-        torch.save(store.read_weights(weights()), whole)
+        torch.save(read_weights(weights()), whole)
     else:
         whole.write_bytes(weights().read_bytes())
     cut = tmp_path / f"cut{suffix}"
@@ -226,7 +227,7 @@ def test_foreign_weights(tmp_path, content, message):
 
 
 def test_another_networks_weights_under_a_versions_name(weights, tmp_path):
-    torch.save(store.read_weights(weights("4.6")), tmp_path / "flownet_v4.24.pkl")
+    torch.save(read_weights(weights("4.6")), tmp_path / "flownet_v4.24.pkl")
     with pytest.raises(vs.Error, match=r"^rife: .*4\.6.*4\.24"):
         rife(blank(), model="4.24")
 
@@ -234,7 +235,7 @@ def test_another_networks_weights_under_a_versions_name(weights, tmp_path):
 def test_a_missing_framework_says_what_to_install(monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "vsrife.backends.pytorch", None)
+    monkeypatch.setitem(sys.modules, "vsrife.inference.pytorch", None)
     with pytest.raises(vs.Error, match=r"^rife: backend 'pytorch' .*pip install 'vsrife\[torch\]'"):
         rife(blank())
 

@@ -54,14 +54,14 @@ def test_choices_that_cannot_work(options, message):
 
 def test_what_is_off_adds_no_node(monkeypatch):
     """The same calls to the core whether the new options are given as off or not at all."""
-    from vsrife import adaptive, duplicates, filling, marks, overlay, scenes
+    from vsrife.video import adaptive, duplicates, filling, nodes, overlays, scenes
 
     def fail(*arguments, **options):
         raise AssertionError("work for an option that is off")
 
     for module, name in (
-        (marks, "gather"), (marks, "pixels"), (marks, "shifted"), (adaptive, "scene_scores"),
-        (duplicates, "score_duplicates"), (filling, "FilledPlan"), (overlay, "still_mask"),
+        (nodes, "gather"), (nodes, "pixels"), (nodes, "shifted"), (adaptive, "scene_scores"),
+        (duplicates, "score_duplicates"), (filling, "FilledPlan"), (overlays, "still_mask"),
         (scenes, "place_marks"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, fail)

@@ -18,10 +18,12 @@ import vapoursynth as vs
 from torch.nn import functional as F
 
 import vsrife
-from tests.clips import clip_of, copied, flat, networks_of, noise, picture, pictures
-from vsrife import assemble, rife, store
-from vsrife.backends import pytorch
-from vsrife.net import build
+from tests.support.clips import clip_of, copied, flat, networks_of, noise, picture, pictures
+from vsrife import rife
+from vsrife.inference import pytorch
+from vsrife.network import build
+from vsrife.video import output
+from vsrife.weights import read_weights
 
 FACTORS = [(2, 1), (3, 1), (5, 2), (1001, 400), (1, 1), (4, 5), (1, 2), (7, 3)]
 
@@ -47,7 +49,7 @@ def spied(monkeypatch):
 
 def network_frame(path, arch, left, right, t, **options):
     """The reference: the network itself on edge-padded pictures."""
-    net = build(arch, **options, state_dict=store.read_weights(path))
+    net = build(arch, **options, state_dict=read_weights(path))
     height, width = left.shape[1:]
     pad = (0, -width % net.pad_unit, 0, -height % net.pad_unit)
     images = [F.pad(torch.from_numpy(p)[None], pad, mode="replicate") for p in (left, right)]
@@ -218,8 +220,8 @@ def test_prepared_frames_are_kept_for_a_few_frames_only(weights, monkeypatch):
     out = rife(clip_of(noise(16, 16), 60), model=weights())
     for n in random.Random(3).choices(range(120), k=300):
         out.get_frame(n).close()
-        assert len(alive) <= assemble.FRAMES_KEPT
-    assert len(alive) == assemble.FRAMES_KEPT
+        assert len(alive) <= output.FRAMES_KEPT
+    assert len(alive) == output.FRAMES_KEPT
 
 
 def test_endless_clips_and_long_fractions_evaluate_and_play_anywhere(weights):
@@ -305,7 +307,7 @@ def test_two_filters_share_one_network_and_let_it_go(weights, tmp_path):
 
 
 def test_weights_with_and_without_prefix_are_the_same_model(weights, tmp_path):
-    state = {f"module.{k}": v for k, v in store.read_weights(weights("4.6")).items()}
+    state = {f"module.{k}": v for k, v in read_weights(weights("4.6")).items()}
     torch.save(state, tmp_path / "flownet.pkl")
     clip = clip_of(noise(32, 32), 2)
     named = rife(clip, model=tmp_path / "flownet.pkl").get_frame(1)
@@ -314,7 +316,7 @@ def test_weights_with_and_without_prefix_are_the_same_model(weights, tmp_path):
 
 def test_official_weights_are_found_by_version(weights, tmp_path, monkeypatch):
     monkeypatch.setenv("VSRIFE_MODEL_DIR", str(tmp_path))
-    torch.save(store.read_weights(weights("4.13")), tmp_path / "flownet_v4.24.pkl")
+    torch.save(read_weights(weights("4.13")), tmp_path / "flownet_v4.24.pkl")
     clip = clip_of(noise(64, 64), 2)
     named = rife(clip, model="4.24").get_frame(1)
     assert np.array_equal(picture(named), picture(rife(clip, model=weights("4.13")).get_frame(1)))

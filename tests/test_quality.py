@@ -13,12 +13,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from vsrife.net import build
-from vsrife.net.ifnet import IFNet
-from vsrife.net.table import EMBEDDED, arch_of
-from vsrife.store import find_weights, read_weights
-from vsrife.training.generator import Batch, Scenes
+from vsrife.network import build
+from vsrife.network.previous.torch.ifnet import IFNet
+from vsrife.network.table import EMBEDDED, arch_of
+from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.loss import psnr
+from vsrife.weights import find_weights, read_weights
 
 TIMES = (0.25, 0.5, 0.75)
 HEIGHT, WIDTH = 96, 160

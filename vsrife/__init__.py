@@ -3,21 +3,34 @@
     from vsrife import rife
     clip = rife(clip)              # twice the frame rate, with the embedded model
 
-Importing this loads neither torch nor any other framework that runs networks.
+Importing this loads neither VapourSynth nor a framework that runs networks.
 """
 
-from vsrife.filter import rife
-from vsrife.net.table import known_models as _known_models
-from vsrife.store import script_folder as _script_folder
+from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
-models = list(_known_models())
+from vsrife.version import __version__
+
+if TYPE_CHECKING:
+    from vsrife.filter import rife
+
+    model_dir: str
+    models: list[str]
 
 __all__ = ["__version__", "model_dir", "models", "rife"]
 
 
-def __getattr__(name: str) -> str:
-    """`model_dir`, where vs-rife's scripts put weights: made for those who ask, not at import."""
-    if name == "model_dir":
-        return _script_folder()
+def __getattr__(name: str) -> object:
+    """Public names, loaded when they are first asked for."""
+    if name == "rife":
+        from vsrife.filter import rife
+
+        return rife
+    if name == "models":  # names that `rife(model=...)` takes
+        from vsrife.network.table import known_models
+
+        return list(known_models())
+    if name == "model_dir":  # where vs-rife's scripts put weights: made for those who ask
+        from vsrife.weights.folders import script_folder
+
+        return script_folder()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from vsrife.cli import main
 
 def download_model(url: str) -> None:
     """vs-rife's way to fetch an official model: by its file's address, into `vsrife.model_dir`."""
-    from vsrife.store.keep import fetch_address
+    from vsrife.weights.library import fetch_address
 
     fetch_address(url)
 

@@ -34,3 +34,13 @@ class BackendError(RifeError):
 
 class MediaError(RifeError):
     pass
+
+
+def missing_package(wanted: str, extra: str, what: str) -> BackendError:
+    """The error for something that needs a package which is not installed.
+
+    wanted: what the user asked for; extra: the extra that installs it; what: the missing package.
+    """
+    return BackendError(
+        f"{wanted} needs what is not installed: {what}; pip install vsrife[{extra}]"
+    )

@@ -7,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrife import __version__, store
 from vsrife.errors import ArgumentError, BackendError, MediaError
-from vsrife.net.table import VERSIONS, Arch, arch_of, check_options
-from vsrife.net.weights import normalise, recognise
-from vsrife.store.catalogue import catalogue
-from vsrife.store.files import read_metadata
+from vsrife.network.state_dict import normalise, recognise
+from vsrife.network.table import VERSIONS, Arch, arch_of, check_options
+from vsrife.version import __version__
+from vsrife.weights import find_weights, is_graph, model_name, read_arrays, write_whole
+from vsrife.weights.catalogue import catalogue
+from vsrife.weights.files import read_metadata
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-    from vsrife.graph import GraphOptions
-    from vsrife.graph.writer import Array
+    from vsrife.network.operations.onnx_writer import Array
+    from vsrife.network.previous.onnx import GraphOptions
 
 LAYOUTS = ("own", "v1", "v2")
 PRECISIONS = ("fp32", "fp16")
@@ -49,19 +50,19 @@ def export_model(
     """
     target = Path(path)
     _check(precision, size, layout)
-    if store.is_graph(model):
+    if is_graph(model):
         raise ArgumentError(
             f"model must be a name or a weights file, not the graph {os.fsdecode(model or '')!r}; "
             "`vsrife models import` takes the weights out where it can"
         )
-    check_options(store.model_name(model), scale, ensemble)
+    check_options(model_name(model), scale, ensemble)
     check_target(target, overwrite=overwrite)
-    weights = store.find_weights(model)
-    state = normalise(store.read_arrays(weights))
-    name = store.model_name(model) or recognise(state)
+    weights = find_weights(model)
+    state = normalise(read_arrays(weights))
+    name = model_name(model) or recognise(state)
     check_options(name, scale, ensemble)
     try:
-        from vsrife.graph import GraphOptions
+        from vsrife.network.previous.onnx import GraphOptions
     except ModuleNotFoundError as error:
         raise BackendError(f"export needs the onnx package ({error}); pip install onnx") from error
     options = GraphOptions(scale, ensemble, precision == "fp16", size)
@@ -119,8 +120,8 @@ def _build(
     """What goes between the name of the file and `.onnx`, and what goes in."""
     from dataclasses import replace
 
-    from vsrife.graph import build_encoder, build_flow
-    from vsrife.graph.layouts import build_layout
+    from vsrife.network.foreign_layouts import build_layout
+    from vsrife.network.previous.onnx import build_encoder, build_flow
 
     if layout != "own":
         return {"": build_layout(state, arch, options, layout, {**facts, "part": "whole"})}
@@ -169,6 +170,6 @@ def _write(files: Sequence[tuple[Path, ModelProto]]) -> None:
         _write(others)
 
     try:
-        store.write_whole(path, write)
+        write_whole(path, write)
     except OSError as error:
         raise MediaError(f"{path} cannot be written ({error.strerror or error})") from error

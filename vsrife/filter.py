@@ -10,15 +10,17 @@ from fractions import Fraction
 import numpy as np
 import vapoursynth as vs
 
-from vsrife import choices, formats, frames, store, timing
-from vsrife.assemble import assemble
-from vsrife.backends import open_backend
-from vsrife.backends.base import Hardware, Planes, Session, Settings
-from vsrife.duplicates import THRESHOLD
+from vsrife import arguments, checks
 from vsrife.errors import ArgumentError, RifeError
-from vsrife.net.table import check_options
-from vsrife.plans import SteadyPlan
-from vsrife.trt import check_trt, open_session
+from vsrife.inference import open_backend
+from vsrife.inference.base import Hardware, Planes, Session, Settings
+from vsrife.inference.ort.vsrife_trt import check_trt, open_session
+from vsrife.network.table import check_options
+from vsrife.video import colour, frames, timeline
+from vsrife.video.duplicates import THRESHOLD
+from vsrife.video.output import assemble
+from vsrife.video.plans import SteadyPlan
+from vsrife.weights import find_weights, is_graph, model_name
 
 
 def _as_vs_error[**P, R](function: Callable[P, R]) -> Callable[P, R]:
@@ -133,13 +135,13 @@ def rife(
     for everything that cannot work, before the first frame.
     """
     clip = frames.check_clip(clip)
-    formats.check_format(clip.format)
-    defaults = formats.check_defaults(clip, matrix, color_range, chroma_location)
+    colour.check_format(clip.format)
+    defaults = colour.check_defaults(clip, matrix, color_range, chroma_location)
     half = _half(clip, precision)
     if not isinstance(vfr, bool | int):
         raise ArgumentError(f"vfr must be True or False, not {vfr!r}")
     ratio, rate = _wanted((factor_num, factor_den), (fps_num, fps_den), factor, fps)
-    chosen = choices.check(
+    chosen = arguments.check(
         clip,
         sc=sc,
         sc_threshold=sc_threshold,
@@ -167,20 +169,20 @@ def rife(
         cache_dir=trt_cache_dir,
         debug=trt_debug,
     )
-    name = store.model_name(model)
+    name = model_name(model)
     check_options(name, scale, ensemble)
     hardware = Hardware(
         device=_text("device", device),
-        device_index=timing.whole("device_index", device_index, least=0),
+        device_index=checks.whole("device_index", device_index, least=0),
         provider=_text("provider", provider),
-        memory_limit=None if memory_limit is None else timing.whole("memory_limit", memory_limit),
-        threads=None if threads is None else timing.whole("threads", threads),
-        num_streams=timing.whole("num_streams", num_streams),
+        memory_limit=None if memory_limit is None else checks.whole("memory_limit", memory_limit),
+        threads=None if threads is None else checks.whole("threads", threads),
+        num_streams=checks.whole("num_streams", num_streams),
     )
-    runner = open_backend(backend, hardware, graph=store.is_graph(model))
-    route = formats.Route(clip, defaults)
+    runner = open_backend(backend, hardware, graph=is_graph(model))
+    route = colour.Route(clip, defaults)
     settings = Settings(
-        weights=store.find_weights(model, auto_download=bool(auto_download)),
+        weights=find_weights(model, auto_download=bool(auto_download)),
         model=name,
         scale=scale,
         ensemble=bool(ensemble),
@@ -205,12 +207,12 @@ def _tell(text: str) -> None:
     vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"rife: {text}")
 
 
-def _sample(clip: vs.VideoNode, route: formats.Route) -> tuple[Planes, Planes]:
+def _sample(clip: vs.VideoNode, route: colour.Route) -> tuple[Planes, Planes]:
     """Two neighbours from the middle of the clip, as the network reads them."""
     read, middle = route.there(clip), max(0, clip.num_frames // 2 - 1)
     with read.get_frame(middle) as left, read.get_frame(middle + 1) as right:
         first, second = (
-            [np.array(plane) for plane in formats.read_planes(frame, False)]
+            [np.array(plane) for plane in colour.read_planes(frame, False)]
             for frame in (left, right)
         )
         return first, second
@@ -240,14 +242,14 @@ def _half(clip: vs.VideoNode, precision: object) -> bool:
 
 def _times(
     clip: vs.VideoNode, ratio: Fraction | None, rate: Fraction | None, vfr: bool
-) -> timing.Times:
+) -> timeline.Times:
     """When output frames are shown, for a factor or a wanted rate."""
     variable = vfr or not clip.fps
     if rate is None:
-        return timing.Timeline(clip.num_frames, ratio or Fraction(1), variable)
+        return timeline.Timeline(clip.num_frames, ratio or Fraction(1), variable)
     if not variable:
-        return timing.Timeline(clip.num_frames, rate / Fraction(clip.fps))
-    return timing.Timetable(frames.durations(clip), rate)
+        return timeline.Timeline(clip.num_frames, rate / Fraction(clip.fps))
+    return timeline.Timetable(frames.durations(clip), rate)
 
 
 def _wanted(
@@ -269,13 +271,13 @@ def _wanted(
     if sum(asked is not None for asked in (factor, fps, fps_num)) > 1:
         raise ArgumentError("factor, fps and fps_num/fps_den exclude each other; give one of them")
     if factor is not None:
-        return timing.rational("factor", factor), None
+        return checks.rational("factor", factor), None
     if fps is not None:
-        return None, timing.rational("fps", fps)
+        return None, checks.rational("fps", fps)
     if fps_num is not None:
         return None, _fraction_of("fps", fps_pair)
     return _fraction_of("factor", factor_pair), None
 
 
 def _fraction_of(name: str, pair: tuple[object, object]) -> Fraction:
-    return Fraction(timing.whole(f"{name}_num", pair[0]), timing.whole(f"{name}_den", pair[1]))
+    return Fraction(checks.whole(f"{name}_num", pair[0]), checks.whole(f"{name}_den", pair[1]))

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from vsrife import net, store
+from vsrife import network
+from vsrife.weights import save_weights
 
 
 @pytest.fixture(scope="session")
@@ -13,5 +14,5 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights file of the default network; random, since no command cares how good it is."""
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     torch.manual_seed(0)
-    store.save_weights(path, net.build("nano").state_dict(), {})
+    save_weights(path, network.build("nano").state_dict(), {})
     return path

@@ -9,7 +9,8 @@ import types
 
 import pytest
 
-from vsrife.cli import main, rounds
+from vsrife.cli import main
+from vsrife.evaluation import speed
 
 
 @pytest.fixture(autouse=True)
@@ -81,9 +82,9 @@ def test_bad_words_are_said_in_one_line(case: str, capsys: pytest.CaptureFixture
 def test_a_round_begins_with_another_one_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.count()
     clock = types.SimpleNamespace(perf_counter=lambda: float(next(ticks)))
-    monkeypatch.setattr(rounds, "time", clock)
+    monkeypatch.setattr(speed, "time", clock)
     called: list[str] = []
     names = ["a", "b", "c"]
     calls = {name: lambda name=name: called.append(name) for name in names}
-    assert rounds.rounds_of(calls, 3) == {"a": 1.0, "b": 1.0, "c": 1.0}
+    assert speed.rounds_of(calls, 3) == {"a": 1.0, "b": 1.0, "c": 1.0}
     assert "".join(called) == "abc" + "abc" + "bca" + "cab"

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 import vapoursynth as vs
 
-from tests.clips import own_process
+from tests.support.clips import own_process
 from vsrife import rife
 from vsrife.cli import main
 

@@ -12,14 +12,15 @@ import av
 import numpy as np
 import pytest
 
-from vsrife.cli import demo, demo_shapes, main
-from vsrife.cli.demo_scene import CUT, HOLD, SECONDS, draw
+from vsrife.cli import demo, main
+from vsrife.media import shapes
+from vsrife.media.demo_film import CUT, HOLD, SECONDS, draw
 
 NEW = range(1, 70, 2)  # all new frames but the last, which has no source frame after it
 
 
 @functools.cache
-def _drawn(t: float) -> demo_shapes.Array:
+def _drawn(t: float) -> shapes.Array:
     picture = draw(t)
     picture.setflags(write=False)  # shared by the command and its tests
     return picture
@@ -40,7 +41,7 @@ def made(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return folder, said.getvalue()
 
 
-def _truth(n: int) -> demo_shapes.Array:
+def _truth(n: int) -> shapes.Array:
     return _drawn(n / 24)
 
 
@@ -70,9 +71,9 @@ def test_the_films_show_what_was_drawn(made: tuple[Path, str]):
 def test_the_contact_sheet_has_a_row_for_each_moment(made: tuple[Path, str]):
     _, (sheet,) = _frames(made[0] / "contact.png")
     height, width, _ = sheet.shape
-    assert width == 4 * (demo_shapes.WIDTH + 4)
-    assert height == len(demo.MOMENTS) * (demo_shapes.HEIGHT + 28)
-    first = sheet[24 : 24 + demo_shapes.HEIGHT, : demo_shapes.WIDTH] / 255
+    assert width == 4 * (shapes.WIDTH + 4)
+    assert height == len(demo.MOMENTS) * (shapes.HEIGHT + 28)
+    first = sheet[24 : 24 + shapes.HEIGHT, : shapes.WIDTH] / 255
     left = math.floor(demo.MOMENTS[0] * 12)
     assert np.abs(first - _drawn(left / 12)).max() < 0.005
 
@@ -125,12 +126,12 @@ def test_a_shape_covers_its_area():
     """Anti-aliasing is right if the sum over pixels is the area, wherever the shape stands."""
     for shift in (0.0, 0.25, 0.7):
         for shape, area in (
-            (demo_shapes.circle(100 + shift, 80, 20), math.pi * 400),
-            (demo_shapes.block(100 + shift, 80.3, 30, 20), 600),
-            (demo_shapes.convex((90 + shift, 60), (130, 100), (90 + shift, 100)), None),
-            (demo_shapes.stroke(60 + shift, 60, 100 + shift, 60, 10), 400 + math.pi * 25),
+            (shapes.circle(100 + shift, 80, 20), math.pi * 400),
+            (shapes.block(100 + shift, 80.3, 30, 20), 600),
+            (shapes.convex((90 + shift, 60), (130, 100), (90 + shift, 100)), None),
+            (shapes.stroke(60 + shift, 60, 100 + shift, 60, 10), 400 + math.pi * 25),
         ):
-            canvas = demo_shapes.Canvas((0, 0, 0), (0, 0, 0))
+            canvas = shapes.Canvas((0, 0, 0), (0, 0, 0))
             canvas.fill(shape, (255, 255, 255), outline=0)
             wanted = area if area is not None else (40 - shift) * 40 / 2
             assert canvas.pixels[..., 0].sum() == pytest.approx(wanted, rel=0.005)

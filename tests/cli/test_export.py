@@ -14,12 +14,13 @@ import torch
 from PIL import Image
 
 from tests.golden import formula
-from vsrife import cli, store
+from vsrife import cli
 from vsrife.cli import main
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.export import export_model
-from vsrife.net import build
-from vsrife.net.table import arch_of
+from vsrife.network import build
+from vsrife.network.table import arch_of
+from vsrife.weights import save_weights
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "middle.py"
 
@@ -32,7 +33,7 @@ def official(tmp_path_factory):
     def write(row):
         state = formula.make_state(row)
         path = folder / f"{row}.safetensors"
-        store.save_weights(path, state, {"licence": "of the tests"})
+        save_weights(path, state, {"licence": "of the tests"})
         return path, state
 
     return write

@@ -7,12 +7,12 @@ import re
 
 import pytest
 
-from tests.store.conftest import add_rows, own_store, random_state, save_pickle, serve, server
+from tests.weights.conftest import add_rows, own_store, random_state, save_pickle, serve, server
 from vsrife import __main__ as as_module
 from vsrife import cli
 from vsrife.cli import main
-from vsrife.net.table import ARCHS, EMBEDDED, cost, known_models, parameters
-from vsrife.store import folders, lookup
+from vsrife.network.table import ARCHS, EMBEDDED, cost, known_models, parameters
+from vsrife.weights import folders, library
 
 __all__ = ["add_rows", "own_store", "server"]  # fixtures of the store's tests
 
@@ -156,7 +156,7 @@ def test_python_m_vsrife_alone_fetches_every_official_model(monkeypatch, capsys)
     fetched = []
     monkeypatch.setattr(as_module.sys, "argv", ["vsrife"])
     monkeypatch.setattr(
-        cli.importlib.import_module("vsrife.cli.models").keep,
+        cli.importlib.import_module("vsrife.cli.models").library,
         "fetch_model",
         lambda row, **_: fetched.append(row.name),
     )
@@ -167,4 +167,4 @@ def test_python_m_vsrife_alone_fetches_every_official_model(monkeypatch, capsys)
 
 def test_download_model_takes_vs_rifes_addresses(tiny, own_store):
     as_module.download_model("https://somewhere.example.org/flownet_tiny.pkl")
-    assert lookup.find_weights("tiny") == own_store / "flownet_tiny.safetensors"
+    assert library.find_weights("tiny") == own_store / "flownet_tiny.safetensors"

@@ -14,7 +14,8 @@ import pytest
 
 from tests.cli.test_render import FRAMES, _make, _packets, _video
 from vsrife import cli
-from vsrife.cli import main, render, video
+from vsrife.cli import main, render
+from vsrife.media import encode
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_joined_recordings_are_rendered_with_a_note(rendered, tmp_path: Path, ca
 def test_sound_that_a_container_refuses_is_left_out_with_a_note(
     rendered, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setitem(video.REFUSED, "mov", ("aac",))
+    monkeypatch.setitem(encode.REFUSED, "mov", ("aac",))
     target = rendered(_make(tmp_path / "film.mkv"), "out.mov")
     assert "(audio, aac) is left out" in capsys.readouterr().err
     with av.open(str(target)) as container:

@@ -10,12 +10,12 @@ import numpy as np
 import onnx
 import pytest
 
-from tests.clips import clip_of, pictures, random_weights
-from tests.films import pan, scenery
+from tests.support.clips import clip_of, pictures, random_weights
+from tests.support.films import pan, scenery
 from vsrife import rife
-from vsrife.backends import choice
 from vsrife.cli import main, quantize
 from vsrife.evaluation.measures import psnr
+from vsrife.inference import select
 
 
 def write_clip(path: Path, pictures: list[np.ndarray]) -> Path:
@@ -65,7 +65,7 @@ def test_it_writes_a_file_and_says_what_was_lost_and_won(
         )
         assert found, line
         said[line.split()[0]] = [float(found[i]) for i in (1, 2, 3)]
-    assert list(said) == [name for name in ("onnx", "openvino") if choice.is_installed(name)]
+    assert list(said) == [name for name in ("onnx", "openvino") if select.is_installed(name)]
     # how much INT8 loses is the CPU's business, some let sums overflow: what is said is true, and
     # better than no network at all
     drawn = [np.floor(picture * 255) / 255 for picture in pan(scenery(1), 24, speed=2.5)]

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
-from vsrife.cli import main, render, source, video
+from vsrife.cli import main, render
+from vsrife.media import encode as video
+from vsrife.media import source
 
 FILM = Fraction(24000, 1001)
 WIDTH, HEIGHT, FRAMES = 64, 48, 12

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.films import noisy, pan, scenery
+from tests.support.films import noisy, pan, scenery
 from vsrife.cli import FAILED, OK, main
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.store import hostile_files, hostile_servers
+from tests.support import hostile_files, hostile_servers
 from vsrife import rife
 from vsrife.cli import COMMANDS
-from vsrife.net.table import ARCHS, VERSIONS, cost, parameters
-from vsrife.store import catalogue, folders
+from vsrife.network.table import ARCHS, VERSIONS, cost, parameters
+from vsrife.weights import catalogue, folders
 
 ROOT = Path(__file__).parents[2]
 

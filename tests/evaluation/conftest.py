@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
-from tests import clips
-from vsrife.cli.eval_source import to_rgb
+from tests.support import clips
 from vsrife.evaluation.film import Film
+from vsrife.evaluation.film_files import to_rgb
 
 WIDTH, HEIGHT, STEP = 128, 96, 4
 

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
-from tests import clips
-from vsrife.cli.eval_source import to_rgb
+from tests.support import clips
 from vsrife.errors import BackendError, ModelError
 from vsrife.evaluation import minterpolate
 from vsrife.evaluation.film import Film
+from vsrife.evaluation.film_files import to_rgb
 from vsrife.evaluation.measures import psnr
 from vsrife.evaluation.methods import CLASSICAL, network
-from vsrife.net.table import ARCHS, cost, parameters
+from vsrife.network.table import ARCHS, cost, parameters
 
 
 def film_like(fmt: int, width: int = 96, height: int = 64, length: int = 5, **props: int) -> Film:

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vsrife.cli.eval_source import to_rgb
 from vsrife.errors import MediaError
 from vsrife.evaluation.compare import Moment, Outcome, compare
 from vsrife.evaluation.film import Film
+from vsrife.evaluation.film_files import to_rgb
 from vsrife.evaluation.measures import Scores
 from vsrife.evaluation.methods import CLASSICAL, Method
-from vsrife.evaluation.pictures import GAIN, draw_all, side_by_side
+from vsrife.evaluation.plots import GAIN, draw_all, side_by_side
 from vsrife.evaluation.report import tables, write_files
 
 METHODS = {"hold": CLASSICAL["hold"], "tiny": Method(CLASSICAL["blend"].run, 1234567, 8765.4)}

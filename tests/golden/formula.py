@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vsrife.net.table import ARCHS, Arch, state_shapes
+from vsrife.network.table import ARCHS, Arch, state_shapes
 
 GOLDENS = Path(__file__).with_name("goldens.npz")
 MASK = (1 << 64) - 1

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from vsrife.training.generator import Scenes
+from vsrife.training.drawn_scenes import Scenes
 
 
 @pytest.fixture(scope="session")

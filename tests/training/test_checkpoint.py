@@ -15,9 +15,9 @@ import torch
 from vsrife.cli import main
 from vsrife.errors import MediaError, ModelError
 from vsrife.training import batches, loop
-from vsrife.training.generator import Scenes
+from vsrife.training.drawn_scenes import Scenes
 from vsrife.training.loop import CHECKPOINT, Run, train
-from vsrife.training.options import Options
+from vsrife.training.run_options import Options
 
 TOO_LARGE = os.strerror(errno.EFBIG)  # what a full disk of `full_disk` is called
 
@@ -100,7 +100,7 @@ def test_a_full_disk_ends_training_with_one_line_and_the_run_goes_on_later(
 ) -> None:
     train(options(tmp_path, steps=1), scenes)
     before = contents(tmp_path)
-    monkeypatch.setattr("vsrife.training.generator.Scenes", lambda *_: scenes)
+    monkeypatch.setattr("vsrife.training.drawn_scenes.Scenes", lambda *_: scenes)
     words = ["train", "nano", "-o", str(tmp_path), "--steps", "3", "--batch", "1", "--resume"]
     with full_disk(1_000_000):
         assert main(words) == 1

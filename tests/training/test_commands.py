@@ -11,7 +11,7 @@ import pytest
 
 from vsrife.cli import train as train_command
 from vsrife.errors import ArgumentError
-from vsrife.training import batches, generator, loop
+from vsrife.training import batches, drawn_scenes, loop
 
 
 def call(command: ModuleType, *words: object) -> int:
@@ -26,7 +26,7 @@ def test_train_writes_weights_and_prints_their_path(
     monkeypatch.setattr(batches, "FIRST_SIZES", (32,))
     monkeypatch.setattr(loop, "HELD_OUT", 1)
     monkeypatch.setattr(loop, "HELD_OUT_SIZE", 32)
-    monkeypatch.setattr(generator, "Scenes", partial(generator.Scenes, tiles=1, shapes=24))
+    monkeypatch.setattr(drawn_scenes, "Scenes", partial(drawn_scenes.Scenes, tiles=1, shapes=24))
     folder = tmp_path / "run"
     assert call(train_command, "nano", "-o", folder, "--steps", 1, "--batch", 1) == 0
     assert capsys.readouterr().out.strip() == str(folder / "nano.safetensors")

@@ -14,8 +14,8 @@ from vsrife.errors import ArgumentError, MediaError
 from vsrife.training import footage as footage_module
 from vsrife.training.batches import Mixer
 from vsrife.training.datasets import LONGEST, find_datasets, find_videos
+from vsrife.training.drawn_scenes import Scenes
 from vsrife.training.footage import prepare
-from vsrife.training.generator import Scenes
 
 WIDTH, HEIGHT = 48, 32
 TEST = 250  # level of what must never be seen

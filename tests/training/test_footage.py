@@ -10,18 +10,18 @@ import pytest
 import torch
 
 from vsrife.errors import ArgumentError, MediaError
-from vsrife.training import batches
-from vsrife.training import footage as footage_module
-from vsrife.training.batches import Mixer, augment, still_points
-from vsrife.training.footage import FRAMES, SIDE, prepare
-from vsrife.training.generator import Scenes
-from vsrife.training.media import (
+from vsrife.media.pictures import (
     decode_clip,
     draw_animation,
     planes_to_rgb,
     read_photo,
     through_yuv420,
 )
+from vsrife.training import batches
+from vsrife.training import footage as footage_module
+from vsrife.training.batches import Mixer, augment, still_points
+from vsrife.training.drawn_scenes import Scenes
+from vsrife.training.footage import FRAMES, SIDE, prepare
 
 WIDTH, HEIGHT = 208, 176
 

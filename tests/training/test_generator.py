@@ -6,9 +6,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
-from vsrife.net.warp import base_grid, warp
-from vsrife.training import generator as generator_module
-from vsrife.training.generator import Batch, Scenes, _draw_opacities
+from vsrife.network.previous.torch.warp import base_grid, warp
+from vsrife.training import drawn_scenes as generator_module
+from vsrife.training.drawn_scenes import Batch, Scenes, _draw_opacities
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -7,14 +7,14 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tests.training.vgg import vgg16
+from tests.support.vgg import vgg16
 from vsrife.errors import ArgumentError, ModelError
-from vsrife.net import build
-from vsrife.store import read_weights, save_weights, write_whole
+from vsrife.network import build
 from vsrife.training import batches, loop
-from vsrife.training.generator import Scenes
+from vsrife.training.drawn_scenes import Scenes
 from vsrife.training.loop import CHECKPOINT, Run, train
-from vsrife.training.options import Options
+from vsrife.training.run_options import Options
+from vsrife.weights import read_weights, save_weights, write_whole
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from vsrife.net import build
-from vsrife.training.generator import Batch, Scenes
+from vsrife.network import build
+from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.loss import (
     BLOCK_WEIGHT,
     FLAT,

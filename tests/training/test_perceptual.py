@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tests.training.vgg import CONVS, vgg16
+from tests.support.vgg import CONVS, vgg16
 from vsrife.errors import ModelError
-from vsrife.store import save_weights
 from vsrife.training.perceptual import PerceptualLoss
+from vsrife.weights import save_weights
 
 
 def reference(state: dict[str, Tensor], image: Tensor) -> list[Tensor]:

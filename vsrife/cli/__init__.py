@@ -26,8 +26,9 @@ from typing import NamedTuple
 
 import vapoursynth as vs
 
-from vsrife import __version__
-from vsrife.errors import BackendError, RifeError
+from vsrife import messages
+from vsrife.errors import RifeError, missing_package
+from vsrife.version import __version__
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -68,10 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except (RifeError, vs.Error, OSError) as error:
-        print(f"vsrife: error: {_one_line(str(error))}", file=sys.stderr)
+        messages.error(messages.one_line(str(error)))
         return FAILED
     except KeyboardInterrupt:
-        print("vsrife: interrupted", file=sys.stderr)
+        messages.say("interrupted")
         return INTERRUPTED
 
 
@@ -95,11 +96,6 @@ def _ended_like_interrupted() -> Iterator[None]:
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def note(text: str) -> None:
-    """Tell the user something that is no failure: one line on stderr."""
-    print(f"vsrife: note: {text}", file=sys.stderr)
 
 
 def _run(arguments: list[str]) -> int:
@@ -144,21 +140,4 @@ def _naming_the_extra(command: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise missing_package(command, str(error)) from error
-
-
-def missing_package(command: str, what: str) -> RifeError:
-    """The error for a command whose packages are not installed; the caller raises it."""
-    extra = COMMANDS[command].extra
-    return BackendError(
-        f"{command} needs what is not installed: {what}; pip install vsrife[{extra}]"
-    )
-
-
-def _one_line(text: str) -> str:
-    """An error's text as one line; of a traceback in it (VapourSynth puts them there), the end."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    if any(line.startswith("Traceback ") for line in lines):
-        last = max(index for index, line in enumerate(lines) if line.startswith((" ", "Traceback")))
-        lines = lines[last + 1 :] or lines[-1:]
-    return " ".join(" ".join(lines).split()).removeprefix("rife: ")
+        raise missing_package(command, COMMANDS[command].extra, str(error)) from error

@@ -17,13 +17,16 @@ from typing import NamedTuple
 import numpy as np
 import vapoursynth as vs
 
-from vsrife import rife, store
-from vsrife.backends.base import Session
-from vsrife.cli import demo, note, rounds
-from vsrife.cli.demo_scene import draw
-from vsrife.cli.rounds import Frame
+from vsrife.cli import demo
 from vsrife.errors import ArgumentError, ModelError
-from vsrife.net.table import DEFAULT_MODEL, VERSIONS, arch_of, state_shapes
+from vsrife.evaluation import speed
+from vsrife.evaluation.speed import Frame
+from vsrife.filter import rife
+from vsrife.inference.base import Session
+from vsrife.media.demo_film import draw
+from vsrife.messages import note
+from vsrife.network.table import DEFAULT_MODEL, VERSIONS, arch_of, state_shapes
+from vsrife.weights import find_weights, save_weights
 
 HELP = """Compare the speed of backends on this machine.
 
@@ -58,13 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    rounds.check_numbers(args.rounds, args.threads)
-    sizes = rounds.sizes_of(args.size)
+    speed.check_numbers(args.rounds, args.threads)
+    sizes = speed.sizes_of(args.size)
     models = [name.strip() for name in args.models.split(",") if name.strip()]
     if not models:
         raise ArgumentError("models is empty; name at least one")
-    backends = rounds.installed(args.backends)
-    rounds.set_threads(args.threads, backends)
+    backends = speed.installed(args.backends)
+    speed.set_threads(args.threads, backends)
     if args.threads is not None:
         vs.core.num_threads = args.threads
     rows = []
@@ -94,13 +97,13 @@ def _rows(
             for part, calls in (("network", _networks), ("filter", _filters)):
                 if args.part in ("both", part):
                     contenders = calls(args, file, backends, frames)
-                    yield Row(model, size, part, rounds.rounds_of(contenders, args.rounds))
+                    yield Row(model, size, part, speed.rounds_of(contenders, args.rounds))
 
 
 def _weights(model: str, folder: Path) -> str:
     """The model, or a file of numbers in its place: what they are makes no difference in speed."""
     try:
-        store.find_weights(model)
+        find_weights(model)
     except ModelError:
         if model not in VERSIONS:
             raise
@@ -115,7 +118,7 @@ def _weights(model: str, folder: Path) -> str:
         for key, shape in state_shapes(arch_of(model)).items()
     }
     path = folder / f"{model}.safetensors"
-    store.save_weights(path, state, {"arch": VERSIONS[model]})
+    save_weights(path, state, {"arch": VERSIONS[model]})
     return str(path)
 
 
@@ -133,7 +136,7 @@ def _networks(
         "device": args.device,
     }
     return {
-        name: _network(rounds.open_session(name, model, (width, height), **options), frames)
+        name: _network(speed.open_session(name, model, (width, height), **options), frames)
         for name in backends
     }
 

@@ -7,12 +7,13 @@ import time
 
 import vapoursynth as vs
 
-from vsrife import rife
-from vsrife.backends import BACKENDS
-from vsrife.cli import demo, rounds
-from vsrife.cli.demo_scene import draw
+from vsrife.cli import demo
 from vsrife.errors import ArgumentError
-from vsrife.net.table import DEFAULT_MODEL
+from vsrife.evaluation import speed
+from vsrife.filter import rife
+from vsrife.inference import BACKENDS
+from vsrife.media.demo_film import draw
+from vsrife.network.table import DEFAULT_MODEL
 
 HELP = """Prepare a model for frames of a size.
 
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if args.backend != "onnx" and provider is not None:
         raise ArgumentError(f"provider is for backend onnx, not {args.backend}; leave it out")
     precision = args.precision or ("fp16" if args.format == "rgbh" else "fp32")  # as rife() has it
-    for size in rounds.sizes_of(args.size):
+    for size in speed.sizes_of(args.size):
         started = time.monotonic()
         smooth = rife(
             _clip(size, _FORMATS[args.format]),

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import vapoursynth as vs
 
-from vsrife import rife
-from vsrife.cli.demo_scene import SECONDS, draw
-from vsrife.cli.demo_shapes import WIDTH, Array
-from vsrife.cli.times import constant_times
-from vsrife.cli.video import Encoding, encode_png, write_video
 from vsrife.errors import MediaError
 from vsrife.evaluation.measures import psnr
+from vsrife.filter import rife
+from vsrife.media.demo_film import SECONDS, draw
+from vsrife.media.encode import Encoding, encode_png, write_video
+from vsrife.media.shapes import WIDTH, Array
+from vsrife.media.timestamps import constant_times
 
 HELP = """Draw a short clip, make it smoother, measure.
 

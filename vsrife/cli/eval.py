@@ -11,13 +11,13 @@ from typing import Any
 
 import vapoursynth as vs
 
-from vsrife.backends.base import Hardware
-from vsrife.backends.choice import best
-from vsrife.cli.eval_source import open_film
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.evaluation.compare import Outcome, compare
+from vsrife.evaluation.film_files import open_film
 from vsrife.evaluation.methods import CLASSICAL, Method, network
 from vsrife.evaluation.report import tables, write_files
+from vsrife.inference.base import Hardware
+from vsrife.inference.select import best
 
 HELP = """Measure models on clips whose every other frame is left out.
 
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         _say(f"{film.name}: {film.count} frames, {time.monotonic() - started:.0f} s, PSNR", outcome)
     print(tables(outcomes, methods), end="")
     if folder:
-        from vsrife.evaluation.pictures import draw_all
+        from vsrife.evaluation.plots import draw_all
 
         paths = [*write_files(outcomes, methods, folder), *draw_all(outcomes, methods, folder)]
         print(*paths, sep="\n", file=sys.stderr)

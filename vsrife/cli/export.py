@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vsrife.errors import ArgumentError
 from vsrife.export import LAYOUTS, PRECISIONS, export_model
-from vsrife.net.table import SCALES
+from vsrife.network.table import SCALES
 
 HELP = """Write a model as ONNX, for other programs. Paths of what was written go to stdout.
 

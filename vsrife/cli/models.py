@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from vsrife.errors import ArgumentError, RifeError
-from vsrife.net.table import ARCHS, cost, parameters
-from vsrife.store import catalogue, folders, importing, keep, lookup
-from vsrife.store.catalogue import Model
-from vsrife.store.fetch import Listener, stderr_listener
-from vsrife.store.files import read_metadata
+from vsrife.network.table import ARCHS, cost, parameters
+from vsrife.weights import catalogue, folders, importing, library, locate, verify
+from vsrife.weights.catalogue import Model
+from vsrife.weights.download import Listener, stderr_listener
+from vsrife.weights.files import read_metadata
 
 HELP = """Models by name: which there are, which are on this machine, and how to get the others.
 
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     memory = catalogue.memory()
-    rows = [_facts(row, memory) for row in keep.all_models()]
+    rows = [_facts(row, memory) for row in library.all_models()]
     if args.json:
         return _print_json(rows)
     columns = {
@@ -76,7 +76,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _info(args: argparse.Namespace) -> int:
-    facts = _facts(lookup.find_model(args.model), catalogue.memory())
+    facts = _facts(locate.find_model(args.model), catalogue.memory())
     if args.json:
         return _print_json(facts)
     lines = {
@@ -106,11 +106,11 @@ def _fetch(args: argparse.Namespace) -> int:
         raise ArgumentError("give the names of models, or --all for every official version")
     rows = [row for row in catalogue.catalogue().values() if row.sources and not row.embedded]
     if args.models:
-        rows = [lookup.find_model(name) for name in args.models]
+        rows = [locate.find_model(name) for name in args.models]
 
     def fetch(row: Model) -> None:
         with _listener(row.file) as heard:
-            print(keep.fetch_model(row, again=args.again, listener=heard))
+            print(library.fetch_model(row, again=args.again, listener=heard))
 
     return _each(rows, fetch)
 
@@ -128,13 +128,13 @@ def _import(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    rows = [lookup.find_model(name) for name in args.models]
+    rows = [locate.find_model(name) for name in args.models]
     if not rows:
-        rows = [row for row in keep.all_models() if lookup.find_file(row)]
+        rows = [row for row in library.all_models() if locate.find_file(row)]
     results = []
     for row in rows:
         try:
-            results.append({"name": row.name, "ok": True, "result": keep.verify_model(row)})
+            results.append({"name": row.name, "ok": True, "result": verify.verify_model(row)})
         except RifeError as error:
             results.append({"name": row.name, "ok": False, "result": str(error)})
     if args.json:
@@ -152,17 +152,17 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _remove(args: argparse.Namespace) -> int:
     def remove(row: Model) -> None:
-        for path in keep.remove_model(row, forget=args.forget):
+        for path in library.remove_model(row, forget=args.forget):
             print(path)
 
-    return _each([lookup.find_model(name) for name in args.models], remove)
+    return _each([locate.find_model(name) for name in args.models], remove)
 
 
 def _path(args: argparse.Namespace) -> int:
     if args.config:
         print(folders.user_catalogue())
     elif args.model:
-        print(lookup.find_weights(args.model))
+        print(library.find_weights(args.model))
     else:
         print(folders.user_folder())
     return 0
@@ -184,7 +184,7 @@ def _each(rows: Sequence[Model], work: Callable[[Model], None]) -> int:
 
 def _facts(row: Model, memory: dict[str, tuple[int, int]]) -> dict[str, Any]:
     """What is known about a model, in the form of `--json`; unknown is None or empty."""
-    found = lookup.find_file(row)
+    found = locate.find_file(row)
     arch = row.arch
     if arch is None and found is not None:
         arch = read_metadata(found.path).get("arch")
@@ -209,7 +209,7 @@ def _facts(row: Model, memory: dict[str, tuple[int, int]]) -> dict[str, Any]:
         "file": row.file,
         "sources": list(row.sources),
         "sha256": row.sha256,
-        "recorded_sha256": lookup.read_records().get(row.file, ""),
+        "recorded_sha256": verify.read_records().get(row.file, ""),
         "size": row.size,
         "licence": row.licence,
         "origin": row.origin,

@@ -13,17 +13,18 @@ from typing import NamedTuple
 import numpy as np
 import vapoursynth as vs
 
-from vsrife import __version__
-from vsrife.backends import choice
-from vsrife.backends.base import Session
-from vsrife.cli import note, rounds
 from vsrife.cli.quantize_file import Export
-from vsrife.cli.rounds import Frame
-from vsrife.cli.source import open_source, probe, to_rgb
 from vsrife.errors import ArgumentError, MediaError
+from vsrife.evaluation import speed
 from vsrife.evaluation.film import Film
 from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.speed import Frame
 from vsrife.export import check_target
+from vsrife.inference import select
+from vsrife.inference.base import Session
+from vsrife.media.source import open_source, probe, to_rgb
+from vsrife.messages import note
+from vsrife.version import __version__
 
 HELP = """Write a model as an ONNX file whose convolutions compute in INT8.
 
@@ -88,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     _check(args)
-    asked = None if args.size in (None, "any") else rounds.sizes_of(args.size)
+    asked = None if args.size in (None, "any") else speed.sizes_of(args.size)
     triples = _triples(args.clips, args.frames)
     size = _size(args.size, asked, {triple.size for triple in triples})
     calibration, judged = triples[::2], triples[1::2]
@@ -105,7 +106,7 @@ def _check(args: argparse.Namespace) -> None:
     check_target(args.output, overwrite=args.overwrite)
     if args.frames < 2 * LEAST:
         raise ArgumentError(f"frames must be at least {2 * LEAST}, not {args.frames}")
-    rounds.check_numbers(args.rounds, args.threads)
+    speed.check_numbers(args.rounds, args.threads)
 
 
 def _size(
@@ -154,10 +155,10 @@ def _report(args: argparse.Namespace, judged: Sequence[Triple]) -> None:
     best, loss = 0.0, float("inf")
     print(f"{args.model}, {size[0]}x{size[1]}, {len(same)} frames kept back, vsrife {__version__}")
     for backend in ("onnx", "openvino"):
-        if not choice.is_installed(backend):
+        if not select.is_installed(backend):
             continue
         sessions = {
-            kind: rounds.open_session(
+            kind: speed.open_session(
                 backend, str(model), size, threads=args.threads, scale=args.scale
             )
             for kind, model in (("fp32", args.model), ("int8", args.output))
@@ -165,10 +166,10 @@ def _report(args: argparse.Namespace, judged: Sequence[Triple]) -> None:
         quality = _quality(sessions, same)
         left, right = same[0].left, same[0].right
         calls = {
-            kind: partial(rounds.new_frame, session, left, right)
+            kind: partial(speed.new_frame, session, left, right)
             for kind, session in sessions.items()
         }
-        seconds = rounds.rounds_of(calls, args.rounds)
+        seconds = speed.rounds_of(calls, args.rounds)
         loss, faster = quality.single - quality.quantized, seconds["fp32"] / seconds["int8"]
         best = max(best, faster)
         print(
@@ -188,7 +189,7 @@ def _quality(sessions: dict[str, Session], judged: Iterable[Triple]) -> Quality:
     for triple in judged:
         truth = np.stack(triple.truth)
         single, quantized = (
-            np.stack(rounds.new_frame(sessions[kind], triple.left, triple.right))
+            np.stack(speed.new_frame(sessions[kind], triple.left, triple.right))
             for kind in ("fp32", "int8")
         )
         scores.append((psnr(single, truth), psnr(quantized, truth), psnr(quantized, single)))

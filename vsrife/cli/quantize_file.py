@@ -12,13 +12,14 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from vsrife import int8, store
-from vsrife.backends import arrays
-from vsrife.cli.rounds import Frame
+from vsrife import quantize
 from vsrife.errors import ArgumentError
+from vsrife.evaluation.speed import Frame
 from vsrife.export import export_model
-from vsrife.net.table import arch_of, check_options
-from vsrife.net.weights import normalise, recognise
+from vsrife.inference import arrays
+from vsrife.network.state_dict import normalise, recognise
+from vsrife.network.table import arch_of, check_options
+from vsrife.weights import find_weights, is_graph, model_name, read_arrays, write_whole
 
 _HALF = np.full((1, 1, 1, 1), 0.5, np.float32)
 
@@ -30,11 +31,11 @@ class Export:
         self, model: str, scale: float, size: tuple[int, int] | None, folder: Path
     ) -> None:
         """size: width and height of frames, None for any; folder: for the files in fp32."""
-        if store.is_graph(model):
+        if is_graph(model):
             raise ArgumentError(f"MODEL must be a name or a weights file, not the graph {model!r}")
-        name = store.model_name(model)
+        name = model_name(model)
         check_options(name, scale, False)
-        row = name or recognise(normalise(store.read_arrays(store.find_weights(model))))
+        row = name or recognise(normalise(read_arrays(find_weights(model))))
         unit = arch_of(row).pad_unit(scale)
         self._unit = unit
         padded = size and (size[0] + -size[0] % unit, size[1] + -size[1] % unit)
@@ -43,12 +44,12 @@ class Export:
 
     def write(self, path: Path, pairs: Iterable[tuple[Frame, Frame]]) -> None:
         """Calibrate on these pairs of frames, and write the files; encoders stay in fp32."""
-        made = int8.quantize(self._graph, self._feeds(pairs))
+        made = quantize.quantize(self._graph, self._feeds(pairs))
         said = {entry.key: entry for entry in made.metadata_props}
         said["precision"].value = "int8"
         for file in self._files[1:]:
-            store.write_whole(path.with_suffix("".join(file.suffixes)), partial(copyfile, file))
-        store.write_whole(path, lambda part: part.write_bytes(made.SerializeToString()))
+            write_whole(path.with_suffix("".join(file.suffixes)), partial(copyfile, file))
+        write_whole(path, lambda part: part.write_bytes(made.SerializeToString()))
 
     def _feeds(self, pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[dict[str, Any]]:
         encoder = self._files[0].with_suffix(".encode.onnx")

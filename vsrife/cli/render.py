@@ -13,12 +13,12 @@ from typing import Any
 
 import vapoursynth as vs
 
-from vsrife import rife
-from vsrife.cli import note
-from vsrife.cli.source import for_encoder, open_source, probe, progressive
-from vsrife.cli.times import stretched_times
-from vsrife.cli.video import CONTAINERS, PRESETS, Encoding, write_video
 from vsrife.errors import ArgumentError, MediaError
+from vsrife.filter import rife
+from vsrife.media.encode import CONTAINERS, PRESETS, Encoding, write_video
+from vsrife.media.source import for_encoder, open_source, probe, progressive
+from vsrife.media.timestamps import stretched_times
+from vsrife.messages import note
 
 HELP = """Make a video file smoother.
 

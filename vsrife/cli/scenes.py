@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import vapoursynth as vs
 
-from vsrife import adaptive, duplicates, scenes, store
-from vsrife.cli import missing_package
-from vsrife.cli.source import open_source, probe
-from vsrife.errors import ArgumentError, MediaError
+from vsrife.errors import ArgumentError, MediaError, missing_package
+from vsrife.media.source import open_source, probe
+from vsrife.video import adaptive, duplicates, scenes
+from vsrife.weights import write_whole
 
 HELP = """Score scene changes and duplicates.
 
@@ -66,9 +66,9 @@ def run(args: argparse.Namespace) -> int:
     if args.output is None:
         sys.stdout.write(table)
     else:
-        store.write_whole(args.output, lambda part: part.write_bytes(table.encode()))
+        write_whole(args.output, lambda part: part.write_bytes(table.encode()))
     if args.plot is not None:
-        store.write_whole(args.plot, lambda part: draw(rows, threshold, part, args.plot.suffix))
+        write_whole(args.plot, lambda part: draw(rows, threshold, part, args.plot.suffix))
     cuts, fixed = (
         sum(getattr(r, name) > threshold for r in rows) for name in Scores._fields[3:1:-1]
     )
@@ -124,9 +124,7 @@ def draw(rows: Sequence[Scores], threshold: float, path: Path, suffix: str) -> N
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
-        raise missing_package(
-            "scenes", f"{error}, for --plot (pip install vsrife[eval])"
-        ) from error
+        raise missing_package("scenes --plot", "eval", str(error)) from error
     figure = Figure(figsize=(14, 8), layout="constrained")
     above, middle, below = figure.subplots(3, sharex=True)
     numbers = [row.frame for row in rows]

@@ -64,10 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import torch
 
+    from vsrife.training.drawn_scenes import Scenes
     from vsrife.training.footage import prepare
-    from vsrife.training.generator import Scenes
     from vsrife.training.loop import train
-    from vsrife.training.options import Options
+    from vsrife.training.run_options import Options
 
     options = Options(
         model=args.model,

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import vapoursynth as vs
 
-from vsrife import rife, store
 from vsrife.errors import BackendError
 from vsrife.evaluation.film import Film, Picture
 from vsrife.evaluation.minterpolate import minterpolate
-from vsrife.net.table import arch_of, cost, parameters
-from vsrife.net.weights import recognise
+from vsrife.filter import rife
+from vsrife.network.state_dict import recognise
+from vsrife.network.table import arch_of, cost, parameters
+from vsrife.weights import find_weights, is_graph, model_name, read_arrays
 
 # All frames that a film lacks, in order, each made when it is asked for
 Run = Callable[[Film], Iterator[Picture]]
@@ -71,10 +72,10 @@ def network(model: str | Path, **options: Any) -> Method:
 
     What a graph costs is not counted.
     """
-    path = store.find_weights(model)
-    name = store.model_name(model)
-    if name is None and not store.is_graph(path):
-        name = recognise(store.read_arrays(path))
+    path = find_weights(model)
+    name = model_name(model)
+    if name is None and not is_graph(path):
+        name = recognise(read_arrays(path))
 
     def run(film: Film) -> Iterator[Picture]:
         double = rife(film.to_rgb(film.kept), model=model, **options)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from vsrife import __version__
 from vsrife.evaluation.compare import Outcome
 from vsrife.evaluation.measures import MEASURES
 from vsrife.evaluation.methods import Method
-from vsrife.store import write_whole
+from vsrife.version import __version__
+from vsrife.weights import write_whole
 
 Outcomes = Sequence[Outcome]
 Methods = Mapping[str, Method]

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.footage import SIDE, Footage
-from vsrife.training.generator import Batch, Scenes
 
 # Sides of a batch's pictures, drawn evenly: motion beyond a small picture's side is learnt from the
 # large ones, the largest too large for footage. All are multiples of 32, what the networks take.

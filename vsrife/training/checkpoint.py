@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from vsrife.errors import MediaError, ModelError
-from vsrife.net import build
-from vsrife.store import write_whole
+from vsrife.network import build
+from vsrife.weights import write_whole
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:

@@ -18,15 +18,15 @@ import torch
 from torch import Tensor
 
 from vsrife.errors import ArgumentError, MediaError
-from vsrife.store import write_whole
-from vsrife.training.datasets import Dataset, find_datasets, find_videos
-from vsrife.training.media import (
+from vsrife.media.pictures import (
     Pictures,
     decode_clip,
     draw_animation,
     read_photo,
     through_yuv420,
 )
+from vsrife.training.datasets import Dataset, find_datasets, find_videos
+from vsrife.weights import write_whole
 
 FRAMES = 5  # of a window
 SIDE = 160  # pixels of a window

@@ -15,18 +15,18 @@ import torch
 from torch import nn
 
 from vsrife.errors import ArgumentError, ModelError
-from vsrife.net.ifnet import IFNet
-from vsrife.net.table import SLOPE
-from vsrife.net.weights import normalise
-from vsrife.store import read_weights, save_weights
+from vsrife.network.previous.torch.ifnet import IFNet
+from vsrife.network.state_dict import normalise
+from vsrife.network.table import SLOPE
 from vsrife.training.batches import Ahead, Mixer
 from vsrife.training.checkpoint import load_checkpoint, save_checkpoint
+from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.footage import Footage
-from vsrife.training.generator import Batch, Scenes
 from vsrife.training.loss import psnr, total_loss
 from vsrife.training.muon import Muon
-from vsrife.training.options import Options
 from vsrife.training.perceptual import PerceptualLoss
+from vsrife.training.run_options import Options
+from vsrife.weights import read_weights, save_weights
 
 CHECKPOINT = "checkpoint.pt"
 WARM_UP = 100  # steps

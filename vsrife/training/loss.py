@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.training.generator import Batch
+from vsrife.training.drawn_scenes import Batch
 
 LEVELS = 5  # of the pyramid, the coarsest 16 times smaller than the picture
 BLOCK_WEIGHT = 0.8  # of each block's flow relative to the next one's

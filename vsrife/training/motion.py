@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vsrife.training.atlas import TILE
+from vsrife.training.textures import TILE
 
 FASTER = 3.0  # times added to all speeds in a third of the scenes
 JOINED = 0.4  # share of layers that move with the one below: things have parts

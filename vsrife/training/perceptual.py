@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vsrife.errors import ModelError
-from vsrife.store import read_weights
+from vsrife.weights import read_weights
 
 # Layers whose outputs are compared, by their number in torchvision's vgg16().features: relu1_2,
 # relu2_2, relu3_3 and relu4_3, as in Johnson et al., "Perceptual losses", ECCV 2016

@@ -1,0 +1,152 @@
+"""What runtimes have made of graphs is kept, and never in the way."""
+
+import functools
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.clips import clip_of, noise, own_process, pictures
+from vsrife import rife
+from vsrife.inference import disk_cache, openvino
+from vsrife.inference.ort import sessions
+from vsrife.weights import CACHE_VARIABLE
+
+BACKENDS = ("onnx", "openvino")
+# What is kept may be optimised otherwise than what is made anew: another order of sums
+ROUNDING = 1e-5
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def files_in(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def run(weights, backend, arch="4.15.lite", **options):
+    """As in a process of its own, with no network there yet. 4.15.lite has two graphs, one of them
+    its encoder's."""
+    with own_process():
+        clip = clip_of(noise(48, 32), 2)
+        options = {"model": weights(arch), "backend": backend, "threads": 1} | options
+        return pictures(rife(clip, **options))
+
+
+@pytest.fixture(scope="module")
+def filled(weights, tmp_path_factory):
+    """Of a backend, the pictures of the first run, and what that has left in its folder."""
+
+    @functools.cache
+    def fill(backend):
+        folder = tmp_path_factory.mktemp(backend)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(CACHE_VARIABLE, str(folder))
+            return run(weights, backend), folder
+
+    return fill
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_graphs_are_kept_and_used_again(weights, filled, folder, backend, monkeypatch):
+    first, kept = filled(backend)
+    assert files_in(kept)
+    shutil.copytree(kept, folder)
+    names = files_in(folder)
+    used = []
+    start, compile_ = sessions.start, openvino.OvEngine._compile
+
+    def start_kept(ort, model, *rest):
+        used.append(model)
+        return start(ort, model, *rest)
+
+    def compile_kept(self, model, more):
+        used.append(Path(more["CACHE_DIR"]))
+        return compile_(self, model, more)
+
+    monkeypatch.setattr(sessions, "start", start_kept)
+    monkeypatch.setattr(openvino.OvEngine, "_compile", compile_kept)
+    second = run(weights, backend)
+    if backend == "onnx":  # whose files are our own: the encoder and the flow
+        assert set(used) == set(names)
+        assert len(used) == 2
+    else:  # which keeps them itself, where it is told
+        assert used == [folder / "openvino"] * 2
+    assert files_in(folder) == names
+    assert np.abs(first[1] - second[1]).max() < ROUNDING
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_other_settings_are_other_graphs(weights, filled, folder, backend, monkeypatch):
+    first, kept = filled(backend)
+    shutil.copytree(kept, folder)
+    beside = run(weights, backend, scale=0.5)
+    if backend == "onnx":
+        assert len(files_in(folder)) > len(files_in(kept))
+    monkeypatch.setenv(CACHE_VARIABLE, "none")
+    alone = run(weights, backend, scale=0.5)
+    assert np.abs(beside[1] - alone[1]).max() < ROUNDING
+    assert np.abs(beside[1] - first[1]).max() > 100 * ROUNDING
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("damage", [b"", b"not a graph", None])
+def test_damaged_files_are_made_anew(weights, filled, folder, backend, damage):
+    first, kept = filled(backend)
+    shutil.copytree(kept, folder)
+    for path in files_in(folder):
+        path.write_bytes(path.read_bytes()[:5000] if damage is None else damage)
+    assert np.abs(run(weights, backend)[1] - first[1]).max() < ROUNDING
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_folder_that_cannot_be_written_is_told_once_and_done_without(
+    weights, folder, backend, monkeypatch, said, capfd
+):
+    folder.write_text("a file in its place", encoding="utf-8")
+    monkeypatch.setattr(disk_cache, "_refused", set())
+    first, second = (run(weights, backend, "4.6", factor=factor) for factor in (2, 3))
+    assert len(first) == 4
+    assert len(second) == 6
+    assert "\n".join(said).count("prepared anew for each session; set VSRIFE_CACHE_DIR") == 1
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_home_of_nobody_is_told_and_done_without(weights, monkeypatch, said, backend):
+    monkeypatch.setenv(CACHE_VARIABLE, "~nobody-has-this-name/x")
+    monkeypatch.setattr(disk_cache, "_refused", set())
+    assert len(run(weights, backend, "4.6")) == 4
+    assert any("'~nobody-has-this-name/x' is no folder (" in text for text in said)
+
+
+@pytest.mark.parametrize("value", ["", "none"])
+def test_caches_can_be_switched_off(weights, monkeypatch, tmp_path, value):
+    monkeypatch.setenv(CACHE_VARIABLE, value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for backend in BACKENDS:
+        run(weights, backend, "4.6")
+    assert not files_in(tmp_path)
+
+
+def test_files_of_no_use_go_first(tmp_path):
+    for number in range(5):
+        path = tmp_path / str(number)
+        path.write_bytes(bytes(100))
+        os.utime(path, (number, number))
+    disk_cache.used(tmp_path / "0")
+    disk_cache.prune(tmp_path, 300)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "3", "4"]
+
+
+def test_names_depend_on_every_part(tmp_path):
+    names = {
+        disk_cache.path_of(tmp_path, ".onnx", *parts)
+        for parts in [("a", b"b"), ("ab", b""), ("", b"ab"), ("a", b"c")]
+    }
+    assert len(names) == 4

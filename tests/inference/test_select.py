@@ -1,0 +1,304 @@
+"""Which backend runs, what it needs, and that nothing is loaded for nothing."""
+
+import os
+import subprocess
+import sys
+import types
+from fractions import Fraction
+
+import onnxruntime
+import pytest
+import vapoursynth as vs
+
+from tests.support.clips import clip_of, noise, pictures
+from vsrife import rife
+from vsrife.errors import BackendError
+from vsrife.inference import open_backend, openvino, select
+from vsrife.inference.base import Hardware
+from vsrife.inference.ort import backend as onnx
+from vsrife.media.encode import Encoding, write_video
+from vsrife.media.timestamps import constant_times
+from vsrife.weights import read_arrays, save_weights
+
+# A finder that answers for packages that are not installed, as far as anybody can tell
+WITHOUT = """
+import sys
+class Nobody:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {names!r}:
+            raise ModuleNotFoundError("No module named " + repr(name), name=name)
+sys.meta_path.insert(0, Nobody())
+"""
+
+
+def run_without(names, code, *arguments, **variables):
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(names=set(names)) + code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | variables,
+    )
+
+
+LOADED = "print(*sorted({'torch', 'onnxruntime', 'openvino'} & set(sys.modules)))"
+SCRIPT = f"""
+import vapoursynth as vs
+import vsrife
+assert not {{'torch', 'onnxruntime', 'openvino', 'onnx'}} & set(sys.modules)
+clip = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=48, length=3)
+clip = clip.std.FrameEval(lambda n: clip.std.BlankClip(color=[40 + 9 * n, 128, 128]))
+made = []  # kept, so that those of one model share its network
+for model in ("nano", "small"):
+    for pace in (None, "drawn"):
+        made.append(vsrife.rife(clip, model=model, pace=pace, sc=True))
+        made[-1].get_frame(1)
+{LOADED}
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "loaded"), [("torch openvino", "onnxruntime"), ("torch onnxruntime", "openvino")]
+)
+def test_the_filter_needs_no_torch(missing, loaded):
+    done = run_without(missing.split(), SCRIPT)
+    assert (done.returncode, done.stdout.split()) == (0, [loaded]), done.stderr
+
+
+def test_the_test_above_can_fail():
+    done = run_without(["torch", "openvino", "onnxruntime"], SCRIPT)
+    assert done.returncode == 1
+    assert "no backend is installed that could run this; pip install 'vsrife[cpu]'" in done.stderr
+
+
+def test_the_command_line_needs_no_torch(tmp_path):
+    yuv = clip_of(noise(64, 48), 3).resize.Bicubic(format=vs.YUV420P8, matrix_s="170m")
+    write_video(yuv, tmp_path / "in.mkv", constant_times(Fraction(24), 3), Encoding())
+    commands = [
+        ["demo", "-o", str(tmp_path / "demo")],
+        ["render", str(tmp_path / "in.mkv"), "-o", str(tmp_path / "out.mkv")],
+        ["models", "list"],
+    ]
+    code = f"""
+from fractions import Fraction
+from vsrife.cli import demo, main
+demo.SECONDS, demo.MOMENTS = Fraction(1, 2), demo.MOMENTS[:1]  # of a film of three seconds
+print([main(command) for command in {commands!r}])
+{LOADED}
+"""
+    done = run_without(["torch", "openvino"], code)
+    assert done.stdout.splitlines()[-2:] == ["[0, 0, 0]", "onnxruntime"], done.stderr
+    assert (tmp_path / "out.mkv").stat().st_size > 1000
+    assert (tmp_path / "demo" / "contact.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("backend", "package", "extra"),
+    [
+        ("onnx", "onnxruntime", "cpu"),
+        ("onnx", "onnx", "cpu"),
+        ("openvino", "openvino", "openvino"),
+        ("pytorch", "torch", "torch"),
+    ],
+)
+def test_a_missing_runtime_names_what_to_install(backend, package, extra):
+    code = f"""
+import vapoursynth as vs
+import vsrife
+clip = vs.core.std.BlankClip(format=vs.RGBS, width=64, height=48, length=3)
+try:
+    vsrife.rife(clip, backend={backend!r})
+except vs.Error as error:
+    print(error)
+"""
+    done = run_without([package], code)
+    text = f"rife: backend '{backend}' needs packages that are missing (No module named '{package}"
+    assert text in done.stdout, done.stdout + done.stderr
+    assert f"pip install 'vsrife[{extra}]'" in done.stdout
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine with what is said here instead of this one."""
+
+    def prepare(*installed, gpu=False, torch_sees=False, offered=("CPUExecutionProvider",)):
+        monkeypatch.setattr(select, "ON_CPU", ("openvino", "onnx", "pytorch"))
+        monkeypatch.setattr(select, "is_installed", lambda name: name in installed)
+        monkeypatch.setattr(select, "_may_have_gpu", lambda: gpu)
+        monkeypatch.setattr(select, "_torch_has_gpu", lambda: torch_sees)
+        runtime = types.ModuleType("onnxruntime")
+        runtime.get_available_providers = lambda: list(offered)
+        monkeypatch.setitem(sys.modules, "onnxruntime", runtime)
+
+    return prepare
+
+
+ALL = ("pytorch", "onnx", "openvino")
+CUDA = ("CUDAExecutionProvider", "CPUExecutionProvider")
+CHOICES = [
+    (ALL, {}, {}, "openvino"),
+    (("pytorch", "onnx"), {}, {}, "onnx"),
+    (("pytorch",), {}, {}, "pytorch"),
+    (ALL, {"gpu": True, "torch_sees": True}, {}, "pytorch"),
+    (ALL, {"gpu": True, "offered": CUDA}, {}, "onnx"),
+    (("onnx", "openvino"), {"gpu": True, "offered": CUDA}, {}, "onnx"),
+    (ALL, {"gpu": True}, {}, "openvino"),
+    (ALL, {"gpu": True, "torch_sees": True}, {"device": "cpu"}, "openvino"),
+    (ALL, {}, {"device": "cuda:1"}, "pytorch"),
+    (("onnx", "openvino"), {}, {"device": "cuda"}, "onnx"),
+    (ALL, {}, {"device": "gpu.1"}, "openvino"),
+    (ALL, {}, {"device": "npu"}, "openvino"),
+    (ALL, {}, {"provider": "cuda"}, "onnx"),
+    (ALL, {}, {"memory_limit": 4000}, "onnx"),
+    (ALL, {"gpu": True, "torch_sees": True}, {"num_streams": 2}, "openvino"),
+    (ALL, {"gpu": True, "torch_sees": True}, {"graph": True}, "openvino"),
+    (("pytorch", "onnx"), {"gpu": True, "torch_sees": True}, {"graph": True}, "onnx"),
+]
+
+
+@pytest.mark.parametrize(("installed", "there", "asked", "wanted"), CHOICES)
+def test_the_best_backend_for_what_is_there_and_asked(machine, installed, there, asked, wanted):
+    machine(*installed, **there)
+    asked = dict(asked)
+    graph = asked.pop("graph", False)
+    assert select.best(Hardware(**asked), graph=graph) == wanted
+
+
+def test_without_any_backend_the_way_out_is_named(machine):
+    machine()
+    with pytest.raises(BackendError, match=r"no backend is installed .*vsrife\[cpu\]"):
+        select.best(Hardware())
+
+
+ASK_TORCH = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from vsrife.inference import select
+assert "torch" not in sys.modules
+sys.platform = "linux"
+print(select._torch_has_gpu())
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [
+        ("cuda: Optional[str] = None\nhip: Optional[str] = None\nxpu = None\n", "False"),
+        ("cuda: Optional[str] = '13.2'\nhip: Optional[str] = None\n", "was imported"),
+    ],
+)
+def test_torch_built_for_the_cpu_is_not_imported_to_be_asked(tmp_path, version, found):
+    """In a process of its own, since that of the tests has a PyTorch."""
+    (tmp_path / "torch").mkdir()
+    begin = "print('was imported')\nraise SystemExit\n"
+    (tmp_path / "torch" / "__init__.py").write_text(begin, encoding="utf-8")
+    (tmp_path / "torch" / "version.py").write_text(version, encoding="utf-8")
+    done = run_without([], ASK_TORCH, tmp_path)
+    assert (done.returncode, done.stdout.split("\n")[0]) == (0, found), done.stderr
+
+
+ARGUMENTS = {
+    "backend": ({"backend": "tf"}, "backend must be one of pytorch, onnx, openvino, not 'tf'"),
+    "threads": ({"threads": 0}, "threads must be at least 1 and a whole number, not 0"),
+    "num_streams": ({"num_streams": 1.5}, r"num_streams must be at least 1 .*not 1\.5"),
+    "provider of another kind": ({"provider": 3}, "provider must be a name, not 3"),
+    "device of another kind": ({"device": 3}, "device must be a name, not 3"),
+    "unknown provider": ({"provider": "gpu"}, "provider must be one of tensorrt, cuda, .*'gpu'"),
+    "absent provider": ({"provider": "cuda"}, r"'cuda' is not in the installed ONNX Runtime"),
+    "memory on a CPU": ({"backend": "onnx", "memory_limit": 9}, "memory_limit is for the provid"),
+    "streams on PyTorch": (
+        {"backend": "pytorch", "num_streams": 2},
+        "num_streams must be 1 with backend 'pytorch', not 2: .*backend='onnx'",
+    ),
+    "threads on PyTorch": (
+        {"backend": "pytorch", "threads": 2},
+        "threads=2 is not for backend 'pytorch', which heeds OMP_NUM_THREADS",
+    ),
+    "provider on PyTorch": ({"backend": "pytorch", "provider": "cuda"}, "provider='cuda' is not"),
+    "provider on OpenVINO": ({"backend": "openvino", "provider": "cuda"}, "provider='cuda' is n"),
+    "device of OpenVINO": (
+        {"backend": "openvino", "device": "cuda"},
+        "device must be one of cpu, gpu, npu, xpu with backend='openvino', .* not 'cuda'",
+    ),
+    "absent device": (
+        {"backend": "openvino", "device": "npu"},
+        "device 'npu' is not available; OpenVINO has CPU",
+    ),
+    "device of ONNX Runtime": ({"backend": "onnx", "device": "tpu"}, "device must be one of cuda"),
+}
+
+
+@pytest.mark.parametrize("case", ARGUMENTS)
+def test_what_a_backend_cannot_be_asked_for_is_said_at_script_time(monkeypatch, case):
+    """On a machine of a CPU alone, whatever this one has."""
+    monkeypatch.setattr(onnx.providers, "offered", lambda ort: ("cpu",))
+    only = types.SimpleNamespace(available_devices=["CPU"])
+    monkeypatch.setattr(openvino, "_core", lambda: only)
+    arguments, message = ARGUMENTS[case]
+    with pytest.raises(vs.Error, match=f"rife: {message}|{message}"):
+        rife(clip_of(noise(16, 16), 2), **arguments)
+
+
+def test_weights_that_do_not_fit_are_refused_by_graphs_as_by_pytorch(weights, tmp_path):
+    path = tmp_path / "flownet_v4.25.pkl"
+    state = read_arrays(weights("4.25"))
+    state["block0.conv0.0.0.bias"] = state["block0.conv0.0.0.bias"][:-1]
+    save_weights(tmp_path / "x.safetensors", state, {})
+    for backend in ("pytorch", "onnx", "openvino"):
+        with pytest.raises(vs.Error, match=r"no known network; nearest is 4\.25.*block0\.conv0"):
+            rife(clip_of(noise(16, 16), 2), model=tmp_path / "x.safetensors", backend=backend)
+    assert not path.exists()
+
+
+def test_a_backend_by_name_is_that_one():
+    assert type(open_backend("openvino", Hardware())).__name__ == "OvBackend"
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_threads_are_heeded_and_change_no_picture(weights, backend):
+    clip = clip_of(noise(64, 64), 2)
+    one, two = (
+        pictures(rife(clip, model=weights(), backend=backend, threads=n))[1] for n in (1, 2)
+    )
+    assert abs(one - two).max() < 1e-5
+
+
+def test_a_gpu_that_nobody_asked_for_and_that_does_not_start_is_a_warning(
+    weights, monkeypatch, said
+):
+    def start(model, options, providers, **rest):
+        if any(name == CUDA[0] for name, _ in providers):
+            raise RuntimeError("CUDA failure 35")
+        return onnxruntime.InferenceSession(model, options, providers=providers, **rest)
+
+    runtime = types.SimpleNamespace(**vars(onnxruntime))
+    runtime.get_available_providers, runtime.InferenceSession = lambda: list(CUDA), start
+    runtime.preload_dlls = lambda: None
+    monkeypatch.setattr(onnx, "onnxruntime", runtime)
+    clip = clip_of(noise(32, 32), 2)
+    pictures(rife(clip, model=weights(), backend="onnx"))
+    (text,) = (text for text in said if "provider 'cuda' does not work here" in text)
+    assert "CUDA failure 35" in text
+    assert "the CPU is used instead" in text
+    with pytest.raises(vs.Error, match="provider 'cuda' does not work here"):
+        rife(clip, model=weights(), backend="onnx", device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("there", "device", "index", "wanted"),
+    [
+        (["CPU"], None, 0, "CPU"),
+        (["CPU", "GPU"], "gpu", 0, "GPU"),
+        (["CPU", "GPU"], "gpu:0", 0, "GPU"),
+        (["CPU", "GPU.0", "GPU.1"], "gpu", 0, "GPU.0"),
+        (["CPU", "GPU.0", "GPU.1"], "xpu", 1, "GPU.1"),
+        (["CPU", "GPU.0", "GPU.1"], "gpu.1", 0, "GPU.1"),
+        (["CPU", "GPU.0", "GPU.1"], "GPU:1", 0, "GPU.1"),
+        (["CPU", "NPU"], "npu", 0, "NPU"),
+    ],
+)
+def test_devices_of_openvino_by_name_and_number(monkeypatch, there, device, index, wanted):
+    monkeypatch.setattr(openvino, "_core", lambda: types.SimpleNamespace(available_devices=there))
+    assert openvino._device(Hardware(device=device, device_index=index)) == wanted
+    with pytest.raises(BackendError, match=r"'gpu:7' is not available; OpenVINO has CPU"):
+        openvino._device(Hardware(device="gpu:7"))

@@ -1,0 +1,132 @@
+"""replace=: bad frames made anew from the good ones around them."""
+
+import numpy as np
+import pytest
+import vapoursynth as vs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.clips import clip_of, pictures
+from tests.support.films import Film, figure, pan, scenery
+from vsrife import rife
+from vsrife.errors import ArgumentError
+from vsrife.video.bad_frames import read_replace
+from vsrife.video.output import LEFT
+
+BAD = {3, 4, 8}
+
+
+def damaged(props=False):
+    """A moving figure whose frames 3, 4 and 8 are noise."""
+
+    def draw(n):
+        return np.random.default_rng(n).random((3, 72, 128)) if n in BAD else figure(4, n)
+
+    own = (lambda n: {"Broken": 1} if n in BAD else {}) if props else (lambda n: {})
+    return clip_of(draw, 12, props=own)
+
+
+def psnr(image, truth):
+    return -10 * np.log10(np.mean((np.clip(image, 0, 1) - truth) ** 2))
+
+
+def check_repaired(out):
+    source = pictures(damaged())
+    assert out.num_frames == 12
+    for n, image in enumerate(pictures(out)):
+        if n in BAD:
+            assert psnr(image, figure(4, n)) > psnr(figure(4, min(BAD - {4}) - 1), figure(4, 3)) + 1
+        else:
+            assert np.array_equal(image, source[n])
+
+
+def test_ranges_are_repaired_and_all_other_frames_untouched():
+    check_repaired(rife(damaged(), factor=1, replace=[(3, 4), 8]))
+
+
+def test_a_property_says_which_frames_are_bad():
+    check_repaired(rife(damaged(props=True), factor=1, replace="Broken"))
+
+
+@pytest.mark.parametrize("text", ["3-4\n8\n", "# bad ones\r\n3 4  # two\r\n\r\n8 8", "3,4\n8"])
+def test_a_file_lists_ranges_line_by_line(tmp_path, text):
+    (tmp_path / "bad.txt").write_text(text, encoding="utf-8", newline="")
+    check_repaired(rife(damaged(), factor=1, replace=tmp_path / "bad.txt"))
+    check_repaired(rife(damaged(), factor=1, replace=str(tmp_path / "bad.txt")))
+
+
+def test_repair_and_a_higher_rate_use_good_frames_only():
+    out = rife(damaged(), factor=2, replace=[(3, 4), (8, 8)])
+    used = {}
+    for n, frame in enumerate(out.frames()):
+        if "_RifeLeft" in frame.props:
+            used[n] = (frame.props["_RifeLeft"], frame.props["_RifeRight"])
+    assert used[5] == used[6] == used[9] == (2, 5)
+    assert used[15] == used[16] == used[17] == (7, 9)
+    assert used[3] == (1, 2)
+
+
+def test_bad_frames_are_no_scene_changes():
+    out = rife(damaged(), factor=1, replace=[(3, 4), (8, 8)], sc=True, sc_threshold=0.05)
+    check_repaired(out)
+
+
+def test_a_cut_between_the_good_frames_is_held():
+    film = Film([figure(4, n) for n in range(4)] + pan(scenery(8, level=0.9, contrast=0.1), 4, 1))
+    film.pictures[3] = np.zeros_like(film.pictures[3])
+    out = pictures(rife(film.clip(), factor=1, replace=[(3, 3)], sc="adaptive"))
+    assert np.array_equal(out[3], out[2])
+
+
+@given(st.sets(st.integers(1, 98), min_size=1, max_size=60))
+def test_good_neighbours_are_the_nearest_good_frames(bad):
+    ranges = read_replace([(n, n) for n in bad], 100)
+    for n in range(99):
+        assert ranges.good_before(n) == max(k for k in range(n + 1) if k not in bad)
+        wanted = None
+        if n in bad or n + 1 in bad:
+            wanted = (
+                max(k for k in range(n + 1) if k not in bad),
+                min(k for k in range(n + 1, 100) if k not in bad),
+            )
+        assert ranges.around(n) == wanted
+
+
+@pytest.mark.parametrize(
+    ("replace", "message"),
+    [
+        ([(5, 3)], r"range \(5, 3\), whose end comes first"),
+        ([(0, 2)], r"range \(0, 2\), .*1 to 8 can be replaced"),
+        ([(8, 9)], r"range \(8, 9\), .*frames are 0 to 9"),
+        ([(-3, 2)], r"range \(-3, 2\)"),
+        ([(100, 104)], r"range \(100, 104\)"),
+        ([(1, 2, 3)], r"\(1, 2, 3\), which is no range; give first and last"),
+        ([1.5], "1.5, which is no range"),
+        (["3-4"], "'3-4', which is no range"),
+        (7, "replace is not understood: 7"),
+        ("no such file.txt", "the file no such file.txt cannot be read"),
+    ],
+)
+def test_what_is_no_range(replace, message):
+    with pytest.raises(ArgumentError, match=message):
+        read_replace(replace, 10)
+    with pytest.raises(vs.Error, match=r"^rife: replace"):
+        rife(vs.core.std.BlankClip(length=10), replace=replace)
+
+
+def test_a_files_bad_line_is_named(tmp_path):
+    path = tmp_path / "bad.txt"
+    path.write_text("3-4\nfive\n")
+    with pytest.raises(ArgumentError, match=r"line 2 of .* is no range: 'five'; write 100-104"):
+        read_replace(path, 10)
+
+
+@pytest.mark.parametrize(("length", "repaired"), [(16, True), (17, False)])
+def test_a_property_repairs_runs_of_at_most_16_frames(length, repaired):
+    """Either all frames of a run or none."""
+    bad = range(5, 5 + length)
+    clip = clip_of(
+        lambda n: np.full((3, 16, 16), n / 64), 40, props=lambda n: {"Bad": int(n in bad)}
+    )
+    new = {n for n, f in enumerate(rife(clip, factor=1, replace="Bad").frames()) if LEFT in f.props}
+    assert new == (set(bad) if repaired else set())

@@ -1,0 +1,194 @@
+"""What is shown at a cut, and where its marks are in the output."""
+
+import gc
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import vapoursynth as vs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.clips import clip_of, copied, flat, networks_of, noise, picture, pictures
+from tests.support.films import Film, noisy, pan, scenery
+from vsrife import rife
+
+DARK, LIGHT = (0.1, 0.2, 0.3), (0.9, 0.8, 0.7)
+
+
+def two_scenes(fmt=vs.RGBS):
+    """Frames 0 and 1 dark, 2 and 3 light, with a cut between."""
+    return clip_of(flat([DARK, DARK, LIGHT, LIGHT]), 4).resize.Point(format=fmt)
+
+
+def levels(clip):
+    return [float(p[0].mean()) for p in pictures(clip)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "between"),
+    [("hold", [0.1, 0.1, 0.1]), ("nearest", [0.1, 0.1, 0.9]), ("blend", [0.3, 0.5, 0.7])],
+)
+@pytest.mark.parametrize("fmt", [vs.RGBS, vs.RGB30])
+def test_each_policy_shows_what_it_says(mode, between, fmt):
+    out = rife(two_scenes(fmt), factor=4, sc=True, sc_mode=mode)
+    scale = 1 if fmt == vs.RGBS else 1023
+    assert np.array(levels(out)[5:8]) / scale == pytest.approx(between, abs=1e-3)
+    assert np.array(levels(out))[[4, 8]] / scale == pytest.approx([0.1, 0.9], abs=1e-3)
+
+
+@pytest.mark.parametrize(("mode", "last"), [("hold", 7), ("nearest", 6), ("blend", 7)])
+def test_marks_sit_on_the_last_frame_of_one_scene_and_the_first_of_the_next(mode, last):
+    got = [f.props for f in rife(two_scenes(), factor=4, sc=True, sc_mode=mode).frames()]
+    assert [n for n, p in enumerate(got) if p["_SceneChangeNext"]] == [last]
+    assert [n for n, p in enumerate(got) if p["_SceneChangePrev"]] == [last + 1]
+
+
+def test_a_second_pass_morphs_nothing_at_a_cut():
+    once = rife(two_scenes(), factor=3, sc=True, sc_mode="nearest")
+    twice = rife(once, factor=3, sc=True, sc_threshold=None)
+    assert {round(v, 3) for v in levels(twice)} == {0.1, 0.9}
+
+
+@settings(max_examples=12, deadline=None)  # each renders a clip
+@given(
+    st.sets(st.integers(0, 18), max_size=4),
+    st.fractions(Fraction(1, 7), Fraction(1), max_denominator=9).filter(lambda f: f > 0),
+)
+def test_cuts_among_frames_that_fall_out_are_marked(cuts, factor):
+    clip = clip_of(
+        noise(16, 16),
+        20,
+        props=lambda n: {
+            "_SceneChangeNext": int(n in cuts),
+            "_SceneChangePrev": int(n - 1 in cuts),
+        },
+    )
+    got = [f.props for f in rife(clip, factor=factor, sc=True, sc_threshold=None).frames()]
+    lefts = [int(n / factor) for n in range(len(got))]
+    for n in range(len(got) - 1):
+        crossed = any(lefts[n] <= k < lefts[n + 1] for k in cuts)
+        assert got[n]["_SceneChangeNext"] == got[n + 1]["_SceneChangePrev"] == int(crossed)
+
+
+def test_a_clips_own_detector_is_honoured():
+    clip = clip_of(noise(16, 16), 5)
+    marks = clip_of(
+        lambda n: np.zeros((1, 4, 4)), 5, fmt=vs.GRAYS, props=lambda n: {"_SceneChangeNext": n == 2}
+    )
+    out = rife(clip, sc=True, sc_clip=marks)
+    new = {n for n, f in enumerate(out.frames()) if "_RifeLeft" in f.props}
+    assert new == {1, 3, 7}
+    assert np.array_equal(picture(out.get_frame(5)), picture(clip.get_frame(2)))
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_mark_on_the_first_frame_of_a_scene_is_enough(apart):
+    clip = two_scenes()
+    marked = clip[:2] + clip[2].std.SetFrameProps(_SceneChangePrev=1) + clip[3]
+    marks = {"sc_clip": marked} if apart else {"sc_threshold": None}
+    out = rife(clip if apart else marked, factor=4, sc=True, **marks)
+    assert levels(out)[5:8] == pytest.approx([0.1, 0.1, 0.1])
+    assert [n for n, f in enumerate(out.frames()) if f.props.get("_SceneChangeNext")] == [7]
+    assert [n for n, f in enumerate(out.frames()) if f.props.get("_SceneChangePrev")] == [8]
+
+
+def test_a_source_frame_shown_as_the_nearest_says_only_what_is_its_own():
+    clip = two_scenes()
+    alpha = vs.core.std.BlankClip(format=vs.GRAY8, width=clip.width, height=clip.height, length=1)
+    left = clip[1].std.ClipToProp(alpha).std.SetFrameProps(_RifeTimestep=0.5, _RifeLeft=3)
+    out = rife(clip[0] + left + clip[2:], factor=4, sc=True, sc_mode="nearest")
+    held, right = (set(out.get_frame(n).props) for n in (6, 7))
+    assert {"_RifeTimestep", "_RifeLeft", "_Alpha"} <= held
+    assert not {"_RifeTimestep", "_RifeLeft", "_Alpha"} & right
+
+
+def test_new_frames_say_where_they_stand_and_others_do_not():
+    clip = clip_of(noise(16, 16), 4)
+    for n, frame in enumerate(rife(clip, factor="5/2").frames()):
+        left, step = divmod(Fraction(n, 1) / Fraction(5, 2), 1)
+        if step == 0 or left >= 3:
+            assert "_RifeLeft" not in frame.props
+            continue
+        props = frame.props
+        assert (props["_RifeLeft"], props["_RifeRight"]) == (left, left + 1)
+        assert props["_RifeTimestep"] == pytest.approx(float(step))
+        assert 0 <= props["_RifeConfidence"] <= 1
+
+
+def test_confidence_tells_motion_from_a_cut():
+    shots = [noisy(pan(scenery(k), 3, 3), 1) for k in range(4)]
+    clip = Film([p for shot in shots for p in shot]).clip()
+    got = {
+        f.props["_RifeLeft"]: f.props["_RifeConfidence"]
+        for f in rife(clip).frames()
+        if "_RifeLeft" in f.props
+    }
+    across = [got[k] for k in (2, 5, 8)]
+    within = [value for k, value in got.items() if k not in (2, 5, 8)]
+    assert max(across) < 0.45 < 0.7 < min(within)
+
+
+@pytest.mark.parametrize("fmt", [vs.RGBS, vs.YUV420P8])
+@pytest.mark.parametrize("mode", ["hold", "nearest", "blend"])
+def test_doubtful_frames_fall_back_to_the_policy(mode, fmt):
+    shots = [noisy(pan(scenery(k), 3, 3), 1) for k in range(2)]
+    clip = Film([p for shot in shots for p in shot]).clip()
+    clip = clip.resize.Bicubic(format=fmt, **({} if fmt == vs.RGBS else {"matrix_s": "709"}))
+    out = rife(clip, factor=4, confidence=0.5, sc_mode=mode)
+    held = rife(clip, factor=4, sc=True, sc_threshold=0.1, sc_mode=mode)
+    new = {n for n, f in enumerate(out.frames()) if "_RifeLeft" in f.props}
+    assert new == {1, 2, 3, 5, 6, 7, 13, 14, 15, 17, 18, 19}
+    for n in (9, 10, 11):
+        for plane in range(clip.format.num_planes):
+            assert np.array_equal(out.get_frame(n)[plane], held.get_frame(n)[plane])
+
+
+def test_the_network_runs_once_for_each_new_frame_that_is_judged_by_confidence(monkeypatch):
+    from vsrife.inference import pytorch
+
+    asked = []
+    interpolate = pytorch.TorchSession.interpolate
+
+    def spy(self, left, right, timestep, into, rhythm=None):
+        asked.append(timestep)
+        return interpolate(self, left, right, timestep, into, rhythm)
+
+    monkeypatch.setattr(pytorch.TorchSession, "interpolate", spy)
+    clip = Film(pan(scenery(1), 4, 3)).clip()
+    pictures(rife(clip, factor=3, confidence=0.3, protect=True))
+    assert len(asked) == 6
+
+
+def test_alpha_is_blended_alike():
+    alpha = [clip_of(flat([(a,) * 3] * 2), 2).std.ShufflePlanes(0, vs.GRAY) for a in (0.0, 1.0)]
+    shots = [clip_of(flat([c] * 2), 2) for c in (DARK, LIGHT)]
+    clip = shots[0].std.ClipToProp(alpha[0]) + shots[1].std.ClipToProp(alpha[1])
+    frame = rife(clip, factor=4, sc=True, sc_mode="blend").get_frame(5)
+    assert np.asarray(frame.props["_Alpha"][0]) == pytest.approx(0.25)
+
+
+def test_confidence_changes_no_picture():
+    clip = Film(pan(scenery(1), 4, 3)).clip()
+    with_, without = (pictures(rife(clip, **o)) for o in ({"confidence": 0}, {}))
+    assert all(np.array_equal(a, b) for a, b in zip(with_, without, strict=True))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"duplicates": "fill"},
+        {"replace": [(1, 2)]},
+        {"sc": "adaptive", "sc_mode": "nearest"},
+        {"protect": True, "confidence": 0.5},
+        {"pace": "drawn"},
+    ],
+)
+def test_filters_with_these_options_let_their_network_go(weights, tmp_path, options):
+    model = copied(weights(), tmp_path)
+    out = rife(Film(pan(scenery(1), 6, 3)).clip(), model=model, **options)
+    out.get_frame(3).close()
+    assert len(networks_of(model)) == 1
+    del out
+    gc.collect()
+    assert networks_of(model) == []

@@ -1,0 +1,115 @@
+"""Overlays stay as they are while what lies under them moves."""
+
+import numpy as np
+import pytest
+import vapoursynth as vs
+
+from tests.support.clips import clip_of, picture, pictures
+from tests.support.films import HEIGHT, WIDTH, Film, noisy, pan, scenery
+from vsrife import rife
+from vsrife.video.overlays import still_mask
+
+
+def lettering():
+    """Where a line of letters and a score board are, and their colours; NaN elsewhere."""
+    layer = np.full((HEIGHT, WIDTH), np.nan)
+    for x in range(24, 88, 8):
+        layer[12:22, x : x + 2] = 0.95
+        layer[12:14, x : x + 6] = 0.95
+        layer[20:22, x : x + 5] = 0.95
+    layer[44:56, 50:80] = 0.1
+    for x in (54, 62, 66, 71):
+        layer[47:53, x : x + 3] = 0.9
+    return layer
+
+
+LAYER = lettering()
+COVERED = ~np.isnan(LAYER)
+LETTERS = np.where(COVERED, LAYER, 0) > 0.5
+
+
+def under(pictures_):
+    return [np.where(COVERED, LAYER, p) for p in pictures_]
+
+
+def film(grain=1.0, speed=5.0):
+    return Film(noisy(under(pan(scenery(5), 10, speed)), grain, 1))
+
+
+def mask_of(clip):
+    grey = clip.resize.Bicubic(format=vs.GRAY8, matrix_s="709")
+    shots = (grey[:1] + grey[:-1], grey, grey[1:] + grey[-1], grey[2:] + grey[-1] * 2)
+    return [np.asarray(f[0]).astype(float) / 255 for f in still_mask(*shots).frames()][1:-2]
+
+
+@pytest.mark.parametrize("fmt", [vs.YUV420P8, vs.YUV422P10, vs.RGB24, vs.GRAY16, vs.RGBS])
+def test_protected_pixels_are_those_of_the_nearer_source_frame(fmt):
+    kind = vs.core.get_video_format(fmt)
+    matrix = {} if kind.color_family == vs.RGB else {"matrix_s": "709"}
+    clip = film().clip()[:3].resize.Bicubic(format=fmt, **matrix)
+    white = np.zeros((1, HEIGHT, WIDTH))
+    white[:, 8:24, 20:92] = 255
+    mask = clip_of(lambda n: white, clip.num_frames, fmt=vs.GRAY8)
+    kept, free = (list(rife(clip, factor=4, **o).frames()) for o in ({"mask": mask}, {}))
+    for n in (1, 2, 3, 5, 6, 7):
+        near = clip.get_frame(n // 4 + (n % 4 > 2))
+        for plane in range(kind.num_planes):
+            down, right = (kind.subsampling_h, kind.subsampling_w) if plane else (0, 0)
+            inside = np.s_[(10 >> down) : (22 >> down), (22 >> right) : (90 >> right)]
+            new, old, other = (np.asarray(f[plane]) for f in (kept[n], near, free[n]))
+            assert np.array_equal(new[inside], old[inside])
+            outside = np.s_[(30 >> down) :]
+            # floats are merged from the protected side, which costs the other a last digit
+            assert np.abs(new[outside] * 1.0 - other[outside]).max() < 1e-6
+
+
+def test_half_of_the_mask_is_half_of_each():
+    clip = film().clip()
+    grey = clip_of(lambda n: np.full((1, HEIGHT, WIDTH), 0.5), 10, fmt=vs.GRAYS)
+    half, none = (picture(rife(clip, **o).get_frame(1)) for o in ({"mask": grey}, {}))
+    wanted = (none + picture(clip.get_frame(0))) / 2
+    assert np.abs(half - wanted).max() < 1e-3
+
+
+def test_source_frames_stay_untouched_under_any_mask():
+    clip = film().clip()
+    out = pictures(rife(clip, protect=True))
+    for n, source in enumerate(pictures(clip)):
+        assert np.array_equal(out[2 * n], source)
+
+
+def test_letters_over_motion_are_found_and_little_else_is():
+    masks = mask_of(film().clip())
+    assert min(m[LETTERS].mean() for m in masks) > 0.95
+    assert max(m[~COVERED].mean() for m in masks) < 0.25
+    # nothing to protect: a bare pan, and a ball that flies over a still room
+    assert max(m.mean() for m in mask_of(Film(noisy(pan(scenery(5), 10, 5), 1)).clip())) < 0.02
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    room = scenery(3)[:, :, :WIDTH]
+    ball = [np.where((x - 20 - 9 * n) ** 2 + (y - 30) ** 2 < 64, 0.9, room) for n in range(10)]
+    assert max(m.mean() for m in mask_of(Film(noisy(ball, 1)).clip())) < 0.02
+
+
+def test_protected_letters_stand_still_and_their_border_does_not_flicker():
+    clip = Film(under(pan(scenery(5), 10, 5))).clip()
+    source = pictures(clip)
+    free, kept = (pictures(rife(clip, protect=on))[3:-4] for on in (False, True))
+
+    def wobble(images):
+        return np.mean([np.abs(i[:, LETTERS] - source[0][:, LETTERS]).mean() for i in images])
+
+    assert wobble(kept) < 0.02 * wobble(free)
+    steps = np.abs(np.diff(mask_of(clip), axis=0))
+    assert steps[:, LETTERS].mean() < 0.01
+
+
+def test_masks_that_do_not_fit():
+    clip = film().clip()
+    for mask, message in (
+        ("mask.png", "mask must be a clip, not str"),
+        (clip, "mask must be a grey clip, not RGBS"),
+        (clip.std.ShufflePlanes(0, vs.GRAY)[:-1], "number of frames, 10, not 9"),
+        (clip.std.ShufflePlanes(0, vs.GRAY).std.CropAbs(64, HEIGHT), "width, 128, not 64"),
+    ):
+        with pytest.raises(vs.Error, match=f"^rife: .*{message}"):
+            rife(clip, mask=mask)

@@ -1,0 +1,115 @@
+"""Timing contenders in one run: round by round, so that a busy machine is busy for all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vsrife.errors import ArgumentError
+from vsrife.inference import BACKENDS, MOST, open_backend, select
+from vsrife.inference.base import Hardware, Session, Settings, silent
+from vsrife.weights import find_weights, is_graph, model_name
+
+Frame = list[NDArray[np.float32]]  # R, G, B
+MOST_ROUNDS = 1000
+
+
+def check_numbers(rounds: int, threads: int | None) -> None:
+    """ArgumentError for numbers of rounds or threads that nobody would wait for."""
+    for name, value, most in (
+        ("rounds", rounds, MOST_ROUNDS),
+        ("threads", threads, MOST["threads"]),
+    ):
+        if value is not None and not 1 <= value <= most:
+            raise ArgumentError(f"{name} must be at least 1 and at most {most}, not {value}")
+
+
+def rounds_of(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of a call of each, after one that does not count. They take turns, and each
+    round begins with another one."""
+    names = list(contenders)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for name in names:
+        contenders[name]()
+    for number in range(rounds):
+        at = number % len(names)
+        for name in (*names[at:], *names[:at]):
+            started = time.perf_counter()
+            contenders[name]()
+            seconds[name].append(time.perf_counter() - started)
+    return {name: median(times) for name, times in seconds.items()}
+
+
+def installed(names: str | None) -> list[str]:
+    """Backends by name, those that are installed for None; PyTorch first, the others' measure."""
+    if names is None:
+        return [name for name in BACKENDS if select.is_installed(name)]
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    for name in chosen:
+        if name not in BACKENDS:
+            raise ArgumentError(f"backends must be of {', '.join(BACKENDS)}, not {name!r}")
+    if not chosen:
+        raise ArgumentError("backends is empty; name at least one")
+    return chosen
+
+
+def set_threads(threads: int | None, backends: list[str]) -> None:
+    """For PyTorch, which has one number of threads for the whole process."""
+    if threads is not None and "pytorch" in backends:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def open_session(
+    backend: str,
+    model: str,
+    size: tuple[int, int],
+    *,
+    threads: int | None,
+    half: bool = False,
+    scale: float = 1.0,
+    device: str | None = "cpu",
+) -> Session:
+    """A session as the filter opens it, for a model's name or a file. size: width, height."""
+    own = None if backend == "pytorch" else threads
+    hardware = Hardware(device=device, threads=own)
+    settings = Settings(
+        weights=find_weights(model),
+        model=model_name(model),
+        scale=scale,
+        ensemble=False,
+        half=half,
+        clamp=True,
+        width=size[0],
+        height=size[1],
+        hardware=hardware,
+        note=silent,
+    )
+    return open_backend(backend, hardware, graph=is_graph(model)).open_session(settings)
+
+
+def new_frame(session: Session, left: Frame, right: Frame) -> Frame:
+    """The picture half way between two, with all that a new source frame costs."""
+    before = session.prepare(left)
+    after = session.prepare(right)
+    made = [np.empty_like(plane) for plane in right]
+    session.interpolate(before, after, 0.5, made)
+    return made
+
+
+def sizes_of(text: str) -> list[tuple[int, int]]:
+    """ "640x360,1280x720" as pairs of width and height."""
+    found = []
+    for part in text.split(","):
+        width, cross, height = part.strip().lower().partition("x")
+        if not (cross and width.isdecimal() and height.isdecimal()):
+            raise ArgumentError(f"size must be WIDTHxHEIGHT, such as 1280x720, not {part!r}")
+        if min(int(width), int(height)) < 16 or max(int(width), int(height)) > 16384:
+            raise ArgumentError(f"size must be 16 to 16384 pixels each way, not {part!r}")
+        found.append((int(width), int(height)))
+    return found

@@ -1,0 +1,162 @@
+"""OpenVINO: the fastest on most CPUs, and Intel's GPUs and NPUs."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+import openvino as ov
+
+from vsrife.errors import ArgumentError, BackendError, ModelError, printable
+from vsrife.inference import disk_cache, onnx_file, runtime
+from vsrife.inference.arrays import Array
+from vsrife.inference.base import Hardware, Session, Settings
+from vsrife.weights import is_graph
+
+# Lines in front of what is wrong, like those with a colon at their end
+_PREFACES = ("Exception from", "Check '", "Model wasn't fully")
+DEVICES = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU", "xpu": "GPU"}  # ours -> OpenVINO's
+
+
+class OvProgram:
+    """See `graphs.Program`. A request runs one inference at a time; each thread takes its own."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        self._outputs = {output.get_any_name(): output for output in compiled.outputs}
+
+    def run(self, feeds: Mapping[str, Any], *, stay: bool = False) -> dict[str, Any]:
+        try:
+            request = self._idle.get_nowait()
+        except Empty:
+            request = self._compiled.create_infer_request()
+        try:
+            for name, value in feeds.items():
+                request.set_tensor(name, value)
+            if stay:  # in memory of its own, which the next run does not overwrite
+                kept = {name: _like(output) for name, output in self._outputs.items()}
+                for name, tensor in kept.items():
+                    request.set_tensor(name, tensor)
+            request.infer()
+            if stay:
+                return kept
+            return {name: request.get_tensor(name).data.copy() for name in self._outputs}
+        finally:
+            self._idle.put(request)
+
+
+def _like(output: Any) -> Any:
+    return ov.Tensor(output.get_element_type(), output.get_shape())
+
+
+class OvEngine:
+    """See `graphs.Engine`. Values are tensors; those of GPUs are copied when they are read."""
+
+    def __init__(self, settings: Settings) -> None:
+        hardware = settings.hardware
+        self._device = _device(hardware)
+        self._config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        # else bf16 on newer CPUs, fp16 on GPUs, whatever the graph says
+        if self._device == "CPU":
+            self._config["INFERENCE_PRECISION_HINT"] = "f32"
+        else:
+            self._config["EXECUTION_MODE_HINT"] = "ACCURACY"  # each node as the graph has it
+        if self._device == "CPU" and hardware.threads is not None:
+            self._config["INFERENCE_NUM_THREADS"] = hardware.threads
+        if hardware.num_streams > 1:
+            self._config["NUM_STREAMS"] = str(hardware.num_streams)
+        self._folder = disk_cache.open_folder("openvino", settings.note)
+
+    def put(self, array: Array) -> Any:
+        return ov.Tensor(np.ascontiguousarray(array), shared_memory=True)
+
+    def get(self, value: Any) -> Array:
+        found: Array = value.data
+        return found
+
+    def load(self, graph: bytes, proof: runtime.Proof | None = None) -> OvProgram:
+        try:
+            model = _core().read_model(graph)
+        except Exception as error:  # RuntimeError, or what its readers stumble with
+            raise ModelError(f"OpenVINO cannot read the graph ({_reason(error)})") from error
+        if self._folder is not None:
+            # without what it has kept if that is damaged or of no use
+            with suppress(Exception):
+                compiled = self._compile(model, {"CACHE_DIR": str(self._folder)})
+                disk_cache.prune(self._folder)
+                return OvProgram(compiled)
+        try:
+            return OvProgram(self._compile(model, {}))
+        except Exception as error:
+            raise BackendError(
+                f"OpenVINO cannot run the graph on {self._device} ({_reason(error)})"
+            ) from error
+
+    def _compile(self, model: Any, more: dict[str, Any]) -> Any:
+        return _core().compile_model(model, self._device, self._config | more)
+
+
+@functools.cache
+def _core() -> Any:
+    return ov.Core()
+
+
+def _device(hardware: Hardware) -> str:
+    """OpenVINO's name of a device that is there; BackendError for one that is not."""
+    kind, number = _asked(hardware)
+    available = list(_core().available_devices)
+    if number == "" and kind != "CPU" and hardware.device_index:
+        number = str(hardware.device_index)
+    # the first of a kind has no number where it is the only one
+    names = [f"{kind}.{number}"] if number else [kind, f"{kind}.0"]
+    if number == "0":
+        names.append(kind)
+    found = next((name for name in names if name in available), None)
+    if found is None:
+        raise BackendError(
+            f"device {hardware.device!r} is not available; OpenVINO has {', '.join(available)} here"
+        )
+    return found
+
+
+def _asked(hardware: Hardware) -> tuple[str, str]:
+    """Kind and number of the device; ArgumentError for what is none."""
+    name = "cpu" if hardware.device is None else hardware.device
+    match = re.fullmatch(r"([a-z]+)(?:[:.](\d+))?", name.lower()) if isinstance(name, str) else None
+    if match is None or match[1] not in DEVICES:
+        raise ArgumentError(
+            f"device must be one of {', '.join(DEVICES)} with backend='openvino', with a number if "
+            f'there are several such as "gpu:1", not {name!r}'
+        )
+    return DEVICES[match[1]], match[2] or ""
+
+
+def _reason(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(_PREFACES) and line[-1] != ":"]
+    return printable((told or lines or [type(error).__name__])[0])
+
+
+class OvBackend:
+    def check(self, hardware: Hardware) -> None:
+        _asked(hardware)
+        for name in ("provider", "memory_limit"):
+            value = getattr(hardware, name)
+            if value is not None:
+                raise ArgumentError(
+                    f"{name}={value!r} is not for backend 'openvino'; leave it out, "
+                    "or say backend='onnx'"
+                )
+
+    def open_session(self, settings: Settings) -> Session:
+        opened = onnx_file.open_session if is_graph(settings.weights) else runtime.open_session
+        return opened("openvino", settings, OvEngine)
+
+
+BACKEND = OvBackend()

@@ -1,0 +1,117 @@
+"""vs-rife's trt and trt_* arguments: checked by its rules, and what becomes of them.
+
+The caller's lists are read, never changed.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from vsrife.checks import whole
+from vsrife.errors import ArgumentError, BackendError
+from vsrife.inference import open_backend
+from vsrife.inference.base import Backend, EngineOptions, Hardware, Session, Settings
+
+LEVELS = range(6)  # of TensorRT's builder: how long it searches
+
+
+def check_trt(
+    *,
+    static_shape: object,
+    min_shape: object,
+    opt_shape: object,
+    max_shape: object,
+    workspace_size: object,
+    max_aux_streams: object,
+    optimization_level: object,
+    cache_dir: object,
+    debug: object,
+) -> EngineOptions:
+    """ArgumentError for what TensorRT cannot do, also where it is not used."""
+    shapes = {"trt_min_shape": min_shape, "trt_opt_shape": opt_shape, "trt_max_shape": max_shape}
+    smallest, usual, largest = (_size(name, value) for name, value in shapes.items())
+    if not static_shape:
+        if any(low >= high for low, high in zip(smallest, largest, strict=True)):
+            raise ArgumentError(
+                f"trt_min_shape must be less than trt_max_shape, not {min_shape} and {max_shape}"
+            )
+        sides = zip(smallest, usual, largest, strict=True)
+        if any(not low <= side <= high for low, side, high in sides):
+            raise ArgumentError(
+                f"trt_opt_shape must lie between trt_min_shape and trt_max_shape, not {opt_shape}"
+            )
+    if cache_dir is not None and not (cache_dir and isinstance(cache_dir, str | os.PathLike)):
+        raise ArgumentError(f"trt_cache_dir must be a folder's path or None, not {cache_dir!r}")
+    streams, level = max_aux_streams, optimization_level
+    if level is not None and whole("trt_optimization_level", level, least=0) not in LEVELS:
+        raise ArgumentError(f"trt_optimization_level must be 0 to {LEVELS[-1]}, not {level}")
+    return EngineOptions(
+        bool(static_shape),
+        smallest,
+        usual,
+        largest,
+        whole("trt_workspace_size", workspace_size, least=0),
+        None if streams is None else whole("trt_max_aux_streams", streams, least=0),
+        None if level is None else whole("trt_optimization_level", level, least=0),
+        None if cache_dir is None else str(os.fspath(cache_dir)),
+        bool(debug),
+    )
+
+
+def asks(hardware: Hardware) -> bool:
+    """Whether `provider` names TensorRT."""
+    return (hardware.provider or "").lower().startswith("tensorrt")
+
+
+def open_session(
+    runner: Backend, settings: Settings, engines: EngineOptions, *, trt: bool, backend: str | None
+) -> Session:
+    """A session of `runner`, or where trt=True wishes so, one with TensorRT if that works here.
+
+    Scripts of vs-rife go on without it, and a note says why. `provider="tensorrt"` is no wish: what
+    is in its way is an error. backend: what the user named.
+    """
+    hardware = settings.hardware
+    if asks(hardware):
+        check_size(engines, settings.width, settings.height)
+        return runner.open_session(replace(settings, hardware=replace(hardware, engines=engines)))
+    if not trt:
+        return runner.open_session(settings)
+    if hardware.provider is not None:
+        raise ArgumentError(
+            f"trt=True asks for TensorRT, and provider={hardware.provider!r} does not; "
+            "leave one of them out"
+        )
+    check_size(engines, settings.width, settings.height)
+    kind, _, number = (hardware.device or "cuda").lower().partition(":")
+    if backend not in (None, "onnx") or kind != "cuda":
+        named = f"backend={backend!r}" if backend not in (None, "onnx") else f"device={kind!r}"
+        settings.note(f"trt=True runs without TensorRT, since {named} asks for something else")
+        return runner.open_session(settings)
+    provider = f"tensorrt:{number}" if number else "tensorrt"
+    wish = replace(hardware, device=None, provider=provider, engines=engines)
+    try:
+        found = open_backend("onnx", wish).open_session(replace(settings, hardware=wish))
+    except BackendError as error:
+        settings.note(f"trt=True runs without TensorRT: {error}")
+        return runner.open_session(settings)
+    return found
+
+
+def check_size(options: EngineOptions, width: int, height: int) -> None:
+    """ArgumentError for frames that an engine of these shapes would not take."""
+    if options.static:
+        return
+    (least_w, least_h), (most_w, most_h) = options.smallest, options.largest
+    if not (least_w <= width <= most_w and least_h <= height <= most_h):
+        raise ArgumentError(
+            f"frames of {width}x{height} do not lie between trt_min_shape {least_w}x{least_h} and "
+            f"trt_max_shape {most_w}x{most_h}; widen these, or leave out trt_static_shape=False"
+        )
+
+
+def _size(name: str, shape: object) -> tuple[int, int]:
+    if not isinstance(shape, list | tuple) or len(shape) != 2:
+        raise ArgumentError(f"{name} must be a list with 2 items, width and height, not {shape!r}")
+    return whole(name, shape[0]), whole(name, shape[1])

@@ -1,0 +1,234 @@
+"""PyTorch: cuda, rocm, xpu, mps and cpu."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vsrife.errors import ArgumentError, BackendError
+from vsrife.inference.base import TELLS_ALL, Hardware, Planes, Rhythm, Settings
+from vsrife.network import build, cadence
+from vsrife.network.previous.torch.ifnet import IFNet, Outcome
+from vsrife.network.state_dict import recognise
+from vsrife.network.table import PACE_CELL
+from vsrife.weights import is_graph, read_weights
+
+DEVICES = ("cuda", "rocm", "xpu", "mps", "cpu")  # in the order in which they are chosen
+
+# what PyTorch can only be told for the whole process, by who owns it
+_INSTEAD = {
+    "threads": ", which heeds OMP_NUM_THREADS or torch.set_num_threads()",
+    "memory_limit": ", which heeds torch.cuda.set_per_process_memory_fraction()",
+}
+
+# Filters with the same weights and settings share one network; it goes with the last of them.
+_networks: WeakValueDictionary[tuple[object, ...], IFNet] = WeakValueDictionary()
+
+
+def _available() -> dict[str, int]:
+    """Kind of device -> how many there are, only those that are there."""
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    counts = {
+        "cuda": 0 if torch.version.hip else gpus,
+        "rocm": gpus if torch.version.hip else 0,  # torch calls these cuda, too
+        "xpu": torch.xpu.device_count() if torch.xpu.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+        "cpu": 1,
+    }
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def choose_device(device: str | None, index: int) -> torch.device:
+    """The device of that name ("cuda", "cuda:1", "cpu", ...), or the best there is for None.
+
+    index: which of several GPUs where the name has no number. BackendError where it is not there.
+    """
+    available = _available()
+    name = next(iter(available)) if device is None else str(device)
+    kind, colon, number = name.lower().partition(":")
+    if kind not in DEVICES or bool(colon) != number.isdecimal():
+        raise ArgumentError(
+            f"device must be one of {', '.join(DEVICES)}, with a number if there are several "
+            f'such as "cuda:1", not {device!r}'
+        )
+    here = ", ".join(f"{name} ({count})" for name, count in available.items())
+    if kind not in available:
+        raise BackendError(
+            f"device {device!r} is not available; this machine and this PyTorch have {here}"
+        )
+    if kind == "cpu":
+        return torch.device("cpu")
+    ordinal = int(number) if number else index
+    if ordinal >= available[kind]:
+        argument = f"device {device!r}" if number else f"device_index {index}"
+        raise BackendError(
+            f"{argument} is not available; devices are counted from 0 and there are {here}"
+        )
+    return torch.device("cuda" if kind == "rocm" else kind, ordinal)
+
+
+@functools.cache
+def _worker(device: torch.device) -> ThreadPoolExecutor:
+    """The one thread that does all work on a device, for all filters.
+
+    torch keeps a pool of threads for every thread that calls it, and VapourSynth calls from all of
+    its own. It is also where jobs can be gathered into batches.
+    """
+    return ThreadPoolExecutor(1, thread_name_prefix=f"vsrife-{device}")
+
+
+@dataclass(frozen=True, eq=False)  # tensors have no equality of their own
+class Prepared:
+    """What is kept of a source frame, padded.
+
+    features: what the network reads, in its precision; pictures (1, C, H, W): what it puts together
+    if that is more than the three channels it reads, clamped and in its precision.
+    """
+
+    features: Tensor
+    pictures: Tensor | None
+
+
+class TorchSession:
+    """See `base.Session`."""
+
+    tells = TELLS_ALL
+
+    def __init__(self, settings: Settings) -> None:
+        hardware = settings.hardware
+        self._device = choose_device(hardware.device, hardware.device_index)
+        self._dtype = torch.float16 if settings.half else torch.float32
+        self._clamp = settings.clamp
+        self._net = _network(settings, self._device, self._dtype)
+        self._width, self._height = settings.width, settings.height
+        unit = self._net.pad_unit
+        self._padding = (0, -settings.width % unit, 0, -settings.height % unit)
+        self._worker = _worker(self._device)
+
+    def prepare(self, planes: Planes) -> Prepared:
+        return self._run(lambda: self._prepare(planes))
+
+    def interpolate(
+        self,
+        left: Prepared,
+        right: Prepared,
+        timestep: float,
+        into: Planes,
+        rhythm: Rhythm | None = None,
+    ) -> float:
+        return self._run(lambda: self._interpolate(left, right, timestep, into, rhythm))
+
+    def motion(self, left: Prepared, right: Prepared) -> Tensor:
+        return self._run(lambda: self._motion(left, right))
+
+    def _run[Result](self, work: Callable[[], Result]) -> Result:
+        return self._worker.submit(work).result()
+
+    @torch.inference_mode()
+    def _prepare(self, planes: Planes) -> Prepared:
+        image = torch.from_numpy(np.stack(planes))[None].to(self._device)
+        # one sample that is not a number would otherwise spoil the whole picture
+        image = image.nan_to_num_(nan=0, posinf=1, neginf=0)
+        # edges repeated: black ones would bleed into the picture wherever motion points outwards
+        image = F.pad(image, self._padding, mode="replicate")
+        features = self._net.prepare(image[:, :3])
+        finer = image.dtype == torch.float32 and self._dtype == torch.float16
+        if self._clamp and image.shape[1] == 3 and not finer:
+            return Prepared(features, None)
+        if self._clamp:
+            image[:, :3] = image[:, :3].clamp(0, 1)
+        return Prepared(features, image)
+
+    @torch.inference_mode()
+    def _interpolate(
+        self,
+        left: Prepared,
+        right: Prepared,
+        timestep: float,
+        into: Planes,
+        rhythm: Rhythm | None,
+    ) -> float:
+        pictures = None
+        if left.pictures is not None and right.pictures is not None:
+            pictures = (left.pictures, right.pictures)
+        outcome: list[Outcome] = []
+        image = self._net.interpolate(
+            left.features,
+            right.features,
+            timestep
+            if rhythm is None
+            else cadence.timesteps(timestep, *rhythm, left.features.shape),
+            pictures=pictures,
+            outcome=outcome,
+        )
+        image = image[0, :, : self._height, : self._width]
+        if all(plane.dtype == np.float16 for plane in into):
+            image = image.to(torch.float16)  # half the bytes to fetch
+        image = image.cpu()
+        for plane, target in zip(image.numpy(), into, strict=True):
+            np.copyto(target, plane)
+        return float(outcome[0][0])
+
+    @torch.inference_mode()
+    def _motion(self, left: Prepared, right: Prepared) -> Tensor:
+        outcome: list[Outcome] = []
+        self._net.interpolate(left.features, right.features, 0.5, outcome=outcome)
+        rows, columns = (-(-side // PACE_CELL) for side in left.features.shape[2:])
+        # a network that has rescaled has seen a larger picture
+        return cadence.motion(outcome[0][1])[:, :, :rows, :columns]
+
+
+class TorchBackend:
+    def check(self, hardware: Hardware) -> None:
+        for name in ("provider", "memory_limit", "threads"):
+            value = getattr(hardware, name)
+            if value is not None:
+                raise ArgumentError(
+                    f"{name}={value!r} is not for backend 'pytorch'{_INSTEAD.get(name, '')}; "
+                    "leave it out, or say backend='onnx'"
+                )
+        if hardware.num_streams != 1:
+            raise ArgumentError(
+                f"num_streams must be 1 with backend 'pytorch', not {hardware.num_streams}: "
+                "it makes one frame at a time; say backend='onnx' or 'openvino' for more"
+            )
+
+    def open_session(self, settings: Settings) -> TorchSession:
+        return TorchSession(settings)
+
+
+def _network(settings: Settings, device: torch.device, dtype: torch.dtype) -> IFNet:
+    stamp = settings.weights.stat()
+    key = (
+        settings.weights, stamp.st_mtime_ns, stamp.st_size, settings.model,
+        settings.scale, settings.ensemble, device, dtype,
+    )  # fmt: skip  # one thing, not eight
+    net = _networks.get(key)
+    if net is None:
+        name, state = _weights(settings)
+        net = build(name, scale=settings.scale, ensemble=settings.ensemble, state_dict=state)
+        net = net.requires_grad_(False).to(device, dtype)
+        _networks[key] = net
+    return net
+
+
+def _weights(settings: Settings) -> tuple[str, dict[str, Tensor]]:
+    """Model or row, and weights; those of a graph are taken out of it."""
+    if is_graph(settings.weights):
+        from vsrife.weights.importing import read_graph
+
+        row, arrays = read_graph(settings.weights)
+        return row, {key: torch.from_numpy(np.array(value)) for key, value in arrays.items()}
+    state = read_weights(settings.weights)
+    return settings.model or recognise(state), state
+
+
+BACKEND = TorchBackend()

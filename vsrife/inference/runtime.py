@@ -1,0 +1,260 @@
+"""The network as graphs, run by a runtime: all that ONNX Runtime and OpenVINO have in common.
+
+A graph is written for the padded size, in memory, when it is first needed; which one depends on
+what is asked for (alpha, unclamped pictures, rhythm).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from onnx import ModelProto
+
+from vsrife.inference import arrays
+from vsrife.inference.arrays import Array
+from vsrife.inference.base import TELLS_ALL, Planes, Rhythm, Settings, Shared, identity
+from vsrife.inference.ort import accuracy
+from vsrife.network.options import unit_of
+from vsrife.network.previous.onnx import GraphOptions, build_encoder, build_flow
+from vsrife.network.state_dict import normalise, recognise
+from vsrife.network.table import PACE_CELL, RESCALE_LIMIT, arch_of, check_options
+from vsrife.weights import read_arrays
+
+
+class Program(Protocol):
+    """A graph that is ready to run. Calls may come from any thread."""
+
+    def run(self, feeds: Mapping[str, Any], *, stay: bool = False) -> dict[str, Any]:
+        """Outputs by name, as arrays; stay: as values on the device, like those of `feeds`."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """How to tell whether a graph that was compiled is right.
+
+    exact: gives the same graph in fp32; feeds: gives inputs, made from two frames of the clip;
+    unit: sides of its pictures are multiples of this.
+    """
+
+    exact: Callable[[], bytes]
+    feeds: Callable[[], Mapping[str, Array]]
+    unit: int
+
+
+class Engine(Protocol):
+    """A runtime on a device."""
+
+    def put(self, array: Array) -> Any:
+        """An array as a value for `Program.run`, on the device."""
+        ...
+
+    def get(self, value: Any) -> Array: ...
+
+    def load(self, graph: bytes, proof: Proof | None = None) -> Program:
+        """proof: for engines whose compilers are known to go wrong; None for files of others."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no equality of their own
+class Prepared:
+    """What is kept of a source frame, padded, on the device.
+
+    features: what the network reads; pictures (1, C, H, W): what it puts together if that is more
+    than the three channels it reads, clamped; channels: C, 3 without pictures.
+    """
+
+    features: Any
+    pictures: Any | None
+    channels: int
+
+
+class Network:
+    """Weights and settings, and the graphs of them that have been needed so far."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._state = normalise(read_arrays(settings.weights))
+        self._arch = arch_of(check_network(settings, self._state))
+        unit = self._arch.pad_unit(settings.scale)
+        self.size = (
+            settings.width + -settings.width % unit,
+            settings.height + -settings.height % unit,
+        )
+        self.engine = engine
+        self._sample = settings.sample
+        self._options = GraphOptions(
+            scale=settings.scale,
+            ensemble=settings.ensemble,
+            half=settings.half,
+            size=self.size if settings.hardware.engines.static else None,
+        )
+        self._programs: dict[GraphOptions, Program] = {}
+        self._lock = threading.Lock()
+        self._encoder: Program | None = None
+        if self._arch.encoder:
+            self._encoder = engine.load(self._encoding(self._options), self._encoder_proof(unit))
+        # what cannot work is known before the first frame
+        self._flow(replace(self._options, separate=not settings.clamp))
+
+    def encode(self, image: Array) -> Any:
+        """Features of an image (1, 3, H, W) of any range, padded; on the device."""
+        if self._encoder is None:
+            return self.engine.put(np.clip(image, 0, 1))
+        return self._encoder.run({"image": self.engine.put(image)}, stay=True)["features"]
+
+    def run(self, feeds: Mapping[str, Any], **changes: Any) -> dict[str, Array]:
+        """Outputs of the flow graph; changes: of `GraphOptions`, for inputs of this kind."""
+        options = replace(self._options, **changes)
+        found = self._flow(options).run(feeds)
+        return self._run_doubled(feeds, options) if too_large(found) else found
+
+    def _run_doubled(self, feeds: Mapping[str, Any], options: GraphOptions) -> dict[str, Array]:
+        """The same with doubled scales, which need sides of twice the multiple."""
+        size = doubled_size(self.size, self._arch.pad_unit(options.scale))
+        fixed = None if options.size is None else size
+        doubled = self._flow(replace(options, size=fixed, doubled=True))
+        return doubled.run(widened(self.engine, feeds, self.size, size))
+
+    def _flow(self, options: GraphOptions) -> Program:
+        with self._lock:
+            if options not in self._programs:
+                self._programs[options] = self.engine.load(
+                    self._writing(options), self._flow_proof(options)
+                )
+            return self._programs[options]
+
+    def _writing(self, options: GraphOptions) -> bytes:
+        graph = build_flow(self._state, self._arch, options)
+        if options.motion:
+            _leave_only(graph, ("motion", "largest"))
+        return bytes(graph.SerializeToString())
+
+    def _encoding(self, options: GraphOptions) -> bytes:
+        return bytes(build_encoder(self._state, self._arch, options).SerializeToString())
+
+    def _encoder_proof(self, unit: int) -> Proof:
+        exact = replace(self._options, half=False)
+        return Proof(
+            lambda: self._encoding(exact),
+            lambda: {"image": accuracy.pair_of(self._sample, self.size)[0]},
+            unit,
+        )
+
+    def _flow_proof(self, options: GraphOptions) -> Proof:
+        unit = unit_of(self._arch, options)
+        size = (self.size[0] + -self.size[0] % unit, self.size[1] + -self.size[1] % unit)
+
+        def feeds() -> dict[str, Array]:
+            pair = accuracy.pair_of(self._sample, self.size)
+            left, right = (arrays.edged(self.engine.get(self.encode(x)), size) for x in pair)
+            times = np.full((1, 1, *(size[::-1] if options.paced else (1, 1))), 0.5, np.float32)
+            given: dict[str, Array] = {"left": left, "right": right, "timestep": times}
+            if options.separate:
+                planes = [number % 3 for number in range(options.planes)]
+                for name, picture in zip(("left_picture", "right_picture"), pair, strict=True):
+                    given[name] = arrays.edged(picture, size)[:, planes]
+            return given
+
+        return Proof(lambda: self._writing(replace(options, half=False)), feeds, unit)
+
+
+def too_large(found: Mapping[str, Array]) -> bool:
+    """Whether what a flow graph gave says that motion is too large for it, both ways."""
+    return "largest" in found and bool((found["largest"] > RESCALE_LIMIT).all())
+
+
+def doubled_size(size: tuple[int, int], unit: int) -> tuple[int, int]:
+    return size[0] + -size[0] % (2 * unit), size[1] + -size[1] % (2 * unit)
+
+
+def widened(
+    engine: Engine, feeds: Mapping[str, Any], size: tuple[int, int], wide: tuple[int, int]
+) -> Mapping[str, Any]:
+    """Inputs for pictures of `size` as those for pictures of size `wide`, with edges repeated."""
+    if wide == size:
+        return feeds
+    there = {name: engine.get(value) for name, value in feeds.items()}
+    return {
+        name: engine.put(arrays.edged(a, wide) if a.shape[2:] != (1, 1) else a)
+        for name, a in there.items()
+    }
+
+
+def check_network(settings: Settings, state: Mapping[str, Array]) -> str:
+    """The row or version that the weights are of; errors if it is another, or cannot run so."""
+    name = settings.model or recognise(state)
+    check_options(name, settings.scale, settings.ensemble)
+    return name
+
+
+def _leave_only(graph: ModelProto, names: tuple[str, ...]) -> None:
+    """Take the other outputs off, so that the runtime drops what only they need."""
+    kept = [output for output in graph.graph.output if output.name in names]
+    del graph.graph.output[:]
+    graph.graph.output.extend(kept)
+
+
+# Filters with the same weights and settings share one network; it goes with the last of them.
+_networks: Shared[Network] = Shared()
+
+
+def open_session(
+    kind: str, settings: Settings, open_engine: Callable[[Settings], Engine]
+) -> GraphSession:
+    """A session of backend `kind`, with the network of others that have the same settings."""
+    key = (kind, identity(settings))
+    network = _networks.get(key, lambda: Network(settings, open_engine(settings)))
+    return GraphSession(network, settings)
+
+
+class GraphSession:
+    """See `base.Session`."""
+
+    tells = TELLS_ALL
+
+    def __init__(self, network: Network, settings: Settings) -> None:
+        self._network, self._clamp = network, settings.clamp
+
+    def prepare(self, planes: Planes) -> Prepared:
+        image = arrays.padded(planes, self._network.size)
+        features = self._network.encode(image[:, :3])
+        if self._clamp and image.shape[1] == 3:
+            return Prepared(features, None, 3)
+        if self._clamp:
+            image[:, :3] = image[:, :3].clip(0, 1)
+        return Prepared(features, self._network.engine.put(image), image.shape[1])
+
+    def interpolate(
+        self,
+        left: Prepared,
+        right: Prepared,
+        timestep: float,
+        into: Planes,
+        rhythm: Rhythm | None = None,
+    ) -> float:
+        put = self._network.engine.put
+        times = np.full((1, 1, 1, 1), timestep, np.float32)
+        if rhythm is not None:
+            times = arrays.timesteps(timestep, *rhythm, self._network.size)
+        feeds = {"left": left.features, "right": right.features, "timestep": put(times)}
+        if left.pictures is not None:
+            feeds |= {"left_picture": left.pictures, "right_picture": right.pictures}
+        found = self._network.run(
+            feeds,
+            planes=left.channels,
+            separate=left.pictures is not None,
+            paced=rhythm is not None,
+        )
+        arrays.write(found["image"], into)
+        return float(found["confidence"][0])
+
+    def motion(self, left: Prepared, right: Prepared) -> Array:
+        half = self._network.engine.put(np.full((1, 1, 1, 1), 0.5, np.float32))
+        feeds = {"left": left.features, "right": right.features, "timestep": half}
+        cells = tuple(-(-side // PACE_CELL) for side in self._network.size)
+        # a doubled run may have seen a larger picture
+        return self._network.run(feeds, motion=True)["motion"][:, :, : cells[1], : cells[0]]

@@ -1,0 +1,71 @@
+"""What a graph is made for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vsrife.errors import ArgumentError
+from vsrife.network.table import Arch, check_options
+
+
+@dataclass(frozen=True)
+class GraphOptions:
+    """How to write a graph; see `build_flow` for its inputs and outputs.
+
+    scale, ensemble: as `vsrife.network.build` has them.
+    half: convolutions and their weights in fp16; all else, inputs and outputs in fp32.
+    size: padded width and height; None: any multiples of the row's pad_unit.
+    planes: channels of the images that are warped and blended.
+    separate: those images are inputs of their own, else the first 3 channels of left and right.
+    paced: the timestep is a plane.
+    motion: one output more, what `vsrife.network.cadence.motion` gives.
+    doubled: the second run of rows that rescale, for sides of twice the multiple.
+    shortcuts: leave out what nobody reads; without them the graph does what the torch network does,
+        step by step.
+    """
+
+    scale: float = 1.0
+    ensemble: bool = False
+    half: bool = False
+    size: tuple[int, int] | None = None
+    planes: int = 3
+    separate: bool = False
+    paced: bool = False
+    motion: bool = False
+    doubled: bool = False
+    shortcuts: bool = True
+
+
+def unit_of(arch: Arch, options: GraphOptions) -> int:
+    """Sides of the graph's pictures must be multiples of this."""
+    return arch.pad_unit(options.scale) * (2 if options.doubled else 1)
+
+
+def check(arch: Arch, options: GraphOptions) -> None:
+    """ArgumentError if the network of this row cannot be written so."""
+    check_options(None, options.scale, options.ensemble)
+    if options.ensemble and not arch.ensemble:
+        raise ArgumentError(
+            "ensemble is not supported by a network that passes features on; leave it out"
+        )
+    if options.ensemble and any(arch.correlation):  # no row has both, so nobody has written it
+        raise ArgumentError("ensemble is not supported by a network that correlates; leave it out")
+    if options.doubled and not arch.rescales:
+        raise ArgumentError("doubled is for networks that rescale, 4.0 and 4.1; leave it out")
+    if options.planes < 1 or (options.planes != 3 and not options.separate):
+        raise ArgumentError(
+            f"planes must be 3 unless pictures are separate, not {options.planes}; "
+            "set separate, too"
+        )
+    if options.size is not None:
+        check_size(options.size, unit_of(arch, options))
+
+
+def check_size(size: tuple[int, int], unit: int) -> None:
+    width, height = size
+    if width < 1 or height < 1 or width % unit or height % unit:
+        up = "x".join(str(max(unit, side + -side % unit)) for side in size)
+        raise ArgumentError(
+            f"size must be multiples of {unit}, not {width}x{height}; "
+            f"pad pictures to {up}, or leave size out for a graph of any size"
+        )

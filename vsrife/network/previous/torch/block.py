@@ -1,0 +1,144 @@
+"""One estimate of flow, mask and features at one scale, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vsrife.network.previous.torch.correlation import correlate, peak
+from vsrife.network.table import SLOPE, Arch
+
+
+def resize(image: Tensor, factor: float) -> Tensor:
+    """(N, C, H, W) -> (N, C, H * factor, W * factor): bilinear, half-pixel centres, aliasing."""
+    if factor == 1:
+        return image
+    return F.interpolate(image, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+class ResConv(nn.Module):
+    """leaky(beta * conv(x) + x), the body of all networks since 4.5."""
+
+    def __init__(self, width: int, groups: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, 1, 1, groups=groups)
+        self.beta = nn.Parameter(torch.ones((1, width, 1, 1)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(torch.addcmul(x, self.conv(x), self.beta), SLOPE)
+
+
+class Block(nn.Module):
+    """One estimate of flow, mask and features at one scale. Keys are the official checkpoints'."""
+
+    def __init__(self, arch: Arch, index: int) -> None:
+        super().__init__()
+        self.arch, self.index, self.radius = arch, index, arch.block_radius(index)
+        width, inputs = arch.widths[index], arch.block_inputs(index)
+        self.conv0 = nn.Sequential(
+            self._conv(3 if self.radius else inputs, width // 2, 2),
+            self._conv(width // 2, width, arch.block_halvings(index)),
+        )
+        if self.radius:
+            self.merge = nn.Conv2d(2 * width + arch.block_matches(index) + inputs, width, 3, 1, 1)
+        if arch.body == "beta":
+            body: list[nn.Module] = [
+                ResConv(width, arch.groups) for _ in range(arch.block_convs(index))
+            ]
+        else:
+            body = [self._conv(width, width, 1) for _ in range(arch.block_convs(index))]
+        self.convblock = nn.Sequential(*body)
+        self.shuffles, channels = arch.block_shuffles(index), arch.block_tail(index)
+        tail = nn.ConvTranspose2d(width, channels * (4 if self.shuffles else 1), 4, 2, 1)
+        self.lastconv = nn.Sequential(tail, nn.PixelShuffle(2)) if self.shuffles else tail
+        self.growth = 2 ** arch.block_halvings(index) // (4 if self.shuffles else 2)
+        last = index == len(arch.widths) - 1
+        # channels beyond these are read by nobody
+        self.outputs = 5 + (arch.still if last else arch.feat)
+
+    def _conv(self, inputs: int, outputs: int, stride: int) -> nn.Module:
+        activation = nn.PReLU(outputs) if self.arch.prelu else nn.LeakyReLU(SLOPE)
+        return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), activation)
+
+    def forward(
+        self,
+        pair: Tensor,
+        timestep: Tensor,
+        passed_on: Sequence[Tensor],
+        flow: Tensor | None,
+        s: float,
+        unmoved: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Flow (N, 4, H, W) to add, mask (N, 1, H, W), features for the next block, at full size.
+
+        pair (2N, C, H, W): warped images and encodings, N left ones first; timestep (N, 1, 1, 1) or
+        (N, 1, H, W);
+        passed_on: mask and features of the block before; flow: what `pair` was warped by; s: pixels
+        per cell; unmoved (N, 2, H / 2, W / 2): change and likeness of the pictures, for blocks that
+        read them.
+        """
+        dtype = next(self.parameters()).dtype
+        # first small, then side by side: copies of full-size channels would cost more than they do
+        small = _side_by_side(resize(pair, 1 / s))
+        rest = [_fitted(timestep, s).expand(-1, 1, *small[0].shape[2:])]
+        if flow is not None and self.index:  # the first block sees pictures only, each time it runs
+            rest += [resize(x, 1 / s) for x in passed_on]
+            rest.append(resize(flow, 1 / s) * (1 / s))
+        if self.radius:
+            x = self._correlated(
+                small[0].to(dtype), small[1].to(dtype), torch.cat(rest, 1).to(dtype), unmoved
+            )
+        else:
+            x = self.conv0(torch.cat([*small, *rest], 1).to(dtype))
+        deep = self.convblock(x)
+        out = self._tail(deep + x if self.arch.body == "skip" else deep)
+        grow = self.growth * s
+        step = resize(out[:, :4].float(), grow) * grow
+        if self.arch.timed:
+            step = step * _shares(timestep)
+        others = resize(out[:, 4 : self.outputs], grow).float()
+        return step, others[:, :1], others[:, 1:] if self.outputs > 5 else None
+
+    def _correlated(
+        self, left: Tensor, right: Tensor, rest: Tensor, unmoved: Tensor | None
+    ) -> Tensor:
+        cells = self.conv0(torch.cat((left, right)))
+        left, right = cells.chunk(2)
+        others = [rest] if unmoved is None else [rest, unmoved.to(rest.dtype)]
+        others = [
+            F.interpolate(x, size=left.shape[2:], mode="bilinear", align_corners=False)
+            for x in others
+        ]
+        matches = [correlate(left, right, self.radius)]
+        if self.arch.block_peaks(self.index):
+            matches.append(peak(matches[0], self.radius).to(left.dtype))
+        joined = torch.cat((left, right, *matches, *others), 1)
+        return F.leaky_relu(self.merge(joined), SLOPE)
+
+    def _tail(self, x: Tensor) -> Tensor:
+        if not self.shuffles:
+            return self.lastconv(x)  # type: ignore[no-any-return]  # nn.Module calls are Any
+        weight, bias = (
+            self.lastconv.get_parameter("0.weight"),
+            self.lastconv.get_parameter("0.bias"),
+        )
+        used = 4 * self.outputs
+        return F.pixel_shuffle(F.conv_transpose2d(x, weight[:, :used], bias[:used], 2, 1), 2)
+
+
+def _shares(timestep: Tensor) -> Tensor:
+    """What flows at timestep 0.5 are multiplied by for another: (N, 4, 1 or H, 1 or W)."""
+    return torch.cat((timestep, timestep, 1 - timestep, 1 - timestep), 1) * 2
+
+
+def _fitted(timestep: Tensor, s: float) -> Tensor:
+    return timestep if timestep.shape[2:] == (1, 1) else resize(timestep, 1 / s)
+
+
+def _side_by_side(pair: Tensor) -> list[Tensor]:
+    """(2N, C, H, W) -> [left image, right image, left encoding, right encoding], N of each."""
+    left, right = pair.chunk(2)
+    return [left[:, :3], right[:, :3], left[:, 3:], right[:, 3:]]

@@ -1,0 +1,78 @@
+"""State dicts: which network they belong to, and loading them strictly. Opens no file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from vsrife.errors import ModelError
+from vsrife.network.table import ARCHS, Arch, state_shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vsrife.network.previous.torch.ifnet import IFNet
+
+PREFIX = "module."  # left by training on several GPUs
+
+# Training-only parts that official checkpoints are known to hold (../shared/ifnet/FAMILY.md,
+# "Other keys"): teachers of distillation, a time estimator, the refinement of RIFE 4.0.
+SURPLUS = ("teacher.", "caltime.", "block_tea.", "contextnet.", "unet.")
+
+
+def is_surplus(key: object) -> bool:
+    """Whether a key of a checkpoint belongs to a part that only training needs."""
+    return isinstance(key, str) and key.removeprefix(PREFIX).startswith(SURPLUS)
+
+
+def normalise[Value](state: Mapping[str, Value]) -> dict[str, Value]:
+    """The same tensors without `module.` and without the known surplus of official checkpoints."""
+    return {k.removeprefix(PREFIX): value for k, value in state.items() if not is_surplus(k)}
+
+
+def recognise(state: Mapping[str, object]) -> str:
+    """Name of the row whose keys and shapes `state` has, exactly; ModelError if there is none."""
+    shapes = _shapes(normalise(state))
+    for name, arch in ARCHS.items():
+        if state_shapes(arch) == shapes:
+            return name
+    nearest = max(ARCHS, key=lambda name: len(state_shapes(ARCHS[name]).items() & shapes.items()))
+    if not state_shapes(ARCHS[nearest]).items() & shapes.items():
+        raise ModelError(
+            f"the weights are of no RIFE v4 network: none of their {len(shapes)} tensors fits one"
+        )
+    raise ModelError(
+        f"the weights are of no known network; nearest is {nearest}, "
+        f"but {_difference(ARCHS[nearest], shapes)}"
+    )
+
+
+def check_state(state: Mapping[str, object], arch: Arch) -> None:
+    """ModelError, with what differs, unless `state` has just the tensors of this network."""
+    shapes = _shapes(state)
+    if shapes != state_shapes(arch):
+        raise ModelError(f"the weights do not fit the network: {_difference(arch, shapes)}")
+
+
+def load_state(module: IFNet, state: Mapping[str, Tensor]) -> None:
+    """Put fp32 copies of `state` on `module`; ModelError, with what differs, if it is another's."""
+    plain = normalise(state)
+    check_state(plain, module.arch)
+    import torch
+
+    copies = {key: torch.as_tensor(value).detach().float().clone() for key, value in plain.items()}
+    module.load_state_dict(copies, strict=True, assign=True)
+
+
+def _shapes(state: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(getattr(tensor, "shape", ())) for key, tensor in state.items()}
+
+
+def _difference(arch: Arch, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    wanted = state_shapes(arch)
+    for key, shape in wanted.items():
+        if key not in shapes:
+            return f"{key} is missing"
+        if shapes[key] != shape:
+            return f"{key} is {list(shapes[key])} instead of {list(shape)}"
+    return f"{next(key for key in shapes if key not in wanted)} is not part of it"

@@ -1,0 +1,151 @@
+"""What lies over the picture and must not move with it: subtitles, logos, scoreboards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import vapoursynth as vs
+
+from vsrife.errors import ArgumentError
+from vsrife.video import frames, nodes
+
+# In steps of 8-bit luma
+_STILL = 6  # what stands still differs by no more: grain, compression
+_MOVES = 12  # what moves differs by more
+_OUTLINE = 15  # an outline changes by more over two pixels
+_ACROSS, _DOWN = (0, 0, 0, -1, 0, 1, 0, 0, 0), (0, -1, 0, 0, 0, 0, 0, 1, 0)
+_NEAR = 3  # pixels between outlines of a letter
+_SHARE = 5  # of 255: this part of a stretch moves
+_REACH = 4  # a stretch is this part of the picture's width
+_GROWTH = 1  # further pixels of even colour beside them
+
+
+def check_mask(mask: object, clip: vs.VideoNode) -> vs.VideoNode:
+    """`mask` as a grey clip with the depth of `clip`; ArgumentError if it does not fit it."""
+    if not isinstance(mask, vs.VideoNode):
+        raise ArgumentError(f"mask must be a clip, not {type(mask).__name__}")
+    if mask.format is None or mask.format.color_family != vs.GRAY:
+        name = "one of variable format" if mask.format is None else mask.format.name
+        raise ArgumentError(
+            f"mask must be a grey clip, not {name}; take a plane of it with std.ShufflePlanes"
+        )
+    for what, ours, theirs in (
+        ("width", clip.width, mask.width),
+        ("height", clip.height, mask.height),
+        ("number of frames", clip.num_frames, mask.num_frames),
+    ):
+        if ours != theirs:
+            raise ArgumentError(f"mask must have the clip's {what}, {ours}, not {theirs}")
+    grey = vs.core.query_video_format(
+        vs.GRAY, clip.format.sample_type, clip.format.bits_per_sample, 0, 0
+    )
+    # not by the resizer, which would ask whether white is 235 or 255
+    scale = frames.white(grey) / frames.white(mask.format)
+    return mask if mask.format.id == grey.id else mask.std.Expr(f"x {scale!r} *", grey.id)
+
+
+def still_mask(
+    before: vs.VideoNode, left: vs.VideoNode, right: vs.VideoNode, after: vs.VideoNode
+) -> vs.VideoNode:
+    """White (GRAY8) where outlines stand still while what is around them moves; soft border.
+
+    before, left, right, after: GRAY8, consecutive source frames around each new one. An outline
+    stands still if `left` and `right` agree and one of the others agrees, too; and it is an
+    overlay's if something moves on at least three sides of it. Even colour counts beside such
+    outlines only: elsewhere it may be a wall that something passes by.
+    """
+    still = vs.core.std.Expr(
+        [before, left, right, after],
+        f"y z - abs {_STILL} <= x y - abs {_STILL} <= z a - abs {_STILL} <= or and 255 0 ?",
+    )
+    moving = vs.core.std.Expr([left, right], f"x y - abs {_MOVES} > 255 0 ?")
+    # Lettering has outlines both ways. An outline that only goes along with the motion, such as a
+    # horizon in a pan, does not show it and seems to stand still
+    sources = (before, left, right, after)
+    upright, level = (
+        vs.core.std.Expr(
+            [still, *(f.std.Convolution(slope, saturate=False) for f in sources)],
+            f"z {_OUTLINE} > a {_OUTLINE} > and y {_OUTLINE} > b {_OUTLINE} > or and x 0 ?",
+        )
+        for slope in (_ACROSS, _DOWN)
+    )
+    both = vs.core.std.Expr([_wider(upright, _NEAR), _wider(level, _NEAR)], "x y min")
+    seed = vs.core.std.Expr([still, both, _surrounded(moving)], "x y min z min")
+    for _ in range(_GROWTH):
+        seed = vs.core.std.Expr([seed.std.Maximum(), still], "x y min")
+    border = seed.std.Maximum().std.BoxBlur(hradius=1, hpasses=2, vradius=1, vpasses=2)
+    return vs.core.std.Expr([seed, border], "x y max")
+
+
+def _wider(mask: vs.VideoNode, pixels: int) -> vs.VideoNode:
+    for _ in range(pixels):
+        mask = mask.std.Maximum()
+    return mask
+
+
+def _surrounded(moving: vs.VideoNode) -> vs.VideoNode:
+    """White where some of `moving` is white on three or four of the four sides."""
+    radius = max(1, moving.width // (2 * _REACH))
+    far = radius + 1
+    across = moving.std.BoxBlur(hradius=radius, vradius=0, vpasses=0)
+    down = moving.std.BoxBlur(hradius=0, hpasses=0, vradius=radius)
+    sides = [_moved(across, far, 0), _moved(across, -far, 0), _moved(down, 0, far),
+             _moved(down, 0, -far)]  # fmt: skip
+    found = [f"{name} {_SHARE} >= " for name in "xyza"]
+    return vs.core.std.Expr(sides, f"{found[0]}{found[1]}+ {found[2]}+ {found[3]}+ 3 >= 255 0 ?")
+
+
+def _moved(clip: vs.VideoNode, x: int, y: int) -> vs.VideoNode:
+    """`clip` moved to the right and down by that many pixels; black comes after it."""
+    wide = clip.std.AddBorders(left=max(x, 0), right=max(-x, 0), top=max(y, 0), bottom=max(-y, 0))
+    return wide.std.CropAbs(clip.width, clip.height, left=max(-x, 0), top=max(-y, 0))
+
+
+def _all_planes(mask: vs.VideoNode, kind: vs.VideoFormat) -> vs.VideoNode:
+    """`mask` for every plane of a clip of that format."""
+    if kind.num_planes == 1:
+        return mask
+    width, height = mask.width >> kind.subsampling_w, mask.height >> kind.subsampling_h
+    small = (
+        mask
+        if (width, height) == (mask.width, mask.height)
+        else mask.resize.Bilinear(width, height)
+    )
+    return vs.core.std.ShufflePlanes([mask, small, small], [0, 0, 0], kind.color_family)
+
+
+Sides = Callable[[vs.VideoNode, vs.VideoNode], tuple[vs.VideoNode, vs.VideoNode]]
+
+
+@dataclass(frozen=True)
+class Protection:
+    """mask: of the source, from `check_mask`, or nothing; still: whether to look for overlays."""
+
+    mask: vs.VideoNode | None
+    still: bool
+
+    def over(
+        self, new: vs.VideoNode, near: vs.VideoNode, clip: vs.VideoNode, sides: Sides
+    ) -> vs.VideoNode:
+        """`new` with what is protected from `near`, the nearer source frames, in the same format.
+
+        clip: the source; sides: left and right neighbours of output frames, see `assemble.Plan`.
+        """
+        masks: list[vs.VideoNode] = []
+        if self.mask is not None:
+            masks += sides(self.mask, new.std.BlankClip(format=self.mask.format.id, keep=True))
+        if self.still:
+            grey = frames.luma(clip)
+            blank = new.std.BlankClip(format=vs.GRAY8, keep=True)
+            left, right = sides(grey, blank)
+            before = sides(nodes.shifted(grey, -1), blank)[0]
+            after = sides(nodes.shifted(grey, 1), blank)[1]
+            masks.append(check_mask(still_mask(before, left, right, after), near))
+        names = "xyz"[: len(masks)]
+        mask = vs.core.std.Expr(masks, " ".join(names) + " max" * (len(masks) - 1))
+        if new.format.sample_type == vs.INTEGER:
+            return new.std.MaskedMerge(near, mask)
+        # x + (y - x) * mask is only nearly y in floating point where the mask is 1
+        merge = "z 1 >= y x y x - z * + ?"
+        return vs.core.std.Expr([new, near, _all_planes(mask, new.format)], merge)

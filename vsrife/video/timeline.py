@@ -1,0 +1,194 @@
+"""Which source frames stand around an output frame, and where between them: exact and O(1)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from math import ceil, floor, lcm
+from typing import NamedTuple
+
+from vsrife.checks import INT64_MAX
+from vsrife.errors import ArgumentError
+
+MAX_FRAMES = 2**31 - 1  # a VapourSynth clip cannot be longer
+_LEAST_VARIABLE = Fraction(1, 500)  # below, a new frame has to ask for too many durations
+
+
+class Place(NamedTuple):
+    """An output frame: `step / steps` of the way from source frame `left` to `right`."""
+
+    left: int
+    right: int
+    step: int
+    steps: int
+    first: bool  # no earlier output frame has the same `left`
+    last: bool  # no later one
+
+    @property
+    def timestep(self) -> float:
+        return self.step / self.steps
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Maps output frames to source frames for a clip of `source_frames` at `factor` times its rate.
+
+    Output frame n stands at position n / factor of the source. Past the last source frame there is
+    nothing to interpolate with: there `left == right` and `step == 0`, the last frame repeated.
+
+    variable: source frames last as long as each says; the clip's rate means nothing.
+    """
+
+    source_frames: int
+    factor: Fraction
+    variable: bool = False
+
+    def __post_init__(self) -> None:
+        if self.factor <= 0:
+            raise ArgumentError(f"factor must be more than 0, not {self.factor}")
+        if self.variable and self.factor < _LEAST_VARIABLE:
+            raise ArgumentError(
+                f"factor must be at least {_LEAST_VARIABLE} for a clip without a constant rate, "
+                f"not {self.factor}; give it a rate with clip.std.AssumeFPS"
+            )
+
+    @property
+    def num_frames(self) -> int:
+        """ceil(source_frames * factor), so that the output lasts as long as the source.
+
+        Cut at what a clip can hold: players hand over clips of 2**31 - 1 frames for "endless".
+        """
+        exact = -(-self.source_frames * self.factor.numerator // self.factor.denominator)
+        return min(exact, MAX_FRAMES)
+
+    def place(self, n: int) -> Place:
+        """Where output frame n (0 <= n) stands."""
+        p, q = self.factor.numerator, self.factor.denominator
+        left, step = divmod(n * q, p)
+        end = self.source_frames - 1
+        first = n == 0 or min((n - 1) * q // p, end) < left
+        last = n + 1 == self.num_frames or min((n + 1) * q // p, end) > left
+        if left >= end:
+            return Place(end, end, 0, p, left == end and first, last)
+        return Place(left, left + 1 if step else left, step, p, first, last)
+
+    @property
+    def jump(self) -> int:
+        """How many source frames lie between two output frames, at most."""
+        return ceil(1 / self.factor)
+
+    def rate(self, source_rate: Fraction) -> Fraction:
+        """Output frames per second; 0 if the source has no rate."""
+        return output_rate(source_rate, self.factor)
+
+    def passed(self, n: int) -> Fraction:
+        """How much of its left frame's time is over when output frame n begins, 0 <= ... < 1."""
+        position = n / self.factor
+        return position - min(floor(position), self.source_frames - 1)
+
+    def elapsed(self, n: int, durations: Sequence[Fraction]) -> Fraction:
+        """The same in seconds. durations: see `duration`."""
+        return self.passed(n) * durations[0]
+
+    @property
+    def reach(self) -> int:
+        """How many source frames, from `left` on, `duration` has to know."""
+        return self.jump + 1 if self.variable else 2
+
+    def duration(self, n: int, durations: Sequence[Fraction]) -> Fraction:
+        """How long output frame n is shown, from the durations of source frames from `left` on.
+
+        An output frame lasts until the next one begins, so all of them last exactly as long as the
+        source. Where the rate is constant, the last one lasts as long as all others, even if the
+        source ends earlier.
+        """
+        if not self.variable and (self.factor < 1 or len(set(durations)) == 1):
+            return durations[0] / self.factor
+        begin = n / self.factor
+        left = min(floor(begin), self.source_frames - 1)
+        end = (n + 1) / self.factor
+        if self.variable:
+            end = min(end, Fraction(self.source_frames))
+        total = Fraction(0)
+        for k, length in enumerate(durations, left):
+            until = end if k + 1 >= self.source_frames else min(end, Fraction(k + 1))
+            total += max(until - max(begin, Fraction(k)), Fraction(0)) * length
+        return total
+
+
+class Timetable:
+    """Maps output frames at a constant rate to source frames that are shown for different times.
+
+    Output frame n stands where the source is n / fps seconds after its first frame. The rest is as
+    for `Timeline`.
+    """
+
+    reach = 0  # it knows all durations
+
+    def __init__(self, durations: Iterable[Fraction], fps: Fraction) -> None:
+        """durations: of all source frames, in seconds, more than 0."""
+        lengths = list(durations)
+        ticks = lcm(*{length.denominator for length in lengths})  # in a second
+        self._starts = [0]
+        for length in lengths:
+            self._starts.append(self._starts[-1] + length.numerator * (ticks // length.denominator))
+        self._fps, self._pace = fps, ticks / fps  # ticks from one output frame to the next
+        self.num_frames = min(ceil(self._starts[-1] / self._pace), MAX_FRAMES)
+
+    def _left(self, n: int) -> int:
+        return bisect_right(self._starts, floor(n * self._pace), hi=len(self._starts) - 1) - 1
+
+    def place(self, n: int) -> Place:
+        """Where output frame n (0 <= n) stands."""
+        left, end = self._left(n), len(self._starts) - 2
+        first = n == 0 or self._left(n - 1) < left
+        last = n + 1 == self.num_frames or self._left(n + 1) > left
+        part = self.passed(n)
+        if left == end or not part:
+            return Place(left, left, 0, 1, first, last)
+        return Place(left, left + 1, part.numerator, part.denominator, first, last)
+
+    @property
+    def jump(self) -> int:
+        return ceil(self._pace / min(b - a for a, b in pairwise(self._starts)))
+
+    def rate(self, source_rate: Fraction) -> Fraction:
+        return self._fps
+
+    def passed(self, n: int) -> Fraction:
+        left = self._left(n)
+        begin, end = self._starts[left], self._starts[left + 1]
+        return (n * self._pace - begin) / (end - begin)
+
+    def elapsed(self, n: int, durations: Sequence[Fraction]) -> Fraction:
+        return (n * self._pace - self._starts[self._left(n)]) / (self._pace * self._fps)
+
+    def duration(self, n: int, durations: Sequence[Fraction]) -> Fraction:
+        return 1 / self._fps
+
+
+Times = Timeline | Timetable
+
+
+def output_rate(rate: Fraction, factor: Fraction) -> Fraction:
+    """`rate * factor` in frames per second; ArgumentError if its digits are too many."""
+    result = rate * factor
+    if max(result.numerator, result.denominator) > INT64_MAX:
+        raise ArgumentError(
+            f"the output rate {rate} * {factor} has too many digits for VapourSynth; "
+            "choose a simpler factor"
+        )
+    return result
+
+
+def as_duration(seconds: Fraction) -> tuple[int, int]:
+    """A duration as numerator and denominator of frame properties.
+
+    Exact, but for fractions too long for them, which are rounded to 32 bits.
+    """
+    if max(seconds.numerator, seconds.denominator) > INT64_MAX:
+        seconds = seconds.limit_denominator(2**31 - 1)
+    return min(seconds.numerator, INT64_MAX), seconds.denominator

@@ -1,0 +1,192 @@
+"""Files of other programs taken into the store: vs-rife's, ComfyUI's, Practical-RIFE's, vs-mlrt's
+and ncnn's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from vsrife.errors import ArgumentError, ModelError
+from vsrife.network.state_dict import recognise
+from vsrife.network.table import ARCHS, VERSIONS
+from vsrife.weights import folders
+from vsrife.weights.catalogue import Model, catalogue, check_name
+from vsrife.weights.download import Listener, stderr_listener
+from vsrife.weights.files import SUFFIXES, damaged, read_arrays, read_content, sha256_of
+from vsrife.weights.library import fit, keep
+from vsrife.weights.readers.mapping import Convolution, place_by_name, place_by_order
+from vsrife.weights.readers.ncnn import read_ncnn
+from vsrife.weights.readers.onnx import read_onnx
+from vsrife.weights.readers.safetensors import Array, checked
+
+IMPORTED = (*SUFFIXES, ".onnx", ".param", ".bin")
+_IN_FOLDER = ("flownet.pkl", "flownet.param")  # what train_log and ncnn's folders hold
+# flownet_v4.25.lite, rife_v4.26_heavy, rife49, rife-v4.22-lite_ensembleFalse
+_VERSION = re.compile(r"(?:rife|flownet)[-_]?v?4\.?(\d{1,2})(?:[-_.](lite|heavy))?")
+
+
+def import_model(
+    path: Path,
+    name: str | None = None,
+    *,
+    arch: str | None = None,
+    replace: bool = False,
+    listener: Listener | None = None,
+) -> tuple[Model, Path]:
+    """Take a file into the store: .safetensors, .pkl, .pth, .pt, .onnx, or ncnn's .param and .bin.
+
+    name: of a known model, or of the user's own; None if the file leaves no doubt. arch: its row,
+    where several fit. replace: even if the store has one of that name. Gives the row and the file.
+    """
+    heard = listener or stderr_listener(path.name)
+    source = _source_file(path)
+    states = _states(source, heard.note)
+    if arch is not None:
+        states = {arch: states[arch]} if arch in states else _no_such(source, arch, states)
+    row = _row_for(source, name, states)
+    fitting = [row.arch] if row.arch in states else list(states)
+    if len(fitting) != 1:
+        raise ModelError(
+            f"{source} fits several networks, {' and '.join(fitting)}: their graphs look the same; "
+            "say which with --arch, or give the --name of an official version"
+        )
+    folder = folders.user_folder()
+    folders.make_folder(folder)
+    with folders.locked(folder, row.stem, heard.note):
+        if (folder / row.kept).exists() and not replace:
+            raise ModelError(
+                f"model {row.name!r} is in the store already, {folder / row.kept}; "
+                "--replace it, or choose another --name"
+            )
+        folders.sweep(folder, row.kept)
+        origin = Model(row.name, row.arch, row.file, origin=f"imported from {source.name}")
+        state = states[fitting[0]]
+        try:
+            found = keep(origin, fitting[0], state, str(source), sha256_of(source))
+        except OSError as error:
+            raise folders.disk_error(folder, row.kept, error) from error
+    return row, found
+
+
+def read_graph(path: Path) -> tuple[str, dict[str, Array]]:
+    """Row and weights of an ONNX file; ModelError if they fit none, or several without a name that
+    says which."""
+    states = _states(path, lambda text: None)
+    name = guess_name(path, states)
+    rows = [VERSIONS[name]] if name else list(states)
+    if len(rows) != 1:
+        raise ModelError(
+            f"{path} fits several networks, {' and '.join(rows)}: their graphs look the same; "
+            f"import it with `vsrife models import {path} --arch ...`"
+        )
+    return rows[0], states[rows[0]]
+
+
+def _source_file(path: Path) -> Path:
+    """The file itself, also where its folder or the other half of a pair is named."""
+    file = path.expanduser()
+    if not folders.is_file(file) and file.is_dir():
+        inside = [file / name for name in _IN_FOLDER if (file / name).is_file()]
+        if len(inside) != 1:
+            raise ModelError(f"{file} is a folder without {' or '.join(_IN_FOLDER)}; name the file")
+        file = inside[0]
+    if file.suffix.lower() not in IMPORTED:
+        raise ModelError(f"{file} must be one of {', '.join(IMPORTED)}, not {file.suffix!r}")
+    if file.suffix.lower() == ".bin":
+        file = file.with_suffix(".param")
+    for each in (file, *([file.with_suffix(".bin")] if file.suffix.lower() == ".param" else [])):
+        if not folders.is_file(each):
+            raise ModelError(f"{each} does not exist; check its path")
+    return file
+
+
+def _states(source: Path, note: Callable[[str], None]) -> dict[str, dict[str, Array]]:
+    """Row -> state dict for every row that the file fits; ModelError if there is none."""
+    kind = source.suffix.lower()
+    if kind in SUFFIXES:
+        return dict([fit(read_arrays(source), None, note)])
+    content = read_content(source)
+    named: dict[str, Array] = {}
+    try:
+        if kind == ".onnx":
+            tensors, convolutions = read_onnx(content)
+            named = place_by_name(tensors)
+        else:
+            convolutions = read_ncnn(content, read_content(source.with_suffix(".bin")))
+    except Exception as error:  # readers raise whatever a damaged file makes them stumble over
+        raise damaged(source, error, content) from error
+    return _placed(source, named, convolutions)
+
+
+def _placed(
+    source: Path, named: dict[str, Array], convolutions: list[Convolution]
+) -> dict[str, dict[str, Array]]:
+    """What a graph's weights fit: by their names if those are whole, else by their order."""
+    reason = "its weights have no names"
+    if named:
+        try:
+            return {recognise(named): _sound(source, named)}
+        except ModelError as error:
+            reason = str(error)
+    states = place_by_order(convolutions)
+    if not states:
+        raise ModelError(
+            f"{source} is of no RIFE v4 network that is known: "
+            f"its {len(convolutions)} convolutions fit none in this order ({reason})"
+        )
+    return {arch: _sound(source, state) for arch, state in states.items()}
+
+
+def _sound(source: Path, state: dict[str, Array]) -> dict[str, Array]:
+    try:
+        return checked(state)
+    except ModelError as error:
+        raise ModelError(f"model file {source} {error}") from error
+
+
+def _no_such(source: Path, arch: str, states: Mapping[str, object]) -> dict[str, dict[str, Array]]:
+    if arch not in ARCHS:
+        raise ArgumentError(f"arch must be one of {', '.join(ARCHS)}, not {arch!r}")
+    raise ModelError(f"{source} is a network {' or '.join(states)}, not {arch}")
+
+
+def _row_for(source: Path, name: str | None, states: Mapping[str, object]) -> Model:
+    """The row that an imported file is for; ModelError where that is in doubt."""
+    rows = catalogue()
+    chosen = name or guess_name(source, states)
+    if chosen is None:
+        fitting = [row for row in rows.values() if row.arch in states]
+        if len(fitting) != 1:
+            names = ", ".join(row.name for row in fitting)
+            raise ModelError(
+                f"{source} is a network {' or '.join(states)}, which several models are ({names}); "
+                "say which with --name, or give it a name of your own"
+            )
+        chosen = fitting[0].name
+    same = [row.name for row in rows.values() if row.stem.lower() == chosen.lower()]
+    taken = next((other for other in same if other != chosen), None)  # also on Windows
+    if taken is not None:
+        raise ArgumentError(f"{chosen!r} is the file of model {taken!r}; say --name {taken}")
+    row = rows.get(chosen) or Model(check_name(chosen), file=f"{chosen}.safetensors")
+    if row.embedded:
+        raise ArgumentError(f"{chosen!r} is the embedded model; choose another --name")
+    if row.arch is not None and row.arch not in states:
+        raise ModelError(
+            f"{source} is a network {' or '.join(states)}, and {chosen} is a {row.arch}; "
+            "choose another --name"
+        )
+    return row
+
+
+def guess_name(source: Path, states: Mapping[str, object]) -> str | None:
+    """The version that a file's or its folder's name speaks of; None unless the file fits it."""
+    for text in (source.stem, source.parent.name):
+        match = re.search(
+            r"(?:rife|flownet)[-_]?v?4\.?(\d{1,2})(?:[-_.](lite|heavy))?", text.lower()
+        )
+        if match:
+            name = ".".join(["4", match[1], *([match[2]] if match[2] else [])])
+            if VERSIONS.get(name) in states:
+                return name
+    return None

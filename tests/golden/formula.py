@@ -3,6 +3,7 @@
 Every number comes from a hash of its name, so nothing trained and nothing random is involved:
 splitmix64, seeded with the CRC-32 of the name in its upper half. All results are exact in fp16.
 goldens.npz itself holds outputs of the peer vs-rife 5.7.0 on a CPU in fp32.
+make_goldens.py checks that file against the peer, and makes it anew.
 """
 
 import functools

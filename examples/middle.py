@@ -4,12 +4,15 @@ vsrife export nano -o nano.onnx
 python middle.py nano.onnx left.png right.png middle.png
 """
 
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from PIL import Image
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when ONNX Runtime is imported, not later
+import onnxruntime
 
 
 def main(model: str, left: str, right: str, out: str) -> None:

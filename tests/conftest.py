@@ -1,19 +1,22 @@
 import functools
 import gc
 import os
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
 
-from vsrife.inference import select
+from tests.support import needs
+from vsrife.inference import quiet, select
 from vsrife.weights import CACHE_VARIABLE, FOLDER_VARIABLE
 
-# Before a conftest beside the tests imports what reads them:
-# OpenVINO's telemetry forks a process of many threads when it is imported, unless this is set; one
-# whose fork stood still never ended.
-os.environ.setdefault("CI", "true")
+# Before a conftest beside the tests imports what reads it
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests import runtimes by themselves, too; what these would send is sent nowhere
+for runtime in ("onnxruntime", "openvino"):
+    if find_spec(runtime):
+        quiet.load(runtime)
 
 # What else than the two below says how programs print; a test that is about one sets it itself.
 PRINTING = ("CLICOLOR_FORCE", "FORCE_COLOR", "PYTHON_COLORS")
@@ -25,14 +28,31 @@ settings.register_profile("random", deadline=None, print_blob=True)
 settings.load_profile("same")
 
 
-def pytest_runtest_setup(item):
-    if item.get_closest_marker("cuda"):
-        import torch
+def pytest_ignore_collect(collection_path):
+    """In the light install: leave out modules that cannot be imported there."""
+    conftest = collection_path / "conftest.py"
+    module = conftest if conftest.is_file() and not conftest.samefile(__file__) else collection_path
+    left_out = needs.LIGHT and module.suffix == ".py" and needs.missing(module)
+    return True if left_out else None
 
-        if not torch.cuda.is_available():
-            if os.environ.get("VSRIFE_REQUIRE_CUDA") == "1":
-                pytest.fail("VSRIFE_REQUIRE_CUDA=1, but there is no CUDA device")
-            pytest.skip("no CUDA device")
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    with needs.skipping():
+        if item.get_closest_marker("cuda"):
+            import torch
+
+            if not torch.cuda.is_available():
+                if os.environ.get("VSRIFE_REQUIRE_CUDA") == "1":
+                    pytest.fail("VSRIFE_REQUIRE_CUDA=1, but there is no CUDA device")
+                pytest.skip("no CUDA device")
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    with needs.skipping():
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -27,8 +27,11 @@ WRONG = {
         {"duplicates": "skip", "duplicates_anchor": "centre"},
         "duplicates_anchor='centre' has nothing to act on",
     ),
-    "span": ({"duplicates_span": 1}, "duplicates_span must be between 2 and 24, not 1"),
-    "span text": ({"duplicates_span": "5"}, "duplicates_span must be at least 1"),
+    "span": (
+        {"duplicates_span": 1},
+        "duplicates_span must be at least 2 and a whole number, not 1; 24",
+    ),
+    "span text": ({"duplicates_span": "5"}, "duplicates_span must be at least 2"),
     "duplicates_threshold": (
         {"duplicates_threshold": -1},
         "duplicates_threshold must be a number between 0 and 1, not -1; None takes the clip's own",
@@ -54,14 +57,14 @@ def test_choices_that_cannot_work(options, message):
 
 def test_what_is_off_adds_no_node(monkeypatch):
     """The same calls to the core whether the new options are given as off or not at all."""
-    from vsrife.video import adaptive, duplicates, filling, nodes, overlays, scenes
+    from vsrife.video import duplicates, nodes, output, overlays, scenes
 
     def fail(*arguments, **options):
         raise AssertionError("work for an option that is off")
 
     for module, name in (
-        (nodes, "gather"), (nodes, "pixels"), (nodes, "shifted"), (adaptive, "scene_scores"),
-        (duplicates, "score_duplicates"), (filling, "FilledPlan"), (overlays, "still_mask"),
+        (nodes, "gather"), (nodes, "pixels"), (nodes, "shifted"), (scenes, "scene_scores"),
+        (duplicates, "score_duplicates"), (output, "FilledPlan"), (overlays, "static_mask"),
         (scenes, "place_marks"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, fail)

@@ -22,7 +22,7 @@ from tests.support.clips import clip_of, copied, flat, networks_of, noise, pictu
 from vsrife import rife
 from vsrife.inference import pytorch
 from vsrife.network import build
-from vsrife.video import output
+from vsrife.video import synthesis
 from vsrife.weights import read_weights
 
 FACTORS = [(2, 1), (3, 1), (5, 2), (1001, 400), (1, 1), (4, 5), (1, 2), (7, 3)]
@@ -220,8 +220,8 @@ def test_prepared_frames_are_kept_for_a_few_frames_only(weights, monkeypatch):
     out = rife(clip_of(noise(16, 16), 60), model=weights())
     for n in random.Random(3).choices(range(120), k=300):
         out.get_frame(n).close()
-        assert len(alive) <= output.FRAMES_KEPT
-    assert len(alive) == output.FRAMES_KEPT
+        assert len(alive) <= synthesis.FRAMES_KEPT
+    assert len(alive) == synthesis.FRAMES_KEPT
 
 
 def test_endless_clips_and_long_fractions_evaluate_and_play_anywhere(weights):
@@ -266,6 +266,49 @@ def test_properties_are_the_left_frames(weights):
     assert all(p["_Matrix"] == 0 for p in got)
     times = [p["_AbsoluteTime"] for p in got[:5]]
     assert times == pytest.approx([n * 1001 / 48000 for n in range(5)])
+
+
+ODD = {
+    "_Field": 1, "_FieldBased": 2, "_Range": 7, "_Matrix": 99, "_Transfer": 99, "_Primaries": 99,
+    "_ChromaLocation": 99, "_Combed": 1, "_SARNum": -3, "Mine": b"\x00\xff", "Numbers": [1.5, 2.5],
+}  # fmt: skip  # a table
+
+
+@pytest.mark.parametrize("fmt", [vs.YUV420P8, vs.GRAY16, vs.RGB24, vs.RGBS])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"sc": True, "sc_mode": "blend"},
+        {"sc": "adaptive"},
+        {"duplicates": "fill"},
+        {"protect": True},
+        {"pace": "drawn"},
+        {"confidence": 0.9, "sc_mode": "nearest"},
+    ],
+    ids=str,
+)
+def test_what_we_do_not_know_changes_no_picture_and_comes_out_as_it_went_in(weights, fmt, options):
+    clip = clip_of(noise(32, 24), 4).resize.Bicubic(
+        format=fmt, **({"matrix_s": "709"} if fmt in (vs.YUV420P8, vs.GRAY16) else {})
+    )
+    clip = clip.std.RemoveFrameProps()
+    plain = rife(clip, model=weights(), **options)
+    said = rife(clip.std.SetFrameProps(**ODD), model=weights(), **options)
+    for a, b in zip(plain.frames(), said.frames(), strict=True):
+        for plane in range(clip.format.num_planes):
+            assert np.array_equal(a[plane], b[plane])
+        assert {name: b.props[name] for name in ODD} == ODD
+
+
+@pytest.mark.parametrize("field", [0, 1])
+def test_fields_keep_their_chroma_where_it_is(weights, field):
+    clip = clip_of(noise(32, 24), 3).resize.Bicubic(format=vs.YUV420P8, matrix_s="709")
+    fields = clip.std.SetFieldBased(2).std.SeparateFields()
+    bare = fields.std.RemoveFrameProps(["_Field", "_FieldBased"])
+    for n in (1 + 2 * field, 3):
+        got, wanted = (rife(each, model=weights()).get_frame(n) for each in (fields, bare))
+        assert all(np.array_equal(got[plane], wanted[plane]) for plane in range(3))
 
 
 def test_cuts_are_held_and_marked_on_one_frame_each_side(weights, spied):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vsrife.network import build
-from vsrife.network.previous.torch.ifnet import IFNet
+from vsrife.network.module import Network
 from vsrife.network.table import EMBEDDED, arch_of
 from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.loss import psnr
@@ -47,7 +47,7 @@ ALLOWED: dict[str, dict[str, float]] = {
 }
 
 
-def limit(model: IFNet, what: str) -> float:
+def limit(model: Network, what: str) -> float:
     name = next(name for name in EMBEDDED if arch_of(name) == model.arch)
     return ALLOWED[name].get(what, GOALS[what])
 
@@ -59,7 +59,7 @@ def test_what_is_allowed_is_never_more_than_is_wanted() -> None:
 
 
 @pytest.fixture(scope="module", params=EMBEDDED)
-def model(request: pytest.FixtureRequest) -> Iterator[IFNet]:
+def model(request: pytest.FixtureRequest) -> Iterator[Network]:
     """On one thread: pictures here are small."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -97,7 +97,7 @@ def panned(dx: float, dy: float) -> np.ndarray:
     return ground(x - dx, y - dy)
 
 
-def interpolated(model: IFNet, draw: Callable[[float], np.ndarray]) -> list[np.ndarray]:
+def interpolated(model: Network, draw: Callable[[float], np.ndarray]) -> list[np.ndarray]:
     """Red of the pictures that the model makes at TIMES between draw(0) and draw(1)."""
     left, right = (colour(draw(t)).expand(len(TIMES), -1, -1, -1) for t in (0, 1))
     with torch.inference_mode():
@@ -119,7 +119,7 @@ def text_mask() -> np.ndarray:
 
 @pytest.mark.parametrize("pan", [(6, 0), (0, 5), (-9, 3)])
 def test_still_text_over_a_moving_ground_stays_still_and_sharp(
-    model: IFNet, pan: tuple[float, float]
+    model: Network, pan: tuple[float, float]
 ) -> None:
     mask = text_mask()
 
@@ -139,7 +139,7 @@ def test_still_text_over_a_moving_ground_stays_still_and_sharp(
 
 @pytest.mark.parametrize("pan", [(8, 0), (-5, 4)])
 def test_a_hard_edge_of_a_still_logo_does_not_wobble(
-    model: IFNet, pan: tuple[float, float]
+    model: Network, pan: tuple[float, float]
 ) -> None:
     """Its place is measured in each line by how much of the logo's white is there."""
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(float)
@@ -182,7 +182,7 @@ PANS = [(4, 0), (0, 7), (12, 0), (-6.5, 4.25), (20, 0)]
 
 
 @pytest.mark.parametrize("pan", PANS)
-def test_motion_is_even(model: IFNet, pan: tuple[float, float]) -> None:
+def test_motion_is_even(model: Network, pan: tuple[float, float]) -> None:
     made = interpolated(model, lambda t: panned(pan[0] * t, pan[1] * t))
     for t, picture in zip(TIMES, made, strict=True):
         assert share_of(pan, picture) == pytest.approx(t, rel=limit(model, "pace off by"))
@@ -202,20 +202,20 @@ def scenes_at(t: float, count: int, size: int = 128) -> Batch:
     return scenes.draw(torch.Generator().manual_seed(5), count, size, timestep=t)
 
 
-def scores(model: IFNet, batch: Batch) -> Tensor:
+def scores(model: Network, batch: Batch) -> Tensor:
     dtype = model.dtype
     with torch.inference_mode():
         made = model(batch.img0.to(dtype), batch.img1.to(dtype), batch.timestep)
     return psnr(made.float(), batch.truth)
 
 
-def test_quality_is_even_over_time(model: IFNet) -> None:
+def test_quality_is_even_over_time(model: Network) -> None:
     early, middle, late = (float(scores(model, scenes_at(t, 32)).mean()) for t in TIMES)
     assert middle > 25
     assert min(early, late) > middle - limit(model, "ends worse by")
 
 
-def test_half_precision_costs_next_to_nothing(model: IFNet) -> None:
+def test_half_precision_costs_next_to_nothing(model: Network) -> None:
     batch = scenes_at(0.5, 8, 64)
     half = build(
         next(name for name in EMBEDDED if arch_of(name) == model.arch),

@@ -13,7 +13,8 @@ from tests.golden import formula
 from tests.support.films import pan, scenery
 from vsrife import quantize
 from vsrife.evaluation.measures import psnr
-from vsrife.network.previous.onnx import GraphOptions, build_flow
+from vsrife.network.graphs import build_flow
+from vsrife.network.options import GraphOptions
 from vsrife.network.table import ARCHS
 from vsrife.weights import find_weights, read_arrays
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from vsrife.cli import main
+from vsrife.messages import say
 
 
 def download_model(url: str) -> None:
@@ -18,10 +19,9 @@ def _main() -> int:
     if len(sys.argv) > 1:
         return main()
     # vs-rife fetches all of its models when called so, and scripts rely on it
-    print(
-        "vsrife: fetching every official model, as vs-rife does, about 900 MB; "
-        "for one of them: vsrife models fetch NAME; for help: vsrife --help",
-        file=sys.stderr,
+    say(
+        "fetching every official model, as vs-rife does, about 900 MB; "
+        "for one of them: vsrife models fetch NAME; for help: vsrife --help"
     )
     return main(["models", "fetch", "--all"])
 

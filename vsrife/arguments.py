@@ -1,184 +1,353 @@
-"""The choices about scenes, duplicates, repairs and overlays: checked, then applied."""
+"""Everything that rife() is asked: read into one `Options`, and checked before a file is opened.
+
+The tables of the documentation are made of what is said about each argument here and in
+`inference.network_options`.
+"""
+
+# ruff: noqa: RUF009 -- `option` makes fields, as dataclasses.field does
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import vapoursynth as vs
 
 from vsrife import checks
+from vsrife.checks import (
+    Flag,
+    Instance,
+    OneOf,
+    Option,
+    Positive,
+    Share,
+    Unread,
+    Whole,
+    option,
+)
 from vsrife.errors import ArgumentError
-from vsrife.video import adaptive, bad_frames, duplicates, overlays, scenes, timeline
-from vsrife.video.filling import FilledPlan, Filling
-from vsrife.video.plans import Plan, Policy, SteadyPlan
+from vsrife.inference import network_options
+from vsrife.inference.network_options import NetworkOptions
+from vsrife.video import bad_frames, colour, frames, overlays, scenes, timeline
+from vsrife.video.duplicates import ANCHORS, THRESHOLD
+from vsrife.video.marking import Marking
+from vsrife.video.output import Recipe
+from vsrife.video.overlays import Protection
+from vsrife.video.plans import Filling, Policy
 
-SC_MODES = ("hold", "nearest", "blend")
-DUPLICATES = ("fill", "skip")
-PACES = ("drawn",)
 MAX_SPAN = 24
+_RATE, _SCENES, _DUPLICATES = "rate", "scene changes", "duplicates"
+_PICTURE, _COLOUR = "picture", "colour"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choices:
-    """Arguments of rife() of the same names, checked. sc_threshold and duplicates_threshold are
-    None where marks are taken as they are; replace is what `repair.read_replace` gives."""
+_CLIP = Instance(vs.VideoNode, "clip")
+# may be a file, so it is read when all else is known to be right
+_BAD_FRAMES = Unread("ranges, a property's name, or a file's path")
 
-    sc: bool | str
-    sc_threshold: float | None
-    sc_clip: vs.VideoNode | None
-    sc_mode: str
-    duplicates: str | None
-    duplicates_threshold: float | None
-    duplicates_clip: vs.VideoNode | None
-    duplicates_span: int
-    duplicates_anchor: str
-    replace: bad_frames.Ranges | str | None
-    mask: vs.VideoNode | None
-    protect: bool
-    pace: str | None
-    confidence: float | None
 
-    @property
-    def policy(self) -> Policy:
-        return Policy(
-            cuts=bool(self.sc),
-            mode=self.sc_mode,
-            skip=self.duplicates == "skip",
-            confidence=self.confidence,
-            drawn=self.pace is not None,
+@dataclass(frozen=True, kw_only=True, eq=False)  # clips have no equality
+class Options:
+    """The arguments of rife() of the same names, checked by `parse`.
+
+    network: those that have nothing to do with VapourSynth.
+    """
+
+    clip: vs.VideoNode = option(
+        _CLIP, None, _PICTURE,
+        "GRAY, RGB or YUV, 8 to 16 bits or floating point, at least 2 frames",
+    )  # fmt: skip
+    factor_num: int = option(Whole(), 2, _RATE, "output rate : source rate, above the line")
+    factor_den: int = option(Whole(), 1, _RATE, "output rate : source rate, below the line")
+    fps_num: int | None = option(
+        Whole(), None, _RATE, "wanted output rate, above the line; with fps_den", none="no rate"
+    )
+    fps_den: int | None = option(
+        Whole(), None, _RATE, "wanted output rate, below the line; with fps_num", none="no rate"
+    )
+    factor: Fraction | None = option(
+        Positive(), None, _RATE, "instead of factor_num and factor_den", none="those"
+    )
+    fps: Fraction | None = option(
+        Positive(), None, _RATE, "instead of fps_num and fps_den", none="those"
+    )
+    vfr: bool = option(
+        Flag(), False, _RATE,
+        "frames last as long as their own durations say, whatever rate the clip has",
+    )  # fmt: skip
+    sc: bool | str = option(
+        Flag(("adaptive",)), False, _SCENES,
+        "no new frames across a scene change; True detects as vs-rife does, \"adaptive\" better",
+    )  # fmt: skip
+    sc_threshold: float | None = option(
+        scenes.THRESHOLD, 0.15, _SCENES,
+        "mean luma difference of two frames, or adaptive score, above which a cut lies between",
+        none="the clip's own marks",
+    )  # fmt: skip
+    sc_mode: str = option(
+        OneOf(("hold", "nearest", "blend")), "hold", _SCENES,
+        "at a cut: hold the frame before it, show the nearest, or a blend of both",
+    )  # fmt: skip
+    sc_clip: vs.VideoNode | None = option(
+        _CLIP, None, _SCENES, "a clip whose marks of scene changes hold instead",
+        none="no other clip",
+    )  # fmt: skip
+    confidence: float | None = option(
+        Share("None trusts every frame"), None, _SCENES,
+        "new frames less certain than this are replaced as at a cut", none="trusts every frame",
+    )  # fmt: skip
+    duplicates: str | None = option(
+        OneOf(("fill", "skip")), None, _DUPLICATES,
+        "\"fill\" replaces repeated frames by new ones, \"skip\" makes none before them",
+        none="as other frames",
+    )  # fmt: skip
+    duplicates_threshold: float | None = option(
+        Share("None takes the clip's own _Duplicate"), THRESHOLD, _DUPLICATES,
+        "mean luma difference of blocks up to which a frame repeats the one before",
+        none="the clip's own marks",
+    )  # fmt: skip
+    duplicates_span: int = option(
+        Whole(2, MAX_SPAN), 5, _DUPLICATES,
+        "longest run of equal frames that is filled; longer ones stand still on purpose",
+    )  # fmt: skip
+    duplicates_anchor: str = option(
+        OneOf(ANCHORS), "first", _DUPLICATES, "where in its run a drawing stands"
+    )
+    duplicates_clip: vs.VideoNode | None = option(
+        _CLIP, None, _DUPLICATES, "a clip whose marks of duplicates hold instead",
+        none="no other clip",
+    )  # fmt: skip
+    pace: str | None = option(
+        OneOf(("drawn",)), None, _DUPLICATES, "\"drawn\" keeps the cadence of drawings on twos",
+        none="even",
+    )  # fmt: skip
+    replace: object = option(
+        _BAD_FRAMES, None, _PICTURE, "bad frames to make anew", none="all are good"
+    )
+    mask: vs.VideoNode | None = option(
+        _CLIP, None, _PICTURE,
+        "grey clip of any depth, as large and as long as clip: white is protected", none="no mask",
+    )  # fmt: skip
+    protect: bool = option(
+        Flag(), False, _PICTURE, "protect lettering that stands still over motion"
+    )
+    matrix: int | None = option(
+        colour.MATRIX, None, _COLOUR, "of YUV frames without _Matrix", none="by size"
+    )
+    color_range: int | None = option(
+        colour.RANGE, None, _COLOUR, "of frames without _Range", none="full for RGB, else limited"
+    )
+    chroma_location: int | None = option(
+        colour.LOCATION, None, _COLOUR, "of YUV frames without _ChromaLocation", none="left"
+    )
+    network: NetworkOptions
+
+
+_OWN = checks.options_of(Options)
+_USUAL = NetworkOptions()  # goes together as it is
+ALL: tuple[Option, ...] = (*_OWN, *network_options.OPTIONS)
+
+
+def parse(asked: Mapping[str, object]) -> tuple[Options, Recipe]:
+    """What rife() was given by name, checked, and what it comes to for its clip; ArgumentError for
+    the first thing that is wrong.
+
+    Each argument by itself, then what goes together, then what takes longer: the file of bad
+    frames, the durations of a clip's frames, and last what the model's name stands for.
+    """
+    clip = _check_clip(asked["clip"])
+    values = checks.read_all(ALL, asked)
+    theirs = {each.name: values.pop(each.name) for each in network_options.OPTIONS}
+    options = Options(**values, network=NetworkOptions(**theirs))
+    route = colour.Route(
+        clip,
+        matrix=options.matrix,
+        color_range=options.color_range,
+        chroma_location=options.chroma_location,
+    )
+    _check_rate(options)
+    _check_scenes(options)
+    _check_duplicates(options)
+    if options.network != _USUAL:
+        network_options.check_together(options.network, clip.width, clip.height)
+    recipe = _recipe(options, route)
+    network_options.check_model(options.network)
+    return options, recipe
+
+
+def _check_clip(clip: object) -> vs.VideoNode:
+    """`clip` if the filter can work on it; ArgumentError with the way out if not."""
+    if not isinstance(clip, vs.VideoNode):
+        raise ArgumentError(
+            f"this is not a clip: clip must be a vs.VideoNode, not {type(clip).__name__}: "
+            f"{clip!r:.100}"
+        )
+    if clip.format is None or clip.format.id == vs.NONE or not clip.width or not clip.height:
+        raise ArgumentError(
+            "clip must have a constant format and size, not variable ones; "
+            "give it both with clip.resize"
+        )
+    if clip.num_frames < 2:
+        raise ArgumentError(
+            f"clip's number of frames must be at least 2, not {clip.num_frames}; "
+            "nothing lies between fewer"
+        )
+    if clip.gpu_resident:
+        raise ArgumentError("clip must be in main memory, not on the GPU; add .std.GPUDownload()")
+    return clip
+
+
+def _check_rate(options: Options) -> None:
+    num, den = options.fps_num, options.fps_den
+    if (num is None) != (den is None):
+        raise ArgumentError(
+            f"fps_num and fps_den go together, not {num!r} and {den!r}; give both or neither"
+        )
+    given = {"factor": options.factor, "fps": options.fps, "fps_num/fps_den": num}
+    asked = [f"{name}={value}" for name, value in given.items() if value is not None]
+    if len(asked) > 1:
+        raise ArgumentError(
+            f"factor, fps and fps_num/fps_den exclude each other, not {' and '.join(asked)}; "
+            "give one of them"
         )
 
-    @property
-    def protection(self) -> overlays.Protection | None:
-        if self.mask is None and not self.protect:
-            return None
-        return overlays.Protection(self.mask, self.protect)
 
-    def marked(self, clip: vs.VideoNode) -> vs.VideoNode:
-        """`clip` with the properties that are asked for, and no node for any other."""
-        if self.sc_clip is not None:
-            cuts = scenes.complete_marks(self.sc_clip)
-            clip = clip.std.CopyFrameProps(cuts, props=[scenes.PREV, scenes.NEXT])
-        elif self.sc and self.sc_threshold is None:
-            clip = scenes.complete_marks(clip)
-        elif self.sc and self.sc_threshold is not None:
-            seen = clip if self.replace is None else self._without_bad(clip)
-            mark = adaptive.mark_adaptive if self.sc == "adaptive" else scenes.mark_scene_changes
-            clip = mark(clip, self.sc_threshold, seen)
-        if self.duplicates_clip is not None:
-            clip = clip.std.CopyFrameProps(self.duplicates_clip, props=[duplicates.DUPLICATE])
-        elif self.duplicates and self.duplicates_threshold is not None:
-            clip = duplicates.mark_duplicates(clip, self.duplicates_threshold)
-        return clip
-
-    def _without_bad(self, clip: vs.VideoNode) -> vs.VideoNode:
-        """For detectors, to whom a bad frame is a cut: the good frame before it is held."""
-        as_it_is = SteadyPlan(timeline.Timeline(clip.num_frames, Fraction(1)))
-        filling = Filling(span=0, anchor="first", bad=self.replace, cuts=False)
-        return FilledPlan(as_it_is, clip, clip.num_frames, filling).sides(clip, clip)[0]
-
-    def plan(self, inner: Plan, clip: vs.VideoNode, length: int) -> Plan:
-        """`inner`, or what leaves out duplicates and bad frames; clip: marked."""
-        fills = self.duplicates == "fill"
-        if not fills and self.replace is None:
-            return inner
-        span = self.duplicates_span if fills else 0
-        filling = Filling(span, self.duplicates_anchor, self.replace, bool(self.sc))
-        return FilledPlan(inner, clip, length, filling)
-
-
-def check(clip: vs.VideoNode, **given: Any) -> Choices:
-    """The arguments of `Choices` as `rife` was given them; ArgumentError for what cannot work."""
-    _check_scenes(clip, given)
-    _check_duplicates(clip, given)
-    if given["pace"] is not None:
-        _one_of("pace", given["pace"], PACES)
-        if given["duplicates"] == "fill":
-            raise ArgumentError(
-                'pace="drawn" keeps held drawings and duplicates="fill" replaces them; '
-                "choose one of them"
-            )
-    if given["confidence"] is not None:
-        hint = "None trusts every frame"
-        given["confidence"] = checks.share("confidence", given["confidence"], hint)
-    if given["replace"] is not None:
-        given["replace"] = bad_frames.read_replace(given["replace"], clip.num_frames)
-    if given["mask"] is not None:
-        given["mask"] = overlays.check_mask(given["mask"], clip)
-    if not _is_flag(given["protect"]):
-        raise ArgumentError(f"protect must be True or False, not {given['protect']!r}")
-    if min(clip.width, clip.height) < 4:
-        given["protect"] = False  # no room for lettering, nor for filters that look for it
-    return Choices(**given)
-
-
-def _check_scenes(clip: vs.VideoNode, given: dict[str, Any]) -> None:
-    sc, threshold, marks = given["sc"], given["sc_threshold"], given["sc_clip"]
-    if not _is_flag(sc) and not (isinstance(sc, str) and sc == "adaptive"):
-        raise ArgumentError(f'sc must be True, False or "adaptive", not {sc!r}')
-    _one_of("sc_mode", given["sc_mode"], SC_MODES)
+def _check_scenes(options: Options) -> None:
+    sc, clip, marks = options.sc, options.clip, options.sc_clip
     if marks is not None:
-        _check_clip("sc_clip", marks, clip)
-        if not sc or sc == "adaptive":
+        _check_length("sc_clip", marks, clip)
+        if sc is not True:
             raise ArgumentError(
                 f"sc_clip says where scenes change, which sc={sc!r} does not ask for; use sc=True"
             )
-    if not sc:
-        if given["sc_mode"] != "hold" and given["confidence"] is None:
-            raise ArgumentError(
-                f"sc_mode={given['sc_mode']!r} has nothing to act on; add sc=True or a confidence"
-            )
-    elif threshold is not None:
-        given["sc_threshold"] = scenes.check_threshold(threshold)
-    elif sc == "adaptive":
+    if not sc and options.sc_mode != "hold" and options.confidence is None:
+        raise ArgumentError(
+            f"sc_mode={options.sc_mode!r} has nothing to act on; add sc=True or a confidence"
+        )
+    if sc == "adaptive" and options.sc_threshold is None:
         raise ArgumentError(
             'sc_threshold=None takes the clip\'s own marks, which sc="adaptive" would replace; '
             "use sc=True for that"
         )
 
 
-def _check_duplicates(clip: vs.VideoNode, given: dict[str, Any]) -> None:
-    kind, span = given["duplicates"], given["duplicates_span"]
-    if kind is not None:
-        _one_of("duplicates", kind, DUPLICATES)
-    _one_of("duplicates_anchor", given["duplicates_anchor"], duplicates.ANCHORS)
-    if not 2 <= checks.whole("duplicates_span", span) <= MAX_SPAN:
-        raise ArgumentError(f"duplicates_span must be between 2 and {MAX_SPAN}, not {span!r}")
-    if given["duplicates_anchor"] != "first" and kind != "fill":
+def _check_duplicates(options: Options) -> None:
+    kind = options.duplicates
+    if options.duplicates_anchor != "first" and kind != "fill":
         raise ArgumentError(
-            f"duplicates_anchor={given['duplicates_anchor']!r} has nothing to act on; "
+            f"duplicates_anchor={options.duplicates_anchor!r} has nothing to act on; "
             'add duplicates="fill"'
         )
-    if given["duplicates_clip"] is not None:
-        _check_clip("duplicates_clip", given["duplicates_clip"], clip)
+    if options.duplicates_clip is not None:
+        _check_length("duplicates_clip", options.duplicates_clip, options.clip)
         if kind is None:
             raise ArgumentError(
                 'duplicates_clip has nothing to act on; add duplicates="fill" or "skip"'
             )
-    if given["duplicates_threshold"] is not None:
-        given["duplicates_threshold"] = checks.share(
-            "duplicates_threshold",
-            given["duplicates_threshold"],
-            "None takes the clip's own _Duplicate",
+    if options.pace is not None and kind == "fill":
+        raise ArgumentError(
+            'pace="drawn" keeps held drawings and duplicates="fill" replaces them; '
+            "choose one of them"
         )
 
 
-def _is_flag(value: object) -> bool:
-    return isinstance(value, int) and value in (0, 1)
-
-
-def _check_clip(name: str, marks: object, clip: vs.VideoNode) -> None:
-    if not isinstance(marks, vs.VideoNode):
-        raise ArgumentError(f"{name} must be a clip, not {type(marks).__name__}")
+def _check_length(name: str, marks: vs.VideoNode, clip: vs.VideoNode) -> None:
     if marks.num_frames != clip.num_frames:
         raise ArgumentError(
-            f"{name} must have as many frames as clip, {clip.num_frames}, not {marks.num_frames}"
+            f"{name} must have as many frames as clip, {clip.num_frames}, not {marks.num_frames}; "
+            "make it from the same frames"
         )
 
 
-def _one_of(name: str, value: object, known: Sequence[str]) -> None:
-    if not isinstance(value, str) or value not in known:
-        raise ArgumentError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+def _recipe(options: Options, route: colour.Route) -> Recipe:
+    clip, mask, bad = options.clip, None, None
+    if options.mask is not None:
+        mask = overlays.check_mask(options.mask, clip)
+    # in less there is no room for lettering, nor for filters that look for it
+    protect = options.protect and min(clip.width, clip.height) >= 4
+    if options.replace is not None:
+        bad = bad_frames.read_replace(options.replace, clip.num_frames)
+    needs = {}
+    if options.pace is not None:
+        needs[f'pace="{options.pace}"'] = "motion"
+    if options.confidence is not None:
+        needs[f"confidence={options.confidence}"] = "confidence"
+    marking = _marking(options, bad) if options.sc or options.duplicates else None
+    filling = _filling(options, bad)
+    times = _times(options)
+    return Recipe(
+        times=times,
+        rate=times.rate(Fraction(clip.fps)),
+        route=route,
+        policy=Policy(
+            cuts=bool(options.sc),
+            mode=options.sc_mode,
+            skip=options.duplicates == "skip",
+            confidence=options.confidence,
+            cadence=options.pace is not None,
+        ),
+        marking=marking,
+        filling=filling,
+        protection=Protection(mask, protect) if protect or mask is not None else None,
+        streams=options.network.num_streams,
+        needs=needs,
+    )
+
+
+def _times(options: Options) -> timeline.Times:
+    """When output frames are shown. A wanted rate wins over a factor, as in vs-rife."""
+    clip, wanted = options.clip, options.fps
+    if options.fps_num is not None and options.fps_den is not None:
+        wanted = Fraction(options.fps_num, options.fps_den)
+    variable = options.vfr or not clip.fps
+    if wanted is None:
+        factor = options.factor or Fraction(options.factor_num, options.factor_den)
+        return timeline.Timeline(clip.num_frames, factor, variable)
+    if not variable:
+        return timeline.Timeline(clip.num_frames, wanted / Fraction(clip.fps))
+    return timeline.Timetable(frames.durations(clip), wanted)
+
+
+def _marking(options: Options, bad: bad_frames.Ranges | str | None) -> Marking:
+    sc, threshold = options.sc, options.sc_threshold
+    return Marking(
+        sc_threshold=threshold if sc else None,
+        adaptive=sc == "adaptive",
+        own_cuts=bool(sc) and threshold is None,
+        cuts=options.sc_clip,
+        duplicates_threshold=options.duplicates_threshold if options.duplicates else None,
+        repeats=options.duplicates_clip,
+        bad=bad,
+    )
+
+
+def _filling(options: Options, bad: bad_frames.Ranges | str | None) -> Filling | None:
+    fills = options.duplicates == "fill"
+    if not fills and bad is None:
+        return None
+    span = options.duplicates_span if fills else 0
+    return Filling(span, options.duplicates_anchor, bad, bool(options.sc))
+
+
+def as_markdown() -> str:
+    """The table of arguments for the documentation, one kind of them after another."""
+    groups = list(dict.fromkeys(each.group for each in ALL))
+    lines = ["| argument | default | allowed | meaning |", "|---|---|---|---|"]
+    for each in sorted(ALL, key=lambda each: groups.index(each.group)):
+        default = "" if each.name == "clip" else f"`{_shown(each.default)}`"
+        meaning = f"{each.help}; None: {each.none}" if each.none else each.help
+        lines.append(f"| `{each.name}` | {default} | {each.kind.allowed} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def as_text() -> str:
+    """The same for help()."""
+    lines = []
+    for each in ALL:
+        meaning = f"{each.help}; None: {each.none}" if each.none else each.help
+        lines += [f"    {each.name}: {each.kind.allowed}", f"        {meaning}"]
+    return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,8 +1,8 @@
-"""Every exception that vsrife raises on purpose.
+"""The exceptions that vsrife raises on purpose.
 
 RifeError
 ├── ArgumentError      an argument is wrong; the message says what is allowed
-├── ModelError         a weights file is missing, damaged or of no known network
+├── ModelError         a weights file is missing, damaged or of an unknown network
 ├── BackendError       a framework or a device is missing or fails
 └── MediaError         a file cannot be read or written (command line)
 
@@ -12,12 +12,12 @@ exit code.
 
 
 def printable(text: str) -> str:
-    """Words of a stranger for a message: one short line without codes for the terminal."""
+    """Text from outside as part of a message: one short line without control characters."""
     return "".join(c if c.isprintable() else "?" for c in text)[:300]
 
 
 class RifeError(Exception):
-    """Something the user can mend; the message names it, what is allowed and the way out."""
+    """Something that the user can mend: the message names it, what is allowed and the way out."""
 
 
 class ArgumentError(RifeError):
@@ -37,10 +37,8 @@ class MediaError(RifeError):
 
 
 def missing_package(wanted: str, extra: str, what: str) -> BackendError:
-    """The error for something that needs a package which is not installed.
+    """The error if a package is not installed.
 
     wanted: what the user asked for; extra: the extra that installs it; what: the missing package.
     """
-    return BackendError(
-        f"{wanted} needs what is not installed: {what}; pip install vsrife[{extra}]"
-    )
+    return BackendError(f"{wanted} needs what is not installed: {what}; pip install '.[{extra}]'")

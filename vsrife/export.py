@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vsrife.errors import ArgumentError, BackendError, MediaError
+from vsrife.network.options import GraphOptions
 from vsrife.network.state_dict import normalise, recognise
 from vsrife.network.table import VERSIONS, Arch, arch_of, check_options
 from vsrife.version import __version__
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     from vsrife.network.operations.onnx_writer import Array
-    from vsrife.network.previous.onnx import GraphOptions
 
 LAYOUTS = ("own", "v1", "v2")
 PRECISIONS = ("fp32", "fp16")
@@ -44,7 +44,7 @@ def export_model(
     and height of a graph that takes no other, multiples of the network's unit but for layout v2.
     layout: "own" is a graph for a pair, and beside it `.encode.onnx` for a single frame where the
     network has an encoder, `.doubled.onnx` where it rescales; "v1" and "v2" are vs-mlrt's, one
-    file. What they take and give: docs/onnx.md.
+    file. What they take and give: docs/guide/onnx.md.
     ArgumentError for options that do not go together, ModelError for the weights, MediaError for
     files that cannot be written; then none is.
     """
@@ -62,10 +62,10 @@ def export_model(
     name = model_name(model) or recognise(state)
     check_options(name, scale, ensemble)
     try:
-        from vsrife.network.previous.onnx import GraphOptions
+        import vsrife.network.graphs  # noqa: F401  # loads onnx
     except ModuleNotFoundError as error:
         raise BackendError(f"export needs the onnx package ({error}); pip install onnx") from error
-    options = GraphOptions(scale, ensemble, precision == "fp16", size)
+    options = GraphOptions(scale, ensemble, half=precision == "fp16", size=size)
     facts = {
         "model": Path(os.fsdecode(model or name)).name,
         "arch": VERSIONS.get(name, name),
@@ -121,7 +121,7 @@ def _build(
     from dataclasses import replace
 
     from vsrife.network.foreign_layouts import build_layout
-    from vsrife.network.previous.onnx import build_encoder, build_flow
+    from vsrife.network.graphs import build_encoder, build_flow
 
     if layout != "own":
         return {"": build_layout(state, arch, options, layout, {**facts, "part": "whole"})}

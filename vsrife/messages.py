@@ -5,6 +5,7 @@ stdout is never written to here: it may be the y4m pipe.
 
 from __future__ import annotations
 
+import io
 import sys
 
 PREFIX = "vsrife"
@@ -12,11 +13,7 @@ PREFIX = "vsrife"
 
 def say(text: str) -> None:
     """Write one line to stderr. A stderr that is closed, full or gone is no reason to stop."""
-    try:
-        if sys.stderr is not None:
-            print(f"{PREFIX}: {text}", file=sys.stderr, flush=True)
-    except (OSError, ValueError):  # ValueError: closed
-        pass
+    Voice().write(f"{PREFIX}: {text}\n")
 
 
 def note(text: str) -> None:
@@ -27,6 +24,39 @@ def note(text: str) -> None:
 def error(text: str) -> None:
     """Tell the user why something failed."""
     say(f"error: {text}")
+
+
+class Voice(io.TextIOBase):
+    """stderr, as it is now, as a text stream that never fails: what cannot be said is lost."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        if self._stream is not None:
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            except UnicodeError:
+                pass
+            except (OSError, ValueError):  # ValueError: closed
+                self._stream = None
+        return len(text)
+
+    def isatty(self) -> bool:
+        try:
+            return self._stream is not None and self._stream.isatty()
+        except ValueError:  # closed
+            return False
+
+    def fileno(self) -> int:
+        if self._stream is None:
+            raise io.UnsupportedOperation("there is no stderr")
+        return self._stream.fileno()
 
 
 def one_line(text: str) -> str:

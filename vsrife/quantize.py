@@ -19,6 +19,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
+from vsrife.inference import quiet
+
 Array = NDArray[Any]
 Feeds = Mapping[str, Array]
 
@@ -33,24 +35,24 @@ def quantize(model: ModelProto, calibration: Iterable[Feeds]) -> ModelProto:
 
     calibration: inputs of real frames.
     """
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    ort = quiet.load("onnxruntime.quantization")
 
     apart = _with_sums(model)
     with TemporaryDirectory(prefix="vsrife") as folder, _quiet():
         path = Path(folder) / "int8.onnx"
-        quantize_static(
+        ort.quantize_static(
             apart,
             path,
             _reader(calibration),
-            quant_format=QuantFormat.QDQ,
+            quant_format=ort.QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],  # what lies between them loses more than it wins
             nodes_to_quantize=[
                 node.name for node in apart.graph.node if _INNER.fullmatch(node.name)
             ],
             per_channel=True,
             # what x86 multiplies fastest; others take it, too
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
+            activation_type=ort.QuantType.QUInt8,
+            weight_type=ort.QuantType.QInt8,
         )
         made = onnx.load(path)
     kept = {entry.key: entry.value for entry in model.metadata_props}
@@ -94,9 +96,9 @@ def _with_sums(model: ModelProto) -> ModelProto:
 
 
 def _reader(feeds: Iterable[Feeds]) -> Any:
-    from onnxruntime.quantization import CalibrationDataReader
+    ort: Any = quiet.load("onnxruntime.quantization")
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]  # ships no types
+    class Reader(ort.CalibrationDataReader):  # type: ignore[misc]  # ships no types
         def __init__(self) -> None:
             self._rest = iter(feeds)
 

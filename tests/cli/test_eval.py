@@ -114,6 +114,7 @@ def test_it_names_clips_that_are_missing_damaged_or_too_short(
         (short, "2 frames"),
         (damaged, "no video file"),
         (tmp_path / "broken.json", "rlottie cannot draw"),
+        (Path("x" * 280), "check its name and permissions"),
     ):
         # before any clip is measured, not after an hour
         assert call(clip, path, "--models", "none", "--against", "hold") == 1
@@ -124,3 +125,5 @@ def test_it_names_clips_that_are_missing_damaged_or_too_short(
         assert "grey.mkv" not in printed.err
     assert call(clip, "--models", "none", "--against", "hold", "-o", clip) == 1
     assert "is no folder" in capsys.readouterr().err
+    assert call(clip, "--models", "none", "--against", "hold", "-o", "x" * 300) == 1
+    assert "check its name and permissions" in capsys.readouterr().err

@@ -7,14 +7,16 @@ import re
 
 import pytest
 
-from tests.weights.conftest import add_rows, own_store, random_state, save_pickle, serve, server
+from tests.support.servers import serve
+from tests.support.states import random_state, save_pickle
+from tests.support.store import add_rows, own_store, server
 from vsrife import __main__ as as_module
 from vsrife import cli
 from vsrife.cli import main
 from vsrife.network.table import ARCHS, EMBEDDED, cost, known_models, parameters
-from vsrife.weights import folders, library
+from vsrife.weights import find, folders
 
-__all__ = ["add_rows", "own_store", "server"]  # fixtures of the store's tests
+__all__ = ["add_rows", "own_store", "server"]  # fixtures
 
 ROW = """
 [model.tiny]
@@ -167,4 +169,4 @@ def test_python_m_vsrife_alone_fetches_every_official_model(monkeypatch, capsys)
 
 def test_download_model_takes_vs_rifes_addresses(tiny, own_store):
     as_module.download_model("https://somewhere.example.org/flownet_tiny.pkl")
-    assert library.find_weights("tiny") == own_store / "flownet_tiny.safetensors"
+    assert find.find_weights("tiny") == own_store / "flownet_tiny.safetensors"

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import os
 import signal
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import pytest
 
 from tests.cli.test_render import FRAMES, _make, _packets, _video
 from vsrife import cli
 from vsrife.cli import main, render
-from vsrife.media import encode
 
 
 @pytest.fixture
@@ -44,26 +41,6 @@ def test_joined_recordings_are_rendered_with_a_note(rendered, tmp_path: Path, ca
     assert "times jump back" in capsys.readouterr().err
     times = [at for at, _ in _packets(target, "audio")]
     assert times == sorted(times)
-
-
-def test_sound_that_a_container_refuses_is_left_out_with_a_note(
-    rendered, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setitem(encode.REFUSED, "mov", ("aac",))
-    target = rendered(_make(tmp_path / "film.mkv"), "out.mov")
-    assert "(audio, aac) is left out" in capsys.readouterr().err
-    with av.open(str(target)) as container:
-        assert not container.streams.audio
-
-
-def test_missing_frames_are_noted(
-    rendered, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
-):
-    probe = render.probe
-    more = {"frames": FRAMES + 5}
-    monkeypatch.setattr(render, "probe", lambda path: dataclasses.replace(probe(path), **more))
-    rendered(_make(tmp_path / "film.mp4"))
-    assert "17 frames, 12 are readable" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows allows no colon in names")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import shutil
@@ -15,7 +16,7 @@ import vapoursynth as vs
 
 from vsrife.cli import main, render
 from vsrife.media import encode as video
-from vsrife.media import source
+from vsrife.media import parts, source
 
 FILM = Fraction(24000, 1001)
 WIDTH, HEIGHT, FRAMES = 64, 48, 12
@@ -398,6 +399,50 @@ def test_bad_input_is_one_line_before_any_work(
     assert words in output.err
     assert sorted(os.listdir(tmp_path)) == before
     assert (tmp_path / "text.mp4").read_text() == "text"
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_film_is_read(
+    film: Path, weights: Path, tmp_path: Path, monkeypatch, capsys
+):
+    def refuse(*words: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(render, "open_source", lambda *a: pytest.fail("the film is read"))
+    monkeypatch.setattr(parts, "_hold", refuse)
+    arguments = [str(film), "-o", str(tmp_path / "o.mkv"), "--model", str(weights)]
+    assert main(["render", *arguments]) == 1
+    said = capsys.readouterr().err
+    assert said.endswith(
+        f"error: {tmp_path / 'o.mkv'} cannot be written: the file system is read-only; "
+        "choose another folder\n"
+    )
+
+
+def test_of_two_renders_to_one_file_the_second_fails_and_its_film_is_kept(
+    film: Path, weights: Path, tmp_path: Path, monkeypatch, capsys
+):
+    target, encode = tmp_path / "o.mkv", video._picture
+
+    def appear(*arguments: object) -> av.VideoFrame:
+        target.write_text("theirs")
+        return encode(*arguments)
+
+    monkeypatch.setattr(video, "_picture", appear)
+    arguments = [str(film), "-o", str(target), "--model", str(weights)]
+    assert main(["render", *arguments]) == 1
+    assert target.read_text() == "theirs"
+    (kept,) = (path for path in tmp_path.iterdir() if path not in (film, target))
+    said = capsys.readouterr().err
+    assert "o.mkv has appeared while the new file was made, and is left alone" in said
+    assert said.endswith(f"the new file is {kept}\n")
+    assert len(_video(kept)[2]) == 2 * FRAMES
+
+
+def test_overwriting_keeps_the_mode(rendered, film: Path, tmp_path: Path):
+    (tmp_path / "out.mp4").write_text("old")
+    (tmp_path / "out.mp4").chmod(0o600)
+    rendered(film, "--overwrite")
+    assert (tmp_path / "out.mp4").stat().st_mode & 0o777 == (0o600 if os.name != "nt" else 0o666)
 
 
 def test_one_frame_is_too_few(tmp_path: Path, weights: Path, capsys):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.films import noisy, pan, scenery
-from vsrife.cli import FAILED, OK, main
+from vsrife.cli import FAILED, OK, main, scenes
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +100,15 @@ def test_one_frame_has_scores(film, capsys):
 def test_a_clip_that_is_not_there(capsys):
     assert main(["scenes", "nowhere.mkv"]) == FAILED
     assert "nowhere.mkv does not exist" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_film_is_read(
+    film, tmp_path, capsys, monkeypatch
+):
+    def refuse(*words):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(scenes, "open_source", lambda *words: pytest.fail("the film is read"))
+    monkeypatch.setattr("vsrife.media.parts._hold", refuse)
+    assert main(["scenes", str(film), "-o", str(tmp_path / "s.csv")]) == FAILED
+    assert "s.csv cannot be written: the file system is read-only" in capsys.readouterr().err

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.evaluation.conftest import ball
+from tests.support.ball import ball
 from vsrife.evaluation.measures import BEST_PSNR, Judge, psnr
 
 

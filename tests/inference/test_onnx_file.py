@@ -148,7 +148,7 @@ def test_only_our_own_say_how_far_to_trust_them(exported):
     assert 0 <= own.get_frame(1).props["_RifeConfidence"] <= 1
     with pytest.raises(vs.Error, match=r"confidence=0\.1 needs what this ONNX file does not give"):
         rife(clip, model=exported("4.6", layout="v1"), backend="onnx", confidence=0.1)
-    with pytest.raises(vs.Error, match="pace='drawn' needs what this ONNX file does not give"):
+    with pytest.raises(vs.Error, match=r'pace="drawn" needs what this ONNX file does not give'):
         rife(clip, model=exported(), backend="onnx", pace="drawn")
 
 
@@ -201,7 +201,7 @@ def test_a_size_outside_a_static_graph_is_refused(exported, width, height):
 
 
 OPTIONS = {
-    "scale": ({"scale": 2}, r"scale=2 cannot be had from .*, which has 1 in it; leave it out"),
+    "scale": ({"scale": 2}, r"scale=2\.0 cannot be had from .*, which has 1 in it; leave it out"),
     "ensemble": ({"ensemble": True}, r"ensemble=True cannot be had from .*leave it out"),
 }
 

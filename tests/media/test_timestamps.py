@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsrife.media.timestamps import Times, constant_times, source_times, stretched_times
+from vsrife.media.timestamps import (
+    Times,
+    constant_times,
+    mend,
+    source_times,
+    stretched_times,
+)
 
 FILM = Fraction(24000, 1001)
 _RATES = st.fractions(min_value=1, max_value=240, max_denominator=1001)
@@ -62,6 +68,85 @@ def test_times_that_no_rate_explains_are_kept():
     assert (times.base, list(times.ticks[:-1])) == (Fraction(1, 1000), ticks)
 
 
-def test_times_that_do_not_rise_give_way_to_the_frame_rate():
-    times = source_times([Fraction(0)] * 5, Fraction(1, 1000), (Fraction(25),))
+MS = Fraction(1, 1000)
+
+
+def _mended(listed: list[int | None], rate: int = 25) -> tuple[list[Fraction], int, bool]:
+    seconds, moved, joined = mend(
+        [None if at is None else at * MS for at in listed], Fraction(rate)
+    )
+    return [at / MS for at in seconds], moved, joined
+
+
+def test_rising_times_stay_as_they_are():
+    assert _mended([0, 16, 83, 99]) == ([0, 16, 83, 99], 0, False)
+
+
+def test_an_equal_time_is_put_between_its_neighbours():
+    assert _mended([0, 40, 40, 100, 130]) == ([0, 40, 70, 100, 130], 1, False)
+    assert _mended([0, 0, 42, 83]) == ([0, 21, 42, 83], 1, False)
+
+
+def test_one_time_that_falls_back_moves_no_other():
+    listed = [*range(0, 400, 40), 3, *range(440, 800, 40)]
+    assert _mended(listed) == ([*range(0, 800, 40)], 1, False)
+
+
+def test_one_time_far_ahead_moves_no_other():
+    listed = [0, 40, 80, 9000, 160, 200, 240]
+    assert _mended(listed) == ([0, 40, 80, 120, 160, 200, 240], 1, False)
+
+
+def test_a_gap_stays():
+    assert _mended([0, 40, 1000, 1040])[0] == [0, 40, 1000, 1040]
+
+
+def test_missing_times_are_put_between_those_known():
+    assert _mended([None, 40, None, None, 160, None]) == ([0, 40, 80, 120, 160, 200], 4, False)
+
+
+def test_where_no_time_is_known_frames_follow_at_the_rate():
+    assert _mended([None] * 4, 20) == ([0, 50, 100, 150], 4, False)
+
+
+def test_a_second_recording_keeps_its_own_times_after_the_first():
+    first, second = [0, 10, 50, 60, 100, 110], [5, 25, 45, 95, 105, 115]
+    seconds, _, joined = _mended(first + second)
+    assert joined
+    assert seconds == [*first, *(at - 5 + 150 for at in second)]
+
+
+def test_times_that_are_all_equal_give_way_to_the_frame_rate():
+    seconds, _, joined = _mended([0] * 5)
+    assert joined
+    times = source_times([at * MS for at in seconds], MS, (Fraction(25),))
     assert times == constant_times(Fraction(25), 5)
+
+
+@given(st.lists(st.none() | st.integers(-50, 5000), min_size=1, max_size=60))
+def test_mended_times_always_rise_and_give_whole_ticks(listed: list[int | None]):
+    seconds, _, _ = mend([None if at is None else at * MS for at in listed], Fraction(25))
+    assert len(seconds) == len(listed)
+    assert all(a < b for a, b in itertools.pairwise(seconds))
+    times = source_times(seconds, MS, (Fraction(25),))
+    assert all(a < b for a, b in itertools.pairwise(times.ticks))
+    assert all(
+        abs(tick * times.base - at) <= MS * 3
+        for tick, at in zip(times.ticks, seconds, strict=False)
+    )
+
+
+@pytest.mark.parametrize("ticks", [[0, 40, 80, 120], [0, 16, 83, 99]])
+def test_the_last_frame_lasts_as_long_as_the_file_says(ticks: list[int]):
+    times = source_times([at * MS for at in ticks], MS, (Fraction(25),), last=3 * Fraction(1))
+    begins = [tick * times.base for tick in times.ticks]
+    assert begins[:-1] == [at * MS for at in ticks]
+    assert begins[-1] - begins[-2] == 3
+    assert times.constant == (ticks[1] == 40)
+    assert times.rate == Fraction(3000, ticks[-1])
+
+
+@pytest.mark.parametrize("last", [Fraction(0), Fraction(1, 10240), Fraction(-1)])
+def test_a_last_length_that_nobody_knew_is_as_the_others(last: Fraction):
+    times = source_times([n * 40 * MS for n in range(4)], MS, (Fraction(25),), last=last)
+    assert times == constant_times(Fraction(25), 4)

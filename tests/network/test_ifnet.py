@@ -1,19 +1,12 @@
 """IFNet against the peer's own outputs, for every row, scale and ensemble of goldens.npz."""
 
-import math
-
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from torch.nn import functional as F
 
 from tests.golden import formula
 from vsrife.errors import ArgumentError
 from vsrife.network import build
-from vsrife.network.previous.torch.correlation import correlate
-from vsrife.network.previous.torch.ifnet import IFNet
-from vsrife.network.previous.torch.warp import base_grid, warp
+from vsrife.network.module import Network
 from vsrife.network.table import ARCHS, VERSIONS
 
 # fp32 rounding alone makes up to 1.8e-5 against double precision (measured on the peer)
@@ -195,121 +188,8 @@ def test_other_pictures_are_moved_and_blended_alike(arch, case):
     assert (got[:, 3] + wanted[:, 1]).abs().max() < 1e-5
 
 
-@pytest.mark.parametrize("arch", [name for name, row in ARCHS.items() if row.timed])
-def test_flows_of_a_timed_row_vanish_towards_the_ends(arch):
-    torch.manual_seed(4)
-    net = build(arch)
-    left, right = (net.prepare(image) for image in torch.rand(2, 1, 3, 64, 64))
-    flows = {}
-    with torch.inference_mode():
-        for t in (0.0, 0.5, 1.0):
-            trace = []
-            net.interpolate(left, right, t, trace)
-            flows[t] = trace[-1][0]
-    assert not flows[0.0][:, :2].any()
-    assert not flows[1.0][:, 2:].any()
-    for flow in (flows[0.0][:, 2:], flows[0.5], flows[1.0][:, :2]):
-        assert flow.abs().min() > 0
-
-
-@pytest.mark.parametrize("arch", [name for name, row in ARCHS.items() if row.still])
-def test_what_a_row_takes_for_still_is_a_blend_of_both_pictures(arch):
-    torch.manual_seed(4)
-    net = build(arch)
-    left, right = torch.rand(2, 1, 3, 64, 64)
-    prepared = net.prepare(left), net.prepare(right)
-    pictures = (2 * left.repeat(1, 2, 1, 1), -right.repeat(1, 2, 1, 1))
-    bias = net.blocks[-1].get_parameter("lastconv.bias")
-    with torch.inference_mode():
-        bias[5] = 100
-        assert torch.allclose(net(left, right, 0.3), torch.lerp(left, right, 0.3), atol=1e-6)
-        others = net.interpolate(*prepared, 0.3, pictures=pictures)
-        assert torch.allclose(others, torch.lerp(*pictures, 0.3), atol=1e-6)
-        bias[5] = -100
-        trace = []
-        out = net.interpolate(*prepared, 0.3, trace)
-        (flow, logits), grid = trace[-1], base_grid(left)
-        assert (logits[:, 1] < -90).all()
-        mode = "bicubic" if net.arch.sharp else "bilinear"
-        sides = zip((left, right), flow.split(2, 1), strict=True)
-        moved = [warp(picture, to, grid, mode) for picture, to in sides]
-        blended = torch.lerp(*moved[::-1], logits[:, :1].sigmoid())
-        inside = (out > left.amin((2, 3), True)) & (out < left.amax((2, 3), True))
-        assert inside.float().mean() > 0.9
-        assert torch.allclose(out[inside], blended[inside], atol=1e-6)
-
-
-@pytest.mark.parametrize("arch", [name for name, row in ARCHS.items() if row.sharp])
-def test_a_sharp_row_is_bicubic_and_stays_in_the_range_of_each_plane(arch):
-    torch.manual_seed(4)
-    net = build(arch)
-    squares = (torch.rand(1, 3, 16, 16) > 0.5).float()
-    picture = squares.repeat_interleave(4, 2).repeat_interleave(4, 3)
-    prepared = net.prepare(picture)
-    others = torch.cat((3 * picture - 1, picture[:, :1]), 1)
-    low, high = torch.tensor([[-1.0] * 3 + [0], [2.0] * 3 + [1]]).view(2, 1, 4, 1, 1)
-    with torch.inference_mode():
-        net.blocks[-1].get_parameter("lastconv.bias")[5] = -100
-        trace = []
-        out = net.interpolate(prepared, prepared, 0.3, trace, pictures=(others, others))
-        flow, logits = trace[-1]
-        moved = [warp(others, f, base_grid(others), "bicubic") for f in flow.split(2, 1)]
-        blended = torch.lerp(*moved[::-1], logits[:, :1].sigmoid())
-    beyond = (blended < low) | (blended > high)
-    assert beyond.flatten(2).any(2).all()
-    assert torch.allclose(out, blended.clamp(low, high), atol=1e-5)
-
-
 def test_weights_are_fp32_unless_asked_and_the_module_is_in_eval_mode():
     net = build("nano")
-    assert isinstance(net, IFNet)
+    assert isinstance(net, Network)
     assert not net.training
     assert net.dtype == torch.float32
-
-
-@settings(deadline=None, max_examples=40)
-@given(
-    dx=st.integers(-70, 70),
-    dy=st.integers(-70, 70),
-    height=st.integers(1, 9),
-    width=st.integers(1, 9),
-    mode=st.sampled_from(["bilinear", "bicubic"]),
-)
-def test_warp_by_whole_pixels_reads_that_pixel_or_the_edge(dx, dy, height, width, mode):
-    image = torch.arange(height * width, dtype=torch.float32).reshape(1, 1, height, width)
-    flow = (
-        torch.tensor([dx, dy], dtype=torch.float32).reshape(1, 2, 1, 1).expand(1, 2, height, width)
-    )
-    rows = (torch.arange(height) + dy).clamp(0, height - 1)
-    columns = (torch.arange(width) + dx).clamp(0, width - 1)
-    wanted = image[:, :, rows][:, :, :, columns]
-    assert (warp(image, flow, base_grid(image), mode) - wanted).abs().max() < 1e-3
-
-
-def test_warp_between_pixels_is_bilinear():
-    image = torch.tensor([[[[0.0, 1.0], [2.0, 4.0]]]])
-    flow = torch.tensor([0.25, 0.5]).reshape(1, 2, 1, 1).expand(1, 2, 2, 2)
-    wanted = 0.75 * (0.0 + 2.0) / 2 + 0.25 * (1.0 + 4.0) / 2
-    assert math.isclose(
-        warp(image, flow, base_grid(image))[0, 0, 0, 0].item(), wanted, abs_tol=1e-6
-    )
-
-
-def test_a_bicubic_warp_keeps_detail_that_a_bilinear_one_blurs():
-    def wave(start):  # 6 pixels long
-        return torch.sin((torch.arange(48) + start) * math.pi / 3).expand(1, 1, 6, 48)
-
-    flow = torch.tensor([0.5, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 6, 48)
-    blurred, sharp = (
-        (warp(wave(0.0), flow, base_grid(flow), mode) - wave(0.5))[..., 4:-4].abs().max()
-        for mode in ("bilinear", "bicubic")
-    )
-    assert sharp < blurred / 4
-
-
-def test_correlation_peaks_where_the_right_picture_has_moved():
-    torch.manual_seed(0)
-    left = F.normalize(torch.randn(1, 64, 12, 12), dim=1)
-    right = left.roll((2, -1), (2, 3))  # 2 down, 1 to the left
-    best = correlate(left, right, 3)[0, :, 5:7, 5:7].flatten(1).mean(1).argmax().item()
-    assert divmod(best, 7) == (3 + 2, 3 - 1)

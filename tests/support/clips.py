@@ -6,16 +6,15 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
-import torch
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from vsrife.inference import base, pytorch, runtime
-from vsrife.network import build
-from vsrife.network.previous.torch.ifnet import IFNet
+from vsrife.inference import base, runtime
+from vsrife.network.table import ARCHS, state_shapes
 from vsrife.video import frames
 from vsrife.weights import save_weights
 
@@ -25,8 +24,13 @@ Picture = NDArray[np.float64]  # (3, height, width)
 def random_weights(folder: Path, arch: str) -> Path:
     """A weights file of a row with numbers that make it see motion where there is none."""
     path = folder / f"{arch}-random.safetensors"
-    torch.manual_seed(len(arch))
-    save_weights(path, build(arch).state_dict(), {"arch": arch})
+    draw, state, bound = np.random.default_rng(len(arch)), {}, 0.0
+    for key, shape in state_shapes(ARCHS[arch]).items():
+        if len(shape) == 4 and shape[0] > 1:  # as PyTorch begins; a bias has its weight's bound
+            bound = float(np.prod(shape[1:])) ** -0.5
+        values = draw.uniform(-bound, bound, shape)
+        state[key] = (np.ones(shape) if key.endswith("beta") else values).astype(np.float32)
+    save_weights(path, state, {"arch": arch})
     return path
 
 
@@ -35,8 +39,10 @@ def copied(weights: Path, folder: Path) -> Path:
     return shutil.copy(weights, folder / "copied.safetensors")
 
 
-def networks_of(weights: Path) -> list[IFNet]:
+def networks_of(weights: Path) -> list[Any]:
     """The networks with weights of that file that filters hold on PyTorch."""
+    from vsrife.inference import pytorch
+
     return [net for key, net in list(pytorch._networks.items()) if key[0] == weights]
 
 

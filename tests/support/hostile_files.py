@@ -16,7 +16,7 @@ import torch
 
 from tests.support import writers
 from tests.support.pickles import pickled, state_program, torch_legacy, torch_zip
-from tests.weights.conftest import random_state
+from tests.support.states import random_state
 from vsrife.weights.readers.safetensors import DIGEST, as_safetensors
 
 CANARY = "a model file has run code"

@@ -7,7 +7,8 @@ import itertools
 
 import numpy as np
 
-from tests.weights.conftest import Server, answer, random_state, save_pickle, serve
+from tests.support.servers import Server, answer, serve
+from tests.support.states import random_state, save_pickle
 
 
 def sequence(*pages):
@@ -35,10 +36,12 @@ def drip(request):
         request.wfile.flush()
 
 
-def endless_chunks(request):
+def too_many_chunks(request):
+    """6 MB, a chunk at a time: who takes them all comes to an end, and fails a test by that."""
     answer(200, b"", Content_Length=None, Transfer_Encoding="chunked")(request)
-    while True:
+    for _ in range(96):
         request.wfile.write(b"10000\r\n" + b"\0" * 65536 + b"\r\n")
+    request.wfile.write(b"0\r\n\r\n")
 
 
 def not_http(request):

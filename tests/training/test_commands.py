@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from vsrife.cli import train as train_command
-from vsrife.errors import ArgumentError
+from vsrife.errors import RifeError
 from vsrife.training import batches, drawn_scenes, loop
 
 
@@ -39,8 +39,9 @@ def test_train_writes_weights_and_prints_their_path(
         (["4.25", "--steps", 1], "model must be one of nano"),
         (["nano", "--steps", 1, "--threads", 0], "threads must be at least 1"),
         (["nano", "--steps", 1, "--footage", "/no/such/folder"], "footage must be a folder"),
+        (["nano", "--steps", 1, "--footage", "x" * 300], "check its name and permissions"),
     ],
 )
 def test_train_names_what_is_wrong(tmp_path: Path, words: list[object], message: str) -> None:
-    with pytest.raises(ArgumentError, match=message):
+    with pytest.raises(RifeError, match=message):
         call(train_command, *words, "-o", tmp_path)

@@ -19,7 +19,7 @@ from vsrife.media.pictures import (
 )
 from vsrife.training import batches
 from vsrife.training import footage as footage_module
-from vsrife.training.batches import Mixer, augment, still_points
+from vsrife.training.batches import Mixer, augment, static_points
 from vsrife.training.drawn_scenes import Scenes
 from vsrife.training.footage import FRAMES, SIDE, prepare
 
@@ -194,7 +194,7 @@ def test_animations_become_windows_of_footage(media: Path, tmp_path: Path) -> No
     assert footage.windows["animations"].shape[1:] == (FRAMES, SIDE, SIDE, 3)
 
 
-def test_footage_in_mixed_batches_has_no_flow_but_that_of_still_points(
+def test_footage_in_mixed_batches_has_no_flow_but_that_of_static_points(
     scenes: Scenes, media: Path, tmp_path: Path
 ) -> None:
     mixer = Mixer(scenes, prepare(media, tmp_path / "cache"), 12)
@@ -224,7 +224,7 @@ def test_noise_stands_still_and_a_moving_edge_does_not() -> None:
     frames += 0.004 * torch.randn(frames.shape, generator=torch.Generator().manual_seed(0))
     frames[2, :, :, :, 30] = 1  # a line that only the right image has
     frames[1, :, :, 5, 5] = 0.7  # a lone point that only the truth has
-    still = still_points(frames)
+    still = static_points(frames)
     assert still.shape == (1, 1, 40, 40)
     assert still[..., 12:, :25].min() == 1
     assert still[..., 5, 5] == 0

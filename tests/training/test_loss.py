@@ -11,16 +11,19 @@ from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.loss import (
     BLOCK_WEIGHT,
     FLAT,
+    FLOW_WEIGHTS,
     HARD,
+    KNOWN,
     POWER,
-    STILL,
+    SOFT,
+    STATIC,
     detail,
     flow_loss,
     mask_loss,
     psnr,
     pyramid_loss,
     relative_loss,
-    still_loss,
+    static_loss,
     total_loss,
 )
 
@@ -81,18 +84,50 @@ def test_flow_of_flat_ground_counts_little_and_that_of_things_on_it_fully(batch:
 
 def test_still_is_what_both_images_show_unmoved(scenes: Scenes) -> None:
     batch = scenes.draw(torch.Generator().manual_seed(4), 16, 48, plain=True)
-    unmoved = (batch.flow.abs().amax(1, keepdim=True) < STILL) & (batch.visible.amin(1) > 0)[
+    unmoved = (batch.flow.abs().amax(1, keepdim=True) < STATIC) & (batch.visible.amin(1) > 0)[
         :, None
     ]
     assert 0 < unmoved.float().mean() < 1
     right = torch.where(unmoved, 50.0, -50.0)
-    assert still_loss(right, batch) < 1e-6
-    assert still_loss(-right, batch) > 40
+    assert static_loss(right, batch) < 1e-6
+    assert static_loss(-right, batch) > 40
     blind = replace(batch, visible=torch.zeros_like(batch.visible))
-    assert still_loss(-right, blind) == 0
+    assert static_loss(-right, blind) == 0
     sure = torch.cat((sure_mask(batch), right), 1)
     assert total_loss(batch.truth, [(batch.flow, sure)], batch, 0.0) < 1e-4
     assert total_loss(batch.truth, [(batch.flow, -sure)], batch, 0.0) > 1
+
+
+@pytest.mark.parametrize("distance", [0.06, 0.2, 0.49])
+def test_points_that_hardly_move_count_neither_as_static_nor_as_moving(
+    batch: Batch, distance: float
+) -> None:
+    flow, seen = torch.zeros(1, 4, 16, 16), torch.ones(1, 2, 16, 16)
+    hardly = replace(batch, flow=flow + distance, visible=seen)
+    sure = torch.full((1, 1, 16, 16), 50.0)
+    assert static_loss(sure, hardly) == static_loss(-sure, hardly) == 0
+    # beside points that count: those of the left half stand, those of the right move a pixel
+    flow[..., 8:] = 1
+    clear = replace(hardly, flow=flow)
+    assert static_loss(sure, clear) == pytest.approx(25)
+    assert static_loss(-sure, clear) == pytest.approx(25)
+    # what is hidden in one image is not static, however little it moves
+    hidden = replace(hardly, visible=seen * torch.tensor([1.0, 0]).view(1, 2, 1, 1))
+    assert static_loss(sure, hidden) == pytest.approx(50)
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize(("progress", "way"), [(0, 0), (0.25, 0.5), (0.5, 1), (0.75, 1), (1, 1)])
+def test_flow_errors_are_softened_less_and_less_up_to_half_of_the_run(
+    batch: Batch, progress: float, way: float, known: bool
+) -> None:
+    """way: how much of the way from the first softness to the last, on a logarithmic scale."""
+    wrong = batch.flow + 0.3
+    softness = (KNOWN if known else SOFT) ** (1 - way) * HARD**way
+    first, last = FLOW_WEIGHTS
+    expected = first ** (1 - progress) * last**progress * flow_loss(wrong, batch, softness)
+    found = total_loss(batch.truth, [(wrong, sure_mask(batch))], batch, progress, known=known)
+    assert float(found) == pytest.approx(float(expected), rel=1e-3)
 
 
 def test_guidance_by_flow_fades_over_the_run(batch: Batch) -> None:

@@ -6,13 +6,12 @@ import vapoursynth as vs
 
 from tests.support.clips import clip_of, flat
 from tests.support.films import SCENE_FILMS, Film, noisy, pan, scenery
-from vsrife.video.adaptive import mark_adaptive, scene_score
-from vsrife.video.scenes import mark_scene_changes
+from vsrife.video.scenes import mark_adaptive, mark_scene_changes, scene_score
 
 SEEDS = (0, 100)
 THRESHOLD = 0.15  # of both: the default
 
-# Films on which the fixed threshold fails; docs/usage.md has the whole table
+# Films on which the fixed threshold fails; docs/guide/scene-changes.md has the whole table
 FIXED_MISSES = {
     "cuts, same brightness", "cuts, low contrast", "cuts, dark scenes", "black, then night",
 }  # fmt: skip  # a table
@@ -90,7 +89,11 @@ def test_flat_pictures_have_scores(value):
     assert scene_score(np.concatenate((dark, light))) > 0.9
 
 
-def test_clips_of_two_frames_work():
-    clip = clip_of(flat([(0, 0, 0), (1, 1, 1)]), 2)
-    marks = [f.props["_SceneChangeNext"] for f in mark_adaptive(clip, THRESHOLD).frames()]
-    assert marks == [1, 0]
+@pytest.mark.parametrize("length", [2, 3, 4])
+def test_short_clips_have_a_cut_where_it_is_and_no_other(length):
+    """Beyond the ends the first and the last frame are repeated, and no cut lies there."""
+    for cut in range(length - 1):
+        colours = [(k > cut,) * 3 for k in range(length)]
+        marked = mark_adaptive(clip_of(flat(colours), length), THRESHOLD).frames()
+        marks = [(f.props["_SceneChangePrev"], f.props["_SceneChangeNext"]) for f in marked]
+        assert marks == [(int(k - 1 == cut), int(k == cut)) for k in range(length)]

@@ -79,3 +79,18 @@ def test_a_ball_on_twos_keeps_to_its_drawings_while_the_background_moves_on():
         held = on_twos(left)[:, :16]
         errors = [np.mean((i[:, :16] - truth) ** 2) for i in (drawn[4 * left + 1], held)]
         assert errors[0] < errors[1] / 2
+
+
+def test_no_motion_counts_from_beyond_a_cut():
+    """New frames beside a cut are those of a clip that begins or ends there."""
+    shots = [[on_twos(n) for n in range(4)], pan(scenery(9), 4, 5)]
+    clip = Film([p for shot in shots for p in shot], {3}).clip()
+    marked = clip[:3] + clip[3].std.SetFrameProps(_SceneChangeNext=1)
+    marked += clip[4].std.SetFrameProps(_SceneChangePrev=1) + clip[5:]
+    options = {"factor": 4, "pace": "drawn"}
+    both = pictures(rife(marked, sc=True, sc_threshold=None, **options))
+    alone = [pictures(rife(Film(shot).clip(), **options)) for shot in shots]
+    for n in (9, 10, 11):  # before the last frame of the first shot
+        assert np.abs(both[n] - alone[0][n]).max() < 1e-5
+    for n in (17, 18, 19):  # after the first frame of the second
+        assert np.abs(both[n] - alone[1][n - 16]).max() < 1e-5

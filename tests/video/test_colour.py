@@ -260,6 +260,10 @@ CASES = [
     ("what is not known is not said", 718, {"_Matrix": 99}, {}, 6),
     ("by BT.2020 primaries", 718, {"_Primaries": 9}, {}, 9),
     ("by PQ", 718, {"_Transfer": 16}, {}, 9),
+    ("by HLG", 718, {"_Transfer": 18}, {}, 9),
+    ("by BT.2020 with 10 bits", 718, {"_Transfer": 14}, {}, 9),
+    ("by BT.2020 with 12 bits", 718, {"_Transfer": 15}, {}, 9),
+    ("by none of these", 718, {"_Transfer": 13}, {}, 6),
     ("constant luminance: the nearest", 718, {"_Matrix": 10}, {}, 9),
     ("ICtCp: the nearest", 718, {"_Matrix": 14}, {"matrix": "709"}, 9),
     ("argument by name", 718, {}, {"matrix": "240m"}, 7),
@@ -354,14 +358,14 @@ def test_chroma_is_placed_where_it_lies(weights, location, as_argument):
 def test_only_what_is_shown_is_converted(weights, monkeypatch, number):
     """Frames 0 1 | 2 = 3, 4: a cut after 1, a repetition, and one pair left on either side."""
     wanted = []
-    there = Route.there
+    to_working = Route.to_working
 
     def counted(self, clip):
         def note(n, f):
             wanted.append(n)
             return f
 
-        return there(self, clip.std.ModifyFrame(clip, note))
+        return to_working(self, clip.std.ModifyFrame(clip, note))
 
     fmt = core.get_video_format(number)
 
@@ -373,7 +377,7 @@ def test_only_what_is_shown_is_converted(weights, monkeypatch, number):
     )
     cut = clip[1].std.SetFrameProps(_SceneChangeNext=1)
     clip = clip[0] + cut + clip[2:]
-    monkeypatch.setattr(Route, "there", counted)
+    monkeypatch.setattr(Route, "to_working", counted)
     list(rife(clip, model=weights(), factor=1).frames(close=True))
     assert not wanted
     list(rife(clip, model=weights(), factor=3, sc=True, sc_threshold=None).frames(close=True))
@@ -383,7 +387,7 @@ def test_only_what_is_shown_is_converted(weights, monkeypatch, number):
 @pytest.mark.parametrize("number", [vs.RGBS, vs.RGBH, vs.GRAYS, vs.GRAYH])
 def test_what_the_network_reads_anyway_is_never_converted(number):
     clip = core.std.BlankClip(format=number, width=16, height=16)
-    assert Route(clip, formats.Defaults()).there(clip) is clip
+    assert Route(clip).to_working(clip) is clip
 
 
 def test_grey_is_the_same_in_all_three_channels(weights):

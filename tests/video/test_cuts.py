@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support.clips import clip_of, copied, flat, networks_of, noise, picture, pictures
 from tests.support.films import Film, noisy, pan, scenery
 from vsrife import rife
+from vsrife.video import frames
 
 DARK, LIGHT = (0.1, 0.2, 0.3), (0.9, 0.8, 0.7)
 
@@ -192,3 +193,80 @@ def test_filters_with_these_options_let_their_network_go(weights, tmp_path, opti
     del out
     gc.collect()
     assert networks_of(model) == []
+
+
+@pytest.mark.parametrize("jump", [11, 60, 100])
+def test_a_cut_among_many_frames_that_fall_out_is_marked(jump):
+    """Also one right before the next output frame, and right after the last one."""
+    for cut in (jump, jump + jump // 2, 2 * jump - 1):
+        clip = vs.core.std.BlankClip(
+            format=vs.GRAYS, width=16, height=16, length=4 * jump, fpsnum=24
+        )
+        clip = clip[:cut] + clip[cut].std.SetFrameProps(_SceneChangeNext=1) + clip[cut + 1 :]
+        out = rife(clip, factor=Fraction(1, jump), sc=True, sc_threshold=None)
+        marks = [f.props for f in out.frames()]
+        assert [p["_SceneChangeNext"] for p in marks[:3]] == [0, 1, 0]
+        assert [p["_SceneChangePrev"] for p in marks[1:]] == [0, 1, 0]
+
+
+def test_a_cut_among_short_frames_of_a_variable_clip_is_marked():
+    """At 4 frames per second, six of a 48th of a second fall out between two long ones."""
+    long, short = Fraction(1, 2), Fraction(1, 48)
+    lengths = [long, *[short] * 12, long]
+    clip = clip_of(
+        noise(16, 16), len(lengths), fps=(0, 1),
+        props=lambda n: {
+            "_DurationNum": lengths[n].numerator,
+            "_DurationDen": lengths[n].denominator,
+            "_SceneChangeNext": int(n == 5),
+        },
+    )  # fmt: skip  # one thing
+    out = rife(clip, fps=4, sc=True, sc_threshold=None)
+    # output frame 2 begins with the first short frame, output frame 3 with the last long one
+    marks = [f.props for f in out.frames()]
+    assert [p["_SceneChangeNext"] for p in marks[1:4]] == [0, 1, 0]
+    assert [p["_SceneChangePrev"] for p in marks[1:4]] == [0, 0, 1]
+
+
+def test_alpha_may_begin_later_than_the_clip():
+    """Frame 0 has none, so it and frame 1 are read without, and frame 1 again with."""
+    clip = clip_of(noise(32, 32), 3)
+    alpha = clip_of(noise(32, 32), 3).std.ShufflePlanes(0, vs.GRAY)
+    out = rife(clip[0] + clip[1:].std.ClipToProp(alpha[1:]))
+    with_alpha = ["_Alpha" in f.props for f in out.frames()]
+    assert with_alpha == [False, False, True, True, True, True]
+    plain = rife(clip)
+    assert all(
+        np.array_equal(picture(out.get_frame(n)), picture(plain.get_frame(n))) for n in (1, 3)
+    )
+
+
+@pytest.mark.parametrize("fmt", [vs.RGBS, vs.RGBH, vs.GRAYS, vs.YUV444PS])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sc": True, "sc_threshold": 0, "sc_mode": "blend"},
+        {"confidence": 1, "sc_mode": "blend"},
+        {"pace": "drawn"},
+        {"duplicates": "skip"},
+        {},
+    ],
+)
+def test_new_frames_have_no_nan_whatever_they_are_made_of(fmt, options):
+    for n in (1, 3):
+        frame = rife(with_nan(fmt), **options).get_frame(n)
+        assert all(np.isfinite(plane).all() for plane in frames.planes(frame))
+
+
+def with_nan(fmt):
+    """Noise in which some samples are no numbers, and some are infinite."""
+    blank = vs.core.std.BlankClip(format=fmt, width=32, height=24, length=4)
+
+    def paint(n, f):
+        frame = f.copy()
+        for plane in frames.planes(frame):
+            plane[:] = np.random.default_rng(n).random(plane.shape) / 2
+            plane[3:6, 4:9], plane[10, 10], plane[12, 12] = np.nan, np.inf, -np.inf
+        return frame
+
+    return blank.std.ModifyFrame(blank, paint)

@@ -5,13 +5,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import vapoursynth as vs
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.clips import clip_of, noise, picture, pictures
 from tests.support.films import DUPLICATE_FILMS, Film, figure, joined, noisy, pan, scenery
 from vsrife import rife
-from vsrife.video.duplicates import mark_duplicates
+from vsrife.video.duplicates import BAD, CUT_AFTER, INSIDE, REPEATS, Runs, mark_duplicates
 
 THRESHOLD = 0.0012  # rife's default
 
@@ -121,9 +121,11 @@ def test_filled_frames_stand_where_the_rule_says(runs, span, cut_runs, factor):
 
 def test_first_drawings_are_untouched_and_count_and_rate_stay():
     film = DUPLICATE_FILMS["on twos"](2)
-    clip = film.clip(vs.RGB24)
+    clip = film.clip().resize.Bicubic(format=vs.RGB24)
     out = rife(clip, factor=1, duplicates="fill")
     assert (out.num_frames, out.fps, out.format.id) == (24, clip.fps, vs.RGB24)
+    new = {n for n, f in enumerate(out.frames()) if "_RifeTimestep" in f.props}
+    assert new == set(range(1, 23, 2))  # nothing to move to after the last drawing
     for n in range(0, 24, 2):
         assert np.array_equal(picture(out.get_frame(n)), picture(clip.get_frame(n)))
     durations = [(f.props["_DurationNum"], f.props["_DurationDen"]) for f in out.frames()]
@@ -151,6 +153,36 @@ def test_three_two_pulldown_moves_evenly_from_centre_to_centre():
     assert np.ptp(held) == 2.5
     assert np.ptp(first) == pytest.approx(2.5 / 2 - 2.5 / 3)
     assert np.ptp(centre) == pytest.approx(0, abs=1e-6)
+
+
+def expected_centre(runs, span):
+    """The rule for drawings in the middle of their runs: what lies between two middles moves from
+    one to the other. Of runs longer than the span, each frame is a drawing."""
+    pieces, start = [], 0
+    for run in runs:
+        pieces += [(start, run)] if run <= span else [(start + j, 1) for j in range(run)]
+        start += run
+    middles = [Fraction(2 * first + length - 1, 2) for first, length in pieces]
+    shown = [first + (length - 1) // 2 for first, length in pieces]
+    wanted = []
+    for n in range(sum(runs)):
+        k = max((k for k, middle in enumerate(middles) if middle <= n), default=None)
+        if k is None or k == len(pieces) - 1:
+            wanted.append(n)
+            continue
+        time = (n - middles[k]) / (middles[k + 1] - middles[k])
+        at = (shown[k], shown[k + 1], round(float(time), 9))
+        wanted.append(at if time else shown[k])
+    return wanted
+
+
+@settings(max_examples=8, deadline=None)  # each runs the network
+@given(st.lists(st.integers(1, 5), min_size=2, max_size=6), st.integers(2, 4))
+@example([2, 4, 3, 3, 2], 3)  # runs as long as the span beside one that is a frame longer
+@example([2, 3, 3, 4, 2], 3)
+def test_filled_frames_stand_in_the_middle_where_the_rule_says(runs, span):
+    got = places(fake(runs), duplicates_span=span, duplicates_anchor="centre")
+    assert got == expected_centre(runs, span)
 
 
 def test_frames_are_the_same_in_any_order():
@@ -222,3 +254,62 @@ def test_another_clips_marks_can_be_used():
     clip = clip_of(noise(16, 16), 6)
     got = places(clip, duplicates_clip=fake([2, 2, 2]))
     assert got == [0, (0, 2, 0.5), 2, (2, 4, 0.5), 4, 5]
+
+
+def test_exact_repeats_are_duplicates_at_a_threshold_of_0():
+    clip = clip_of(lambda n: noise(16, 16)(n // 2), 6)
+    assert marked(clip, 0) == {1, 3, 5}
+
+
+def test_without_sc_a_clips_own_marks_of_cuts_end_no_run():
+    clip = fake([4, 2], cuts={1})
+    assert places(clip, sc=False) == [0, (0, 4, 0.25), (0, 4, 0.5), (0, 4, 0.75), 4, 5]
+
+
+def test_a_run_before_a_listed_bad_frame_is_not_filled_towards_it():
+    """Frames 1 and 2 repeat frame 0; frame 3, listed as bad, is no drawing to move to."""
+    got = places(fake([3, 1, 1, 1]), replace=[3])
+    assert got == [0, 1, 2, (2, 4, 0.5), 4, 5]
+
+
+@pytest.mark.parametrize("anchor", ["first", "centre"])
+@given(
+    # of runs as long as can be, too
+    bits=st.lists(
+        st.sampled_from([REPEATS, REPEATS, REPEATS, 0, CUT_AFTER, BAD]), min_size=49, max_size=49
+    ),
+    span=st.integers(2, 12),
+)
+@example(bits=[REPEATS] * 49, span=3)
+def test_runs_never_ask_beyond_twice_the_span(anchor, bits, span):
+    def around(k):
+        assert abs(k) <= 2 * span
+        return bits[k + 24] | INSIDE
+
+    runs = Runs(around, span)
+    if anchor == "first":
+        runs.from_first()
+    else:
+        for time in (Fraction(0), Fraction(1, 2), Fraction(7, 8)):
+            runs.from_centre(time)
+
+
+@pytest.mark.parametrize("span", [2, 5])
+@pytest.mark.parametrize("anchor", ["first", "centre"])
+def test_a_filled_frame_reads_at_most_twice_the_span_and_one_frame_back(span, anchor):
+    read = []
+
+    def note(n, f):
+        read.append(n)
+        return f
+
+    draw = noise(16, 16)
+    clip = clip_of(lambda n: draw(n // span), 60)
+    clip = clip.std.ModifyFrame(clip, note)
+    options = {"duplicates_span": span, "duplicates_anchor": anchor}
+    out = rife(clip, factor=1, duplicates="fill", **options)
+    for n in (30, 31):
+        read.clear()
+        out.get_frame(n).close()
+        assert n - (2 * span + 1) <= min(read)
+        assert max(read) <= n + 2 * span + 1

@@ -76,3 +76,55 @@ def test_same_picture_finds_any_one_different_sample(height):
             right = left.copy()
             right[plane, row, 4] += 1
             assert not frames.same_picture(list(left), list(right))
+
+
+@pytest.mark.parametrize("fmt", [vs.GRAY8, vs.RGB24, vs.RGB30, vs.YUV420P16])
+def test_blends_of_integers_are_rounded(fmt):
+    """To the nearest step, so that the mean of a blend is not half a step too low."""
+    kind = vs.core.get_video_format(fmt)
+    blank = vs.core.std.BlankClip(format=fmt, width=32, height=16, length=2)
+
+    def paint(n, f):
+        frame = f.copy()
+        for plane in frames.planes(frame):
+            top = 2**kind.bits_per_sample
+            plane[:] = np.random.default_rng(n).integers(0, top, plane.shape)
+        return frame
+
+    left, right = blank.std.ModifyFrame(blank, paint).frames()
+    for weight in (0.25, 0.5, 0.7):
+        mixed = frames.blended(left, right, weight)
+        for a, b, got in zip(*map(frames.planes, (left, right, mixed)), strict=True):
+            exact = a + weight * (b.astype(float) - a)
+            # half a step, and what float32 loses of 16 bits
+            assert np.abs(got - exact).max() <= 0.5 + 0.02
+
+
+def test_blends_count_nan_as_0_and_keep_other_samples():
+    def draw(n):
+        picture = noise(16, 8)(n)
+        picture[0, 2, 3] = np.nan if n == 0 else 0.5
+        picture[1, 2, 3], picture[2, 2, 3] = np.inf, -np.inf
+        return picture
+
+    left, right = clip_of(draw, 2).frames()
+    got = picture(frames.blended(left, right, 0.5))
+    assert got[:, 2, 3].tolist() == [0.25, 1, 0]
+    rest = np.ones_like(got, dtype=bool)
+    rest[:, 2, 3] = False
+    wanted = (picture(left) + picture(right)) / 2
+    assert np.abs(got - wanted)[rest].max() < 1e-6
+
+
+def test_only_nan_is_mended_and_only_where_there_is_any():
+    def draw(n):
+        picture = noise(16, 8)(n)
+        if n == 1:
+            picture[1, 4, 5], picture[2, 0, 0] = np.nan, np.inf
+        return picture
+
+    clip = clip_of(draw, 2)
+    got = [picture(f) for f in frames.without_nan(clip).frames()]
+    source = [picture(f) for f in clip.frames()]
+    assert np.array_equal(got[0], source[0])
+    assert np.array_equal(got[1], np.where(np.isnan(source[1]), 0, source[1]))

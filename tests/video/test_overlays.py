@@ -7,7 +7,8 @@ import vapoursynth as vs
 from tests.support.clips import clip_of, picture, pictures
 from tests.support.films import HEIGHT, WIDTH, Film, noisy, pan, scenery
 from vsrife import rife
-from vsrife.video.overlays import still_mask
+from vsrife.video import frames
+from vsrife.video.overlays import static_mask
 
 
 def lettering():
@@ -39,7 +40,7 @@ def film(grain=1.0, speed=5.0):
 def mask_of(clip):
     grey = clip.resize.Bicubic(format=vs.GRAY8, matrix_s="709")
     shots = (grey[:1] + grey[:-1], grey, grey[1:] + grey[-1], grey[2:] + grey[-1] * 2)
-    return [np.asarray(f[0]).astype(float) / 255 for f in still_mask(*shots).frames()][1:-2]
+    return [np.asarray(f[0]).astype(float) / 255 for f in static_mask(*shots).frames()][1:-2]
 
 
 @pytest.mark.parametrize("fmt", [vs.YUV420P8, vs.YUV422P10, vs.RGB24, vs.GRAY16, vs.RGBS])
@@ -113,3 +114,103 @@ def test_masks_that_do_not_fit():
     ):
         with pytest.raises(vs.Error, match=f"^rife: .*{message}"):
             rife(clip, mask=mask)
+
+
+def grey_of(draw, length, fmt=vs.GRAY8):
+    return clip_of(draw, length, fmt=fmt)
+
+
+def half_of(side, white=255.0):
+    mask = np.zeros((1, HEIGHT, WIDTH))
+    mask[:, :, : WIDTH // 2] = white if side == "left" else 0
+    mask[:, :, WIDTH // 2 :] = white if side == "right" else 0
+    return mask
+
+
+@pytest.mark.parametrize("fmt", [vs.YUV420P8, vs.RGBS])
+def test_a_mask_and_protect_protect_what_either_says(fmt):
+    clip = Film(under(pan(scenery(5), 10, 5))).clip()
+    clip = clip.resize.Bicubic(format=fmt, **({} if fmt == vs.RGBS else {"matrix_s": "709"}))
+    mask = np.zeros((1, HEIGHT, WIDTH))
+    mask[:, :20] = 255  # far from the lettering
+    options = {"mask": grey_of(lambda n: mask, 10), "protect": True}
+    both, near = (np.asarray(c.get_frame(k)[0]) for c, k in ((rife(clip, **options), 9), (clip, 4)))
+    alone = np.asarray(rife(clip, protect=True).get_frame(9)[0])
+    assert np.array_equal(both[:19], near[:19])
+    assert not np.array_equal(alone[:19], near[:19])
+    assert np.abs(both[20:] * 1.0 - alone[20:]).max() < 1e-6
+
+
+@pytest.mark.parametrize("fmt", [vs.YUV444P8, vs.RGBS])
+def test_a_moving_mask_protects_where_it_is_white_in_either_frame(fmt):
+    clip = (
+        film()
+        .clip()[:2]
+        .resize.Bicubic(format=fmt, **({} if fmt == vs.RGBS else {"matrix_s": "709"}))
+    )
+    mask = grey_of(lambda n: half_of("left" if n == 0 else "right"), 2)
+    new, near = (np.asarray(c.get_frame(k)[0]) for c, k in ((rife(clip, mask=mask), 1), (clip, 0)))
+    assert np.array_equal(new, near)
+
+
+@pytest.mark.parametrize(
+    "depth", [vs.GRAY8, vs.GRAY10, vs.GRAY16, vs.GRAY32, vs.GRAYH, vs.GRAYS], ids=lambda f: f.name
+)
+@pytest.mark.parametrize("fmt", [vs.YUV420P8, vs.YUV420P16, vs.RGBS, vs.RGBH], ids=lambda f: f.name)
+def test_masks_of_any_depth_mean_the_same(depth, fmt):
+    kind = vs.core.get_video_format(depth)
+    white = 1.0 if kind.sample_type == vs.FLOAT else 2.0**kind.bits_per_sample - 1
+    clip = (
+        film()
+        .clip()[:2]
+        .resize.Bicubic(format=fmt, **({} if fmt in (vs.RGBS, vs.RGBH) else {"matrix_s": "709"}))
+    )
+    mask = grey_of(lambda n: half_of("left", white), 2, depth)
+    new, free = (np.asarray(rife(clip, **o).get_frame(1)[0]) for o in ({"mask": mask}, {}))
+    near, middle = np.asarray(clip.get_frame(0)[0]), WIDTH // 2
+    assert np.array_equal(new[:, :middle], near[:, :middle])
+    assert np.array_equal(new[:, middle:], free[:, middle:])
+
+
+@pytest.mark.parametrize("height", [HEIGHT, HEIGHT + 2])  # an odd number of chroma lines, too
+def test_a_masks_properties_mean_nothing(height):
+    clip = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=height, length=2)
+    clip = clip[0] + clip[1].std.BlankClip(color=[200, 90, 160])
+    rows = np.zeros((1, height, 64))
+    rows[:, 7:] = 255
+    mask = grey_of(lambda n: rows, 2)
+    plain, said = (
+        rife(clip, mask=each).get_frame(1)
+        for each in (mask, mask.std.SetFrameProps(_FieldBased=2, _Field=1, _Range=7, _Matrix=99))
+    )
+    for plane in range(3):
+        assert np.array_equal(plain[plane], said[plane])
+
+
+@pytest.mark.parametrize("fmt", [vs.RGBS, vs.RGBH, vs.GRAYS, vs.YUV420PS])
+def test_nan_of_the_source_counts_as_0_in_new_frames_under_any_mask(fmt):
+    blank = vs.core.std.BlankClip(format=fmt, width=32, height=24, length=2)
+
+    def paint(n, f):
+        frame = f.copy()
+        for plane in frames.planes(frame):
+            plane[:] = np.random.default_rng(n).random(plane.shape) / 2
+            plane[3:6, 4:9], plane[10, 10] = np.nan, np.inf
+        return frame
+
+    clip = blank.std.ModifyFrame(blank, paint)
+    black, grey, white, nothing = (
+        clip_of(lambda n, v=value: np.full((1, 24, 32), v), 2, fmt=vs.GRAYS)
+        for value in (0, 0.5, 1, np.nan)
+    )
+    free = rife(clip).get_frame(1)
+    for options in ({"mask": grey}, {"protect": True}, {"mask": white, "protect": True}):
+        new = rife(clip, **options).get_frame(1)
+        assert not any(np.isnan(plane).any() for plane in frames.planes(new))
+    for mask in (black, nothing):
+        new = rife(clip, mask=mask).get_frame(1)
+        for plane, other in zip(*map(frames.planes, (new, free)), strict=True):
+            assert np.array_equal(plane, other)
+    for plane in frames.planes(rife(clip, mask=white).get_frame(1)):
+        assert (plane[3:6, 4:9] == 0).all()
+        assert plane[10, 10] == np.inf  # as in the source

@@ -5,7 +5,7 @@ import pytest
 import vapoursynth as vs
 
 from tests.support.clips import clip_of, flat, noise
-from vsrife.video.scenes import mark_scene_changes, score_differences
+from vsrife.video.scenes import complete_marks, mark_scene_changes, score_differences
 
 
 def marks(clip, threshold):
@@ -61,3 +61,22 @@ def test_a_strange_chroma_location_is_no_error(fmt):
     clip = vs.core.std.BlankClip(format=fmt, width=64, height=48, length=2)
     clip = clip.std.SetFrameProps(_ChromaLocation=99)
     assert score_differences(clip).get_frame(0).props["_vsrifeScoreDiff"] == 0
+
+
+@pytest.mark.parametrize("fmt", [vs.RGB24, vs.GRAY8, vs.YUV420P8])
+def test_an_unknown_range_is_as_if_it_were_not_said(fmt):
+    clip = clip_of(flat([(0.1,) * 3, (0.8,) * 3]), 2).resize.Bicubic(format=vs.RGB24)
+    clip = clip.resize.Bicubic(format=fmt, **({} if fmt == vs.RGB24 else {"matrix_s": "709"}))
+    clip = clip.std.RemoveFrameProps(["_Range"])
+    plain, unknown = (
+        score_differences(each).get_frame(0).props["_vsrifeScoreDiff"]
+        for each in (clip, clip.std.SetFrameProps(_Range=7, _Field=1, _FieldBased=2))
+    )
+    assert unknown == plain > 0.3
+
+
+def test_the_last_frame_is_the_last_of_no_scene():
+    """A detector that marks the first frame of each scene only may mark the clip's last one."""
+    clip = clip_of(noise(8, 8), 4, props=lambda n: {"_SceneChangePrev": int(n in (2, 3))})
+    marks = [f.props.get("_SceneChangeNext") for f in complete_marks(clip).frames()]
+    assert marks == [None, 1, 1, None]

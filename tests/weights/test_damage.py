@@ -92,9 +92,7 @@ def test_damaged_pickles_in_whole_files(tmp_path, how):
 
 
 def graph() -> bytes:
-    tensors = [
-        numpy_helper.from_array(np.ones(shape, np.float32), n) for n, shape in SHAPES.items()
-    ]
+    tensors = [numpy_helper.from_array(value, name) for name, value in TENSORS.items()]
     nodes = [
         helper.make_node("Conv", ["x", "w", "b"], ["a"]),
         helper.make_node("Mul", ["a", "m"], ["c"]),
@@ -102,14 +100,20 @@ def graph() -> bytes:
     return helper.make_model(helper.make_graph(nodes, "g", [], [], tensors)).SerializeToString()
 
 
-SHAPES = {"w": (2, 1, 3, 3), "b": (2,), "m": (1, 2, 1, 1)}
+def numbered(*shape, first=1):
+    """Numbers that tell where they are from."""
+    return np.arange(first, first + np.prod(shape), dtype=np.float32).reshape(shape)
+
+
+WEIGHT, BIAS, LAST = numbered(2, 1, 3, 3), numbered(2, first=30), numbered(2, first=40)
+TENSORS = {"w": WEIGHT, "b": BIAS, "m": LAST.reshape(1, 2, 1, 1)}
 GRAPH = graph()
 PARAM = b"""7767517
 3 3
 Input in0 0 1 in0
 Convolution c 1 1 in0 a 0=2 1=3 5=1 6=18
 PReLU p 1 1 a b 0=2"""
-BIN = bytes(4 + 18 * 4 + 2 * 4 + 2 * 4)
+BIN = bytes(4) + WEIGHT.tobytes() + BIAS.tobytes() + LAST.tobytes()  # a tag, then fp32
 
 
 def fits_nothing(path) -> bool:
@@ -128,8 +132,8 @@ def graph_is_read(path, content) -> bool:
     except (ValueError, TypeError, IndexError):  # the importer makes one error of these
         assert not fits_nothing(path)
         return False
-    # no number comes from anywhere but the file; bfloat16 is widened
-    assert sum(value.nbytes for value in tensors.values()) <= 2 * len(content)
+    # no number comes from anywhere but the file
+    assert all(value.tobytes() in content for value in tensors.values())
     assert fits_nothing(path)
     return True
 
@@ -142,7 +146,9 @@ def pair_is_read(path, param, weights) -> bool:
     except (ValueError, IndexError):
         assert not fits_nothing(path)
         return False
-    assert sum(layer.weight.nbytes + layer.bias.nbytes for layer in found) <= len(weights)
+    for layer in found:
+        arrays = (layer.weight, layer.bias, layer.slope)
+        assert all(a is None or a.tobytes() in weights for a in arrays)
     assert fits_nothing(path)
     return True
 
@@ -168,8 +174,15 @@ def test_whole_ones_are_read_and_those_cut_short_refused(tmp_path):
     cut_inside = pickle_inside(lambda content: damaged(content, CUT))
     assert not is_read(tmp_path / "file", ".pkl", cut_inside)
     assert graph_is_read(tmp_path / "x.onnx", GRAPH)
+    tensors, (conv,) = onnx.read_onnx(GRAPH)
+    assert all(np.array_equal(tensors[name], TENSORS[name]) for name in TENSORS)
+    assert np.array_equal(conv.weight, WEIGHT)
+    assert np.array_equal(conv.beta, TENSORS["m"])
     assert not graph_is_read(tmp_path / "x.onnx", damaged(GRAPH, CUT))
     assert pair_is_read(tmp_path / "x.param", PARAM, BIN)
+    (conv,) = ncnn.read_ncnn(PARAM, BIN)
+    for found, wanted in ((conv.weight, WEIGHT), (conv.bias, BIAS), (conv.slope, LAST)):
+        assert np.array_equal(found, wanted)
     assert not pair_is_read(tmp_path / "x.param", damaged(PARAM, CUT), BIN)
     assert not pair_is_read(tmp_path / "x.param", PARAM, damaged(BIN, CUT))
 

@@ -21,13 +21,14 @@ import pytest
 from tests.support.hostile_servers import (
     REFUSALS,
     drip,
-    endless_chunks,
     redirect,
     refuse_ranges,
     sequence,
     stall,
+    too_many_chunks,
 )
-from tests.weights.conftest import answer, random_state, save_pickle, serve
+from tests.support.servers import answer, serve
+from tests.support.states import random_state, save_pickle
 from vsrife.errors import ModelError
 from vsrife.weights import catalogue, download, http, library, locate, read_arrays, verify
 from vsrife.weights.readers import safetensors
@@ -220,8 +221,19 @@ def test_a_part_that_was_tampered_with_never_becomes_a_model(fetch_tiny, server,
     assert fetch_tiny().is_file()
 
 
-def test_chunks_without_end_stop_at_the_known_size(fetch_tiny, server, own_store):
-    server.pages["/tiny.pkl"] = endless_chunks
+def test_a_part_longer_than_the_file_is_thrown_away(fetch_tiny, server, body, state, own_store):
+    server.pages["/tiny.pkl"] = serve(body, cut=5000)
+    with pytest.raises(ModelError, match="broke off"):
+        fetch_tiny()
+    next(own_store.glob("*.part")).write_bytes(bytes(len(body) + 1))
+    server.pages["/tiny.pkl"] = serve(body)
+    back = read_arrays(fetch_tiny())
+    assert server.seen[-1] == ("/tiny.pkl", None)
+    assert all(np.array_equal(back[key], state[key]) for key in state)
+
+
+def test_chunks_beyond_the_known_size_are_refused(fetch_tiny, server, own_store):
+    server.pages["/tiny.pkl"] = too_many_chunks
     with pytest.raises(ModelError, match="sends more than the 100000 bytes of the file"):
         fetch_tiny(extra="size = 100000\n")
     assert files(own_store) == set()

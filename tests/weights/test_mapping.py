@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support import writers
-from tests.weights.conftest import random_state, save_pickle
+from tests.support.states import random_state, save_pickle
 from vsrife.errors import ModelError
 from vsrife.network import state_dict, table
 from vsrife.network.table import ARCHS

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from vsrife.network.previous.torch.ifnet import IFNet
+from vsrife.network import build
+from vsrife.network.sizes import round_up
 from vsrife.network.table import ARCHS
 from vsrife.weights import catalogue
 
@@ -49,9 +50,9 @@ class Alive(TorchDispatchMode):
 def most_alive(name, dtype):
     """MiB for one new frame between two, weights included; computes nothing."""
     with torch.device("meta"):
-        net = IFNet(name).eval().requires_grad_(False).to(dtype=dtype)
+        net = build(name).requires_grad_(False).to(dtype=dtype)
     unit = net.pad_unit
-    size = (1, 3, HEIGHT + -HEIGHT % unit, WIDTH + -WIDTH % unit)
+    size = (1, 3, round_up(HEIGHT, unit), round_up(WIDTH, unit))
     weights = sum(p.numel() * p.element_size() for p in net.parameters())
     with Alive() as alive:
         left, right = (net.prepare(torch.empty(size, device="meta")) for _ in "lr")

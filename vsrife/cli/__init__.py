@@ -16,17 +16,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
-from typing import NamedTuple
-
-import vapoursynth as vs
+from typing import NamedTuple, NoReturn
 
 from vsrife import messages
+from vsrife.cli import signals
 from vsrife.errors import RifeError, missing_package
 from vsrife.version import __version__
 
@@ -40,13 +37,13 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
-    "render": Command("vsrife.cli.render", "make a video file smoother", "cli,cpu"),
-    "demo": Command("vsrife.cli.demo", "draw a short clip, make it smoother, measure", "cli,cpu"),
+    "render": Command("vsrife.cli.render", "make a video file smoother", "cli,onnx"),
+    "demo": Command("vsrife.cli.demo", "draw a short clip, make it smoother, measure", "cli,onnx"),
     "scenes": Command("vsrife.cli.scenes", "score scene changes and duplicates", "cli"),
-    "export": Command("vsrife.cli.export", "write a model as ONNX", "cpu"),
-    "bench": Command("vsrife.cli.bench", "compare the speed of backends", "cpu"),
-    "build": Command("vsrife.cli.build", "prepare engines ahead of time", "cpu"),
-    "quantize": Command("vsrife.cli.quantize", "make a model compute in INT8", "cpu,cli"),
+    "export": Command("vsrife.cli.export", "write a model as ONNX", "onnx"),
+    "bench": Command("vsrife.cli.bench", "compare the speed of backends", "onnx"),
+    "build": Command("vsrife.cli.build", "prepare engines ahead of time", "onnx"),
+    "quantize": Command("vsrife.cli.quantize", "make a model compute in INT8", "onnx,cli"),
     "models": Command("vsrife.cli.models", "list, fetch, import and verify models", ""),
     "train": Command("vsrife.cli.train", "train the default model", "train"),
     "eval": Command("vsrife.cli.eval", "measure models on clips with known truth", "eval"),
@@ -55,10 +52,19 @@ COMMANDS: dict[str, Command] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (None: the process's) and give its exit code. Raises nothing but bugs."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        _fill_standard_streams()
+    with signals.ending(_end_at_once) as ending:
+        code = _guarded(list(sys.argv[1:] if argv is None else argv), ending)
+        if argv is None:
+            ending.finish(code)
+    return code
+
+
+def _guarded(arguments: list[str], ending: signals.Ending) -> int:
+    """Run a command; everything that may go wrong is one line and an exit code."""
     try:
-        with _ended_like_interrupted():
-            code = _run(arguments)
+        code = _run(arguments)
         if sys.stdout:
             sys.stdout.flush()  # what goes wrong here is still said below
         return code
@@ -66,36 +72,51 @@ def main(argv: Sequence[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else FAILED
     except BrokenPipeError:  # who reads has seen enough, as `head` does
         # nothing more is to be written, not by the interpreter's end either (Python's own advice)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except (RifeError, vs.Error, OSError) as error:
-        messages.error(messages.one_line(str(error)))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return FAILED
     except KeyboardInterrupt:
         messages.say("interrupted")
         return INTERRUPTED
+    except Exception as error:
+        if ending.interrupted:  # what the interrupt became on its way, in an import for one
+            messages.say("interrupted")
+            return INTERRUPTED
+        if not isinstance(error, _said_in_one_line()):
+            raise
+        messages.error(messages.one_line(str(error)))
+        return FAILED
 
 
-@contextmanager
-def _ended_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end a command as Ctrl-C does, so that it takes its files along."""
-    signals = [
-        getattr(signal, name)
-        for name in ("SIGTERM", "SIGHUP")  # Windows has the first only
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN
-    ]
-    if threading.current_thread() is not threading.main_thread():
-        signals = []  # Python takes handlers from the main thread only
-    before = {number: signal.signal(number, _interrupt) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _said_in_one_line() -> tuple[type[Exception], ...]:
+    from vapoursynth import Error  # not before it is needed: loading it takes its time
+
+    # UnicodeError: a name in an encoding that something does not take
+    return RifeError, Error, OSError, UnicodeError
 
 
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+def _end_at_once() -> NoReturn:
+    """What is left to do where nothing else can run: remove the files in progress."""
+    if "vsrife.media.parts" in sys.modules:
+        sys.modules["vsrife.media.parts"].release_all()
+    messages.say("interrupted")
+    signals.leave(INTERRUPTED)
+
+
+def _fill_standard_streams() -> None:
+    """Put what leads nowhere where stdin, stdout or stderr is closed, and let names be printed.
+
+    The next file that is opened would take the free number, and C code would print into it.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            with suppress(OSError):
+                # the lowest free number is taken, which is this one
+                os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
+    if sys.stdout is not None and sys.stdout.errors == "strict":
+        # bytes of file names that are no letters come out as they are
+        sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
 
 
 def _run(arguments: list[str]) -> int:
@@ -123,7 +144,7 @@ def _run(arguments: list[str]) -> int:
             commands.add_parser(name, help=command.help, add_help=False)
     args = parser.parse_args(arguments)
     if module is None:
-        parser.print_help(sys.stderr)
+        parser.print_help(messages.Voice())
         return USAGE
     with _naming_the_extra(args.command):
         return int(module.run(args))

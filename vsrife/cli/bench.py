@@ -22,6 +22,7 @@ from vsrife.errors import ArgumentError, ModelError
 from vsrife.evaluation import speed
 from vsrife.evaluation.speed import Frame
 from vsrife.filter import rife
+from vsrife.inference import loads
 from vsrife.inference.base import Session
 from vsrife.media.demo_film import draw
 from vsrife.messages import note
@@ -35,7 +36,7 @@ seconds per new frame and how many times as fast as PyTorch that is (as the firs
 it): `network` is one new source frame and one new frame between, `filter` is rife() at factor 2
 from YUV420P8 to YUV420P8, for each new frame and the source frame beside it."""
 
-_PACKAGES = {"pytorch": "torch", "onnx": "onnxruntime", "openvino": "openvino"}
+_MODULES = {"pytorch": "torch", "onnx": "onnxruntime", "openvino": "openvino"}
 _MOMENTS = 24  # different frames; the film of `vsrife demo`, whose motion is known to be real
 
 
@@ -67,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
     if not models:
         raise ArgumentError("models is empty; name at least one")
     backends = speed.installed(args.backends)
+    if args.backends is None:
+        backends = [name for name in backends if loads(name, note)] or backends
     speed.set_threads(args.threads, backends)
     if args.threads is not None:
         vs.core.num_threads = args.threads
@@ -209,7 +212,7 @@ def _clip(frames: list[Frame]) -> vs.VideoNode:
 
 
 def _machine(args: argparse.Namespace, backends: list[str]) -> dict[str, str]:
-    versions = [f"{name} {metadata.version(_PACKAGES[name])}" for name in backends]
+    versions = [f"{name} {_version(_MODULES[name])}" for name in backends]
     return {
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}",
         "threads": str(args.threads or "as each one likes"),
@@ -217,6 +220,14 @@ def _machine(args: argparse.Namespace, backends: list[str]) -> dict[str, str]:
         "precision": args.precision,
         "versions": ", ".join(versions),
     }
+
+
+def _version(module: str) -> str:
+    """That of its package; ONNX Runtime is one module in many packages."""
+    try:
+        return metadata.version(module)
+    except metadata.PackageNotFoundError:
+        return str(sys.modules[module].__version__)
 
 
 def _processor() -> str:

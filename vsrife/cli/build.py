@@ -78,4 +78,4 @@ def _clip(size: tuple[int, int], fmt: int) -> vs.VideoNode:
     """Two frames of the demo's film, between which something moves."""
     film = demo.clip_of([draw(0.375), draw(0.375 + float(1 / demo.RATE))], demo.RATE)
     options = {"matrix_s": "709", "range_s": "limited"} if fmt == vs.YUV420P8 else {}
-    return film.resize.Bicubic(*size, format=fmt, **options)
+    return film.resize.Bicubic(size[0], size[1], format=fmt, **options)

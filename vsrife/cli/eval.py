@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import vapoursynth as vs
 
+from vsrife import messages
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.evaluation.compare import Outcome, compare
 from vsrife.evaluation.film_files import open_film
@@ -18,6 +18,7 @@ from vsrife.evaluation.methods import CLASSICAL, Method, network
 from vsrife.evaluation.report import tables, write_files
 from vsrife.inference.base import Hardware
 from vsrife.inference.select import best
+from vsrife.weights.folders import is_folder
 
 HELP = """Measure models on clips whose every other frame is left out.
 
@@ -77,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
         from vsrife.evaluation.plots import draw_all
 
         paths = [*write_files(outcomes, methods, folder), *draw_all(outcomes, methods, folder)]
-        print(*paths, sep="\n", file=sys.stderr)
+        for path in paths:
+            messages.say(str(path))
     return 0
 
 
@@ -86,7 +88,7 @@ def _check(args: argparse.Namespace) -> None:
         raise ArgumentError(f"frames must be 0 (all) or at least 3, not {args.frames}")
     if args.worst < 0:
         raise ArgumentError(f"worst must be at least 0, not {args.worst}")
-    if args.output and args.output.exists() and not args.output.is_dir():
+    if args.output and not is_folder(args.output) and args.output.exists():
         raise MediaError(f"{args.output} is no folder; choose another one")
     if args.threads is not None:
         if args.threads < 1:
@@ -132,4 +134,4 @@ def _names(text: str) -> Iterable[str]:
 
 def _say(text: str, outcome: Outcome) -> None:
     scores = (f"{name} {outcome.mean(name).psnr:.2f}" for name in outcome.scores)
-    print(text, *scores, file=sys.stderr, flush=True)
+    messages.say(" ".join([text, *scores]))

@@ -13,7 +13,9 @@ HELP = """Write a model as ONNX, for other programs. Paths of what was written g
 
 Layout own is a graph for two frames; where the network has an encoder, FILE.encode.onnx beside it
 is to be run once for each frame, and where it rescales (4.0, 4.1) FILE.doubled.onnx takes over when
-the motion is large. v1 and v2 are vs-mlrt's, one file, v2 pads for itself. See docs/onnx.md."""
+the motion is large. v1 and v2 are vs-mlrt's, one file, v2 pads for itself.
+
+See docs/guide/onnx.md."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,16 +8,17 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
+from vsrife import messages
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.network.table import ARCHS, cost, parameters
-from vsrife.weights import catalogue, folders, importing, library, locate, verify
+from vsrife.weights import catalogue, find, folders, importing, library, locate, verify
 from vsrife.weights.catalogue import Model
 from vsrife.weights.download import Listener, stderr_listener
 from vsrife.weights.files import read_metadata
 
-HELP = """Models by name: which there are, which are on this machine, and how to get the others.
+HELP = """Lists models, tells which are on this machine, and fetches or imports others.
 
 Tables and paths go to stdout, everything else to stderr."""
 
@@ -32,22 +33,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         return sub.add_argument
 
     action("list", "all models and where their files are")
-    add = action("info", "everything that is known about a model")
+    add = action("info", "everything known about a model")
     add("model", metavar="NAME")
     add = action("fetch", "fetch models that are not on this machine", as_json=False)
     add("models", metavar="NAME", nargs="*")
     add("--all", action="store_true", help="every official version, about 900 MB")
-    add("--again", action="store_true", help="also what is there already")
-    add = action("import", "take a file of another program into the store")
+    add("--again", action="store_true", help="also models that are there already")
+    add = action("import", "import a file of another program into the store")
     add("file", metavar="FILE", type=Path, help="pkl, pth, pt, safetensors, onnx, param, or folder")
     add("--name", help="the model's name, a known one or your own (from the file)")
-    add("--arch", help="its network, where several fit")
-    add("--replace", action="store_true", help="even if the store has one of that name")
+    add("--arch", help="its network, if several fit")
+    add("--replace", action="store_true", help="also if the store has a model of that name")
     add = action("verify", "read models to the last number and check them")
     add("models", metavar="NAME", nargs="*", help="all that are there, if none is named")
     add = action("remove", "remove models from the store", as_json=False)
     add("models", metavar="NAME", nargs="+")
-    add("--forget", action="store_true", help="what was recorded of the file, too")
+    add("--forget", action="store_true", help="also the SHA-256 that was recorded")
     add = action("path", "where a model's file is, or the folder of all", as_json=False)
     add("model", metavar="NAME", nargs="?")
     add("--config", action="store_true", help="the file for rows of your own instead")
@@ -71,7 +72,7 @@ def _list(args: argparse.Namespace) -> int:
         "MiB 1080p": "memory_fp16", "ensemble": "ensemble", "file": "state",
     }  # fmt: skip  # one thing, not seven
     _print_table(columns, [{title: _cell(f[key]) for title, key in columns.items()} for f in rows])
-    print("MiB are of fp16; `vsrife models info NAME` tells more", file=sys.stderr)
+    messages.note("MiB are of fp16; `vsrife models info NAME` tells more")
     return 0
 
 
@@ -123,7 +124,7 @@ def _import(args: argparse.Namespace) -> int:
     if args.json:
         return _print_json({"name": row.name, "path": str(path)})
     print(path)
-    print(f"vsrife: imported as {row.name!r}: rife(clip, model={row.name!r})", file=sys.stderr)
+    messages.say(f"imported as {row.name!r}: rife(clip, model={row.name!r})")
     return 0
 
 
@@ -162,14 +163,14 @@ def _path(args: argparse.Namespace) -> int:
     if args.config:
         print(folders.user_catalogue())
     elif args.model:
-        print(library.find_weights(args.model))
+        print(find.find_weights(args.model))
     else:
         print(folders.user_folder())
     return 0
 
 
 def _each(rows: Sequence[Model], work: Callable[[Model], None]) -> int:
-    """Do `work` for every row, also after one has failed; 1 if any has."""
+    """Do `work` for every row, even after one has failed; 1 if any has."""
     failed = 0
     for row in rows:
         try:
@@ -177,7 +178,7 @@ def _each(rows: Sequence[Model], work: Callable[[Model], None]) -> int:
         except (RifeError, OSError) as error:
             if len(rows) == 1:
                 raise
-            print(f"vsrife: error: {row.name}: {error}", file=sys.stderr)
+            messages.error(f"{row.name}: {error}")
             failed = 1
     return failed
 
@@ -238,12 +239,12 @@ def _print_json(value: object) -> int:
 
 
 def _print_table(titles: Sequence[str] | dict[str, str], rows: Sequence[dict[str, str]]) -> None:
-    """With lines on a terminal that rich knows, else in columns of spaces."""
+    """A table with lines on a terminal if rich is installed, else columns of text."""
     if sys.stdout.isatty():
         try:
             from rich.console import Console
             from rich.table import Table
-        except ModuleNotFoundError:  # an extra; the store works without
+        except ModuleNotFoundError:  # an extra; the store works without it
             pass
         else:
             table = Table(*titles)
@@ -258,14 +259,14 @@ def _print_table(titles: Sequence[str] | dict[str, str], rows: Sequence[dict[str
 
 @contextmanager
 def _listener(file: str) -> Iterator[Listener]:
-    """A bar on a terminal that rich knows, else lines on stderr."""
+    """A progress bar on a terminal if rich is installed, else lines on stderr."""
     try:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
     except ModuleNotFoundError:
         yield stderr_listener(file)
         return
-    console = Console(stderr=True)
+    console = Console(file=cast(IO[str], messages.Voice()))
     if not console.is_terminal:
         yield stderr_listener(file)
         return

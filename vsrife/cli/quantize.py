@@ -20,7 +20,7 @@ from vsrife.evaluation.film import Film
 from vsrife.evaluation.measures import psnr
 from vsrife.evaluation.speed import Frame
 from vsrife.export import check_target
-from vsrife.inference import select
+from vsrife.inference import loads, select
 from vsrife.inference.base import Session
 from vsrife.media.source import open_source, probe, to_rgb
 from vsrife.messages import note
@@ -155,7 +155,7 @@ def _report(args: argparse.Namespace, judged: Sequence[Triple]) -> None:
     best, loss = 0.0, float("inf")
     print(f"{args.model}, {size[0]}x{size[1]}, {len(same)} frames kept back, vsrife {__version__}")
     for backend in ("onnx", "openvino"):
-        if not select.is_installed(backend):
+        if not (select.is_installed(backend) and loads(backend, note)):
             continue
         sessions = {
             kind: speed.open_session(

@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from vsrife import quantize
 from vsrife.errors import ArgumentError
 from vsrife.evaluation.speed import Frame
 from vsrife.export import export_model
-from vsrife.inference import arrays
+from vsrife.inference import arrays, quiet
 from vsrife.network.state_dict import normalise, recognise
 from vsrife.network.table import arch_of, check_options
 from vsrife.weights import find_weights, is_graph, model_name, read_arrays, write_whole
+
+onnxruntime = quiet.load("onnxruntime")
 
 _HALF = np.full((1, 1, 1, 1), 0.5, np.float32)
 

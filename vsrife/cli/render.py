@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import vapoursynth as vs
 
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.filter import rife
-from vsrife.media.encode import CONTAINERS, PRESETS, Encoding, write_video
-from vsrife.media.source import for_encoder, open_source, probe, progressive
+from vsrife.media.encode import CONTAINERS, PRESETS, Beside, Encoding, write_part
+from vsrife.media.parts import check_target, whole_file
+from vsrife.media.source import Facts, for_encoder, open_source, probe, progressive
 from vsrife.media.timestamps import stretched_times
-from vsrife.messages import note
+from vsrife.messages import Voice, note, say
+
+_ONE_THREAD = "threads=1"  # what BestSource says that helps where its frames have come apart
 
 HELP = """Make a video file smoother.
 
@@ -60,23 +62,38 @@ def run(args: argparse.Namespace) -> int:
     rehearsal = rife(
         vs.core.std.BlankClip(format=vs.RGBS, width=64, height=64, length=2), **options
     )
-    note(f"reading {args.source}, which takes a while for a long one")
-    clip, times = open_source(args.source, facts)
-    smooth = rife(progressive(clip), **options)
+    # made before the film is read, which takes a while: a folder may not be writable
+    with whole_file(args.output, overwrite=args.overwrite) as part:
+        try:
+            _render(args, facts, options, part)
+        except vs.Error as error:
+            if _ONE_THREAD not in str(error):
+                raise
+            note("the decoder has lost its way in a damaged place; once more with one thread")
+            _render(args, facts, options, part, threads=1)
     del rehearsal
+    return 0
+
+
+def _render(
+    args: argparse.Namespace, facts: Facts, options: dict[str, Any], part: Path, threads: int = 0
+) -> None:
+    note(f"reading {args.source}, which takes a while for a long one")
+    clip, times = open_source(args.source, facts, threads)
+    smooth = rife(progressive(clip), **options)
     if args.fps is not None and not times.constant:
         note("the frame rate varies, and will do so in OUT; --fps is its mean")
     factor = Fraction(smooth.fps) / Fraction(clip.fps)
     with _progress(args.output, smooth.num_frames) as on_frame:
-        write_video(
+        write_part(
             for_encoder(smooth),
-            args.output,
+            part,
             stretched_times(times, factor),
             Encoding(crf=args.crf, preset=args.preset),
-            copy_from=args.source,
-            on_frame=on_frame,
+            CONTAINERS[args.output.suffix.lower()],
+            Beside(args.source, facts.track, facts.about),
+            on_frame,
         )
-    return 0
 
 
 def rife_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -103,33 +120,29 @@ def _check_paths(source: Path, target: Path, overwrite: bool) -> None:
         raise MediaError(f"{target} must end in {', '.join(CONTAINERS)}, not {target.suffix!r}")
     if not target.parent.is_dir():
         raise MediaError(f"folder {target.parent} does not exist; make it first")
-    if not target.exists():
-        return
-    if target.samefile(source):
+    if target.exists() and target.samefile(source):
         raise MediaError(f"{target} is the input, too; OUT must be another file")
-    if not overwrite or not target.is_file():
-        raise MediaError(f"{target} exists; choose another name, or --overwrite for a file")
+    check_target(target, overwrite=overwrite)
 
 
 @contextmanager
 def _progress(target: Path, total: int) -> Iterator[Callable[[int], None]]:
     """Tells how far it is on stderr: a bar on a terminal, else a line for every tenth."""
     begin = time.perf_counter()
-    if sys.stderr.isatty():
+    if Voice().isatty():
         with _bar(total) as on_frame:
             yield on_frame
     else:
         yield lambda done: _say(done, total, time.perf_counter() - begin)
     seconds = time.perf_counter() - begin
-    print(f"vsrife: {target}: {total} frames in {seconds:.1f} s", file=sys.stderr)
+    say(f"{target}: {total} frames in {seconds:.1f} s")
 
 
 def _say(done: int, total: int, seconds: float) -> None:
     if done * 10 // total == (done - 1) * 10 // total or done == total:
         return
     left = seconds / done * (total - done)
-    text = f"{done}/{total} frames, {done / max(seconds, 1e-9):.2f} fps, {left:.0f} s left"
-    print(f"vsrife: {text}", file=sys.stderr)
+    say(f"{done}/{total} frames, {done / max(seconds, 1e-9):.2f} fps, {left:.0f} s left")
 
 
 @contextmanager
@@ -141,7 +154,7 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
     begin = time.perf_counter()
     speed = TextColumn("{task.fields[speed]:.2f} fps")
     columns = (BarColumn(), MofNCompleteColumn(), speed, TimeLeft())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=Console(file=cast(IO[str], Voice()))) as bar:
         task = bar.add_task("", total=total, speed=0.0)
         yield lambda done: bar.update(
             task, completed=done, speed=done / max(time.perf_counter() - begin, 1e-9)

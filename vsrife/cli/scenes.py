@@ -7,15 +7,17 @@ import csv
 import io
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import vapoursynth as vs
 
 from vsrife.errors import ArgumentError, MediaError, missing_package
+from vsrife.media.parts import whole_file
 from vsrife.media.source import open_source, probe
-from vsrife.video import adaptive, duplicates, scenes
-from vsrife.weights import write_whole
+from vsrife.messages import say
+from vsrife.video import duplicates, scenes
 
 HELP = """Score scene changes and duplicates.
 
@@ -54,30 +56,40 @@ def run(args: argparse.Namespace) -> int:
     if args.frames < 0:
         raise ArgumentError(f"frames must be at least 0, not {args.frames}; 0 is all of them")
     threshold = scenes.check_threshold(args.threshold)
-    clip, times = open_source(args.clip, probe(args.clip))
-    if args.frames > 0:
-        clip = clip[: args.frames]
-    seconds = [float((tick - times.ticks[0]) * times.base) for tick in times.ticks]
-    rows = [
-        Scores(n, round(at, 6), *(round(value, 6) for value in row))
-        for n, (at, row) in enumerate(zip(seconds, score(clip), strict=False))
-    ]
-    table = as_csv(rows)
-    if args.output is None:
-        sys.stdout.write(table)
-    else:
-        write_whole(args.output, lambda part: part.write_bytes(table.encode()))
-    if args.plot is not None:
-        write_whole(args.plot, lambda part: draw(rows, threshold, part, args.plot.suffix))
+    with ExitStack() as files:
+        # made before the film is read, which takes a while: a folder may not be writable
+        parts = [
+            None if path is None else files.enter_context(whole_file(path))
+            for path in (args.output, args.plot)
+        ]
+        rows = _score_all(args.clip, args.frames)
+        table = as_csv(rows)
+        if parts[0] is None:
+            sys.stdout.write(table)
+        else:
+            parts[0].write_bytes(table.encode())
+        if parts[1] is not None:
+            draw(rows, threshold, parts[1], args.plot.suffix)
     cuts, fixed = (
         sum(getattr(r, name) > threshold for r in rows) for name in Scores._fields[3:1:-1]
     )
-    print(
-        f"vsrife: {len(rows)} frames; above {threshold:g}: {fixed} by difference, "
-        f"{cuts} by the adaptive score",
-        file=sys.stderr,
+    say(
+        f"{len(rows)} frames; above {threshold:g}: {fixed} by difference, "
+        f"{cuts} by the adaptive score"
     )
     return 0
+
+
+def _score_all(path: Path, limit: int) -> list[Scores]:
+    """The scores of a file's frames; of the first `limit`, if that is not 0."""
+    clip, times = open_source(path, probe(path))
+    if limit > 0:
+        clip = clip[:limit]
+    seconds = [float((tick - times.ticks[0]) * times.base) for tick in times.ticks]
+    return [
+        Scores(n, round(at, 6), *(round(value, 6) for value in row))
+        for n, (at, row) in enumerate(zip(seconds, score(clip), strict=False))
+    ]
 
 
 def _check_targets(clip: Path, *targets: Path | None) -> None:
@@ -98,14 +110,14 @@ def score(clip: vs.VideoNode) -> Iterator[tuple[float, float, float, float]]:
     """The scores of each frame, in the order of `Scores`."""
     clips = (
         scenes.score_differences(clip),
-        adaptive.scene_scores(clip),
+        scenes.scene_scores(clip),
         duplicates.score_duplicates(clip),
     )
     for frames in zip(*(each.frames(close=True) for each in clips), strict=True):
         difference, cut, repeat = (frame.props for frame in frames)
         yield (
             difference[scenes.SCORE + "Diff"],
-            cut[adaptive.SCORE],
+            cut[scenes.ADAPTIVE_SCORE],
             repeat[duplicates.SCORE + "Average"],
             repeat[duplicates.SCORE + "Max"],
         )

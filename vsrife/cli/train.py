@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
+from vsrife import messages
 from vsrife.errors import ArgumentError
 
 HELP = "train an embedded model on generated scenes and footage"
@@ -94,5 +94,5 @@ def run(args: argparse.Namespace) -> int:
     scenes = Scenes(args.seed, footage.photos if footage else (), args.device)
     path = train(options, scenes, footage)
     print(path)
-    print("weights above; the checkpoint beside them goes on with --resume", file=sys.stderr)
+    messages.note("weights above; the checkpoint beside them goes on with --resume")
     return 0

@@ -1,1 +1,1 @@
-"""Measuring ways to interpolate on films whose every other frame is left out."""
+"""Measures ways to interpolate: every other frame of a film is left out and made anew."""

@@ -1,4 +1,4 @@
-"""Every method on every frame that a film lacks: scores, times, and the frames that went worst."""
+"""Runs every method on every frame that was left out: scores, times, and the worst frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vsrife.evaluation.methods import Method
 
 @dataclass
 class Moment:
-    """One frame, number `frame` of the film: its neighbours, the truth, what methods made."""
+    """Frame number `frame` of the film: its neighbours, the truth, and what the methods made."""
 
     frame: int
     score: float
@@ -28,8 +28,8 @@ class Moment:
 
 @dataclass
 class Outcome:
-    """Of one film. scores: of each method, one for each frame, frames 1, 3, 5 ... of the film;
-    seconds: of each method per frame, reading and converting included; worst: the worst first."""
+    """Of one film. scores: by method, one for each of the frames 1, 3, 5 ...; seconds: by method,
+    per frame, with reading and converting; worst: the worst frame first."""
 
     film: str
     drawn: bool
@@ -44,7 +44,7 @@ class Outcome:
 
 
 def compare(film: Film, methods: Mapping[str, Method], *, judged: str, worst: int = 0) -> Outcome:
-    """Run `methods`, by name, side by side; keeps the `worst` frames, by PSNR, of one, `judged`."""
+    """Run `methods` side by side. worst: frames to keep, those of lowest PSNR of `judged`."""
     source = film.source
     outcome = Outcome(
         film.name, film.drawn, source.width, source.height, {name: [] for name in methods}, {}

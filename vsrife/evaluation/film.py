@@ -1,4 +1,4 @@
-"""A film to measure on: which frames are kept, which are the truth, and how both become RGB."""
+"""A film to measure on: the frames that are kept, the truth, and the way to RGB."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from vsrife.errors import MediaError
 
 Picture = npt.NDArray[np.float32]  # (H, W, 3) RGB in 0..1
 
-# What MVTools and FFmpeg take as it is; all else goes to them in 16 bits and without subsampling
+# Subsamplings that MVTools and FFmpeg take; all else goes to them as 16-bit 4:4:4
 _PLAIN = {(0, 0), (1, 0), (1, 1)}
 _BT601 = 6  # of H.273
 
 
 @dataclass(frozen=True)
 class Film:
-    """source: any format of constant size, MediaError if it has fewer than 3 frames; to_rgb: how it
-    and everything made from it becomes RGBS; drawn: whether it is an animation and no camera's."""
+    """source: any format of constant size; MediaError if it has fewer than 3 frames. to_rgb: turns
+    it, and clips made from it, into RGBS. drawn: an animation, not filmed by a camera."""
 
     name: str
     source: vs.VideoNode
@@ -37,17 +37,17 @@ class Film:
 
     @property
     def count(self) -> int:
-        """How many frames are left out that have both neighbours."""
+        """How many frames are left out and have both neighbours."""
         return (int(self.source.num_frames) - 1) // 2
 
     @property
     def kept(self) -> vs.VideoNode:
-        """The even frames that methods see, as the film has them."""
+        """The even frames, which methods see, in the film's format."""
         return self.source[::2][: self.count + 1]
 
     @property
     def kept_yuv(self) -> vs.VideoNode:
-        """The even frames as YUV of 8 to 16 bits, for methods that know nothing else."""
+        """The even frames as YUV of 8 to 16 bits, for methods that take nothing else."""
         kept = self.kept
         fmt = kept.format
         if fmt.color_family == vs.YUV and fmt.sample_type == vs.INTEGER:
@@ -63,7 +63,7 @@ class Film:
         for n in range(rgb.num_frames):
             with rgb.get_frame(n) as frame:
                 planes = [np.asarray(frame[plane]) for plane in range(3)]
-                # conversion from YUV may leave the range; a screen cannot
+                # conversion from YUV may leave the range that a screen shows
                 yield np.stack(planes, -1).clip(0, 1)
 
     def truths(self) -> Iterator[Picture]:

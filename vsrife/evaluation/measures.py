@@ -1,15 +1,16 @@
-"""How near a picture comes to the truth. PSNR is ours, the others are maintained libraries'."""
+"""Scores of a picture against the truth: PSNR of ours, SSIM and SSIMULACRA 2 of libraries."""
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import vapoursynth as vs
 
-from vsrife.errors import BackendError
+from vsrife.errors import missing_package
+from vsrife.evaluation.clips import clip_of
+from vsrife.inference import psnr as ratio
 
 BEST_PSNR = 100.0  # dB, of equal pictures, so that means stay finite
 _SRGB, _BT709 = 13, 1  # of H.273: SSIMULACRA2 looks at pictures as a screen shows them
@@ -19,8 +20,8 @@ Picture = npt.NDArray[np.floating]  # (H, W, 3) RGB in 0..1
 
 
 class Scores(NamedTuple):
-    """Of one picture, more is better. ssimulacra2: 90 cannot be told from the truth, 70 is high
-    quality, 50 medium, 30 low; negative ones are worse than that."""
+    """Of one picture; more is better. ssimulacra2: at 90 nobody sees a difference, 70 is high
+    quality, 50 medium, 30 low; below 0 is worse still."""
 
     psnr: float
     ssim: float
@@ -29,7 +30,7 @@ class Scores(NamedTuple):
 
 class Measure(NamedTuple):
     label: str
-    digits: int  # behind the point, that mean something
+    digits: int  # after the point that mean something
 
 
 MEASURES = {
@@ -40,9 +41,8 @@ MEASURES = {
 
 
 def psnr(picture: Picture, truth: Picture) -> float:
-    """10 log10(1 / mean squared error) in dB, over R, G and B in 0..1; 100 at most."""
-    error = float(np.mean((picture.clip(0, 1).astype(np.float64) - truth.clip(0, 1)) ** 2))
-    return min(BEST_PSNR, -10 * math.log10(error)) if error else BEST_PSNR
+    """PSNR in dB over R, G and B in 0..1, what is beyond cut off; 100 at most."""
+    return min(BEST_PSNR, ratio.psnr(picture.clip(0, 1), truth.clip(0, 1)))
 
 
 class Judge:
@@ -50,7 +50,7 @@ class Judge:
 
     def __init__(self, width: int, height: int) -> None:
         if not hasattr(vs.core, "vszip"):
-            raise BackendError("eval needs VapourSynth plugin vszip; pip install vsrife[eval]")
+            raise missing_package("eval", "eval", "VapourSynth plugin vszip")
         self._truth, self._picture = _Slot(width, height), _Slot(width, height)
         self._compared = vs.core.vszip.SSIMULACRA2(self._truth.clip, self._picture.clip)
         self._number = 0
@@ -68,22 +68,16 @@ class _Slot:
     """A clip each of whose frames is `picture` when it is asked for."""
 
     def __init__(self, width: int, height: int) -> None:
-        # black at first: vszip looks at a frame as soon as it is called
+        # black at first: vszip reads a frame as soon as it is called
         self.picture: Picture = np.zeros((height, width, 3), np.float32)
         blank = vs.core.std.BlankClip(
             format=vs.RGBS, width=width, height=height, length=_ENDLESS, keep=True
         ).std.SetFrameProps(_Transfer=_SRGB, _Primaries=_BT709)
-        self.clip = blank.std.ModifyFrame(blank, self._fill)
-
-    def _fill(self, n: int, f: vs.VideoFrame) -> vs.VideoFrame:
-        frame = f.copy()
-        for plane in range(3):
-            np.asarray(frame[plane])[:] = self.picture[..., plane]
-        return frame
+        self.clip = clip_of(lambda n: list(np.moveaxis(self.picture, -1, 0)), blank)
 
 
 def _ssim(picture: Picture, truth: Picture) -> float:
-    """With the Gaussian window of 11 pixels of its authors, mean over R, G and B."""
+    """Mean over R, G and B, with the Gaussian window of 11 pixels that its authors use."""
     import torch
     from torchmetrics.functional.image import structural_similarity_index_measure
 

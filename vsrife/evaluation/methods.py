@@ -1,4 +1,4 @@
-"""Ways to make the frames that a film lacks, one function each."""
+"""Ways to make the frames that were left out of a film, one function each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import vapoursynth as vs
 
-from vsrife.errors import BackendError
+from vsrife.errors import BackendError, missing_package
 from vsrife.evaluation.film import Film, Picture
 from vsrife.evaluation.minterpolate import minterpolate
 from vsrife.filter import rife
@@ -19,13 +19,13 @@ from vsrife.network.state_dict import recognise
 from vsrife.network.table import arch_of, cost, parameters
 from vsrife.weights import find_weights, is_graph, model_name, read_arrays
 
-# All frames that a film lacks, in order, each made when it is asked for
+# Makes the frames that were left out of a film, in order, each when it is asked for
 Run = Callable[[Film], Iterator[Picture]]
 
 
 @dataclass(frozen=True)
 class Method:
-    """parameters, cost: of a network, as the table counts them; else 0."""
+    """parameters, cost: of a network, as network/table.py counts them; 0 if it is none."""
 
     run: Run
     parameters: int = 0
@@ -41,9 +41,9 @@ def blend(film: Film) -> Iterator[Picture]:
 
 
 def mvtools(film: Film) -> Iterator[Picture]:
-    """FlowFPS as scripts commonly have it: blocks of 16, half overlapping, half pixels."""
+    """FlowFPS with common settings: blocks of 16, half overlapping, half-pixel steps."""
     if not hasattr(vs.core, "mv"):
-        raise BackendError("mvtools needs the VapourSynth plugin; pip install vsrife[eval]")
+        raise missing_package("mvtools", "eval", "its VapourSynth plugin")
     clip = film.kept_yuv.std.AssumeFPS(fpsnum=25, fpsden=1)
     try:
         pyramid = clip.mv.Super(pel=2)
@@ -68,9 +68,9 @@ CLASSICAL = {
 
 
 def network(model: str | Path, **options: Any) -> Method:
-    """The filter itself with the model of a name or of a weights file, in fp32; options: of rife().
+    """The filter with a model, by name or file. options: of rife().
 
-    What a graph costs is not counted.
+    The cost of a graph is not counted.
     """
     path = find_weights(model)
     name = model_name(model)

@@ -10,17 +10,19 @@ from typing import IO
 
 import numpy as np
 import vapoursynth as vs
+from numpy.typing import NDArray
 
-from vsrife.errors import BackendError
+from vsrife.errors import BackendError, missing_package
+from vsrife.evaluation.clips import clip_of
 from vsrife.evaluation.film import Film, Picture
 
-# The best that it has: motion both ways for each block, overlapping blocks of any shape
+# Its best settings: motion both ways for each block, overlapping blocks of any shape
 OPTIONS = "fps=50:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1:scd=none"
 _EIGHT_BITS = {(0, 0): vs.YUV444P8, (1, 0): vs.YUV422P8, (1, 1): vs.YUV420P8}
 
 
 def minterpolate(film: Film) -> Iterator[Picture]:
-    """8 bits, since the filter has no more."""
+    """In 8 bits: the filter takes no more."""
     clip = film.kept_yuv
     fmt = clip.format
     sampling = (fmt.subsampling_w, fmt.subsampling_h)
@@ -37,19 +39,19 @@ def _run(clip: vs.VideoNode, pixel_format: str, target: IO[bytes]) -> None:
     try:
         import imageio_ffmpeg
     except ModuleNotFoundError as error:
-        raise BackendError("minterpolate needs imageio-ffmpeg; pip install vsrife[eval]") from error
+        raise missing_package("minterpolate", "eval", "imageio-ffmpeg") from error
     raw = ["-f", "rawvideo", "-pix_fmt", pixel_format]
     size = ["-s", f"{clip.width}x{clip.height}", "-r", "25"]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *raw, *size, "-i", "-"]
     command += ["-vf", f"minterpolate={OPTIONS}", *raw, "-"]
-    # the last one twice: the filter leaves out what comes after the last but one
+    # the last frame twice: the filter makes nothing after the last but one
     numbers = [*range(clip.num_frames), clip.num_frames - 1]
     with tempfile.TemporaryFile() as words:
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=target, stderr=words
         ) as process:
             assert process.stdin is not None
-            # where it ends early its words say why
+            # if it ends early, its stderr says why
             with contextlib.suppress(OSError):
                 _feed(clip, numbers, process.stdin)
             with contextlib.suppress(OSError):
@@ -68,7 +70,7 @@ def _feed(clip: vs.VideoNode, numbers: list[int], pipe: IO[bytes]) -> None:
 
 
 def _frames(clip: vs.VideoNode, raw: IO[bytes], count: int) -> vs.VideoNode:
-    """Of the doubled film in `raw` the `count` frames between those of `clip`."""
+    """The `count` frames between those of `clip`, from the doubled film in `raw`."""
     with clip.get_frame(0) as frame:
         shapes = [np.asarray(frame[plane]).shape for plane in range(3)]
     samples = np.memmap(raw, np.uint8, "r")
@@ -76,12 +78,9 @@ def _frames(clip: vs.VideoNode, raw: IO[bytes], count: int) -> vs.VideoNode:
     if len(samples) // ends[-1] < 2 * count:
         raise BackendError("minterpolate gave too few frames; leave it out of --against")
 
-    def fill(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
-        frame = f.copy()
+    def planes(n: int) -> list[NDArray[np.uint8]]:
         picture = samples[(2 * n + 1) * ends[-1] :][: ends[-1]]
-        for plane, values in enumerate(np.split(picture, ends[:-1])):
-            np.asarray(frame[plane])[:] = values.reshape(shapes[plane])
-        return frame
+        parts = np.split(picture, ends[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
-    blank = clip.std.BlankClip(length=count, keep=True)
-    return blank.std.ModifyFrame(blank, fill)
+    return clip_of(planes, clip.std.BlankClip(length=count, keep=True))

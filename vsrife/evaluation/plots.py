@@ -1,4 +1,4 @@
-"""Outcomes to look at: quality against cost, curves over the frames, the worst frames."""
+"""Outcomes as pictures: quality against cost, curves over the frames, the worst frames."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vsrife.evaluation.measures import MEASURES, Picture, psnr
 from vsrife.evaluation.methods import Method
 from vsrife.weights import write_whole
 
-GAIN = 4  # times the difference from the truth, so that it is seen
+GAIN = 4  # factor on the difference from the truth, to make it visible
 _STRIP = 16  # pixels of a label above its picture
 _GAP = 4
 
@@ -37,7 +37,7 @@ def draw_all(
 
 
 def _quality(outcomes: Sequence[Outcome], methods: Mapping[str, Method]) -> Figure:
-    """Mean scores over the networks' cost; methods without one are lines from side to side."""
+    """Mean scores over the networks' cost; a method without cost is a horizontal line."""
     figure = Figure(figsize=(13, 4.5), layout="constrained")
     for panel, (measure, (label, _)) in zip(
         figure.subplots(1, len(MEASURES)), MEASURES.items(), strict=True

@@ -22,7 +22,7 @@ Methods = Mapping[str, Method]
 
 
 def tables(outcomes: Outcomes, methods: Methods) -> str:
-    """Markdown: clips by methods for each measure and for the time, then what networks cost."""
+    """Markdown: clips by methods for each measure and the time, then the cost of networks."""
     parts = []
     for name, measure in MEASURES.items():
 
@@ -76,14 +76,14 @@ def _by_clip(
         groups.append(("mean", list(outcomes)))
     rows = [["clip", *methods]]
     for name, group in groups:
-        # of clips, each of the same weight however long
+        # mean of clips: each has the same weight, however long it is
         values = [fmean(score(outcome, method) for outcome in group) for method in methods]
         rows.append([name, *(f"{value:.{digits}f}" for value in values)])
     return _markdown(rows)
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table that reads well as plain text, too; numbers to the right."""
+    """A table that also reads well as plain text; numbers are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:

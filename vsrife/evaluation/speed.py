@@ -1,4 +1,4 @@
-"""Timing contenders in one run: round by round, so that a busy machine is busy for all of them."""
+"""Times contenders in one run, round by round: load of the machine then hits all of them alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_ROUNDS = 1000
 
 
 def check_numbers(rounds: int, threads: int | None) -> None:
-    """ArgumentError for numbers of rounds or threads that nobody would wait for."""
+    """ArgumentError if there are too few or too many rounds or threads."""
     for name, value, most in (
         ("rounds", rounds, MOST_ROUNDS),
         ("threads", threads, MOST["threads"]),
@@ -29,8 +29,10 @@ def check_numbers(rounds: int, threads: int | None) -> None:
 
 
 def rounds_of(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of a call of each, after one that does not count. They take turns, and each
-    round begins with another one."""
+    """Median seconds of a call of each, after one call that does not count.
+
+    They take turns, and each round begins with another one.
+    """
     names = list(contenders)
     seconds: dict[str, list[float]] = {name: [] for name in names}
     for name in names:
@@ -45,7 +47,7 @@ def rounds_of(contenders: Mapping[str, Callable[[], object]], rounds: int) -> di
 
 
 def installed(names: str | None) -> list[str]:
-    """Backends by name, those that are installed for None; PyTorch first, the others' measure."""
+    """Backends by name, in this order; None: all that are installed, PyTorch first."""
     if names is None:
         return [name for name in BACKENDS if select.is_installed(name)]
     chosen = [name.strip() for name in names.split(",") if name.strip()]
@@ -94,7 +96,7 @@ def open_session(
 
 
 def new_frame(session: Session, left: Frame, right: Frame) -> Frame:
-    """The picture half way between two, with all that a new source frame costs."""
+    """The frame half way between two, with the work that a new source frame needs."""
     before = session.prepare(left)
     after = session.prepare(right)
     made = [np.empty_like(plane) for plane in right]

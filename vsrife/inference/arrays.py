@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vsrife.inference.base import Planes
-from vsrife.network.table import PACE_STILL
+from vsrife.network.table import CADENCE_FLOOR
 
 type Array = NDArray[Any]
 
-_STILL = np.float32(PACE_STILL)
+_STILL = np.float32(CADENCE_FLOOR)
 
 
 def padded(planes: Planes, size: tuple[int, int]) -> Array:

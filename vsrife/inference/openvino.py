@@ -10,13 +10,14 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
-import openvino as ov
 
 from vsrife.errors import ArgumentError, BackendError, ModelError, printable
-from vsrife.inference import disk_cache, onnx_file, runtime
+from vsrife.inference import disk_cache, onnx_file, quiet, runtime
 from vsrife.inference.arrays import Array
 from vsrife.inference.base import Hardware, Session, Settings
 from vsrife.weights import is_graph
+
+ov = quiet.load("openvino")
 
 # Lines in front of what is wrong, like those with a colon at their end
 _PREFACES = ("Exception from", "Check '", "Model wasn't fully")
@@ -81,25 +82,38 @@ class OvEngine:
         return found
 
     def load(self, graph: bytes, proof: runtime.Proof | None = None) -> OvProgram:
+        path = None
+        if self._folder is not None:
+            path = disk_cache.path_of(self._folder, ".graph", *self._machine(), graph)
+            kept = disk_cache.read(path)
+            if kept is not None:
+                with suppress(Exception):  # it need not be of use
+                    return OvProgram(_core().import_model(kept, self._device, self._config))
         try:
             model = _core().read_model(graph)
         except Exception as error:  # RuntimeError, or what its readers stumble with
             raise ModelError(f"OpenVINO cannot read the graph ({_reason(error)})") from error
-        if self._folder is not None:
-            # without what it has kept if that is damaged or of no use
-            with suppress(Exception):
-                compiled = self._compile(model, {"CACHE_DIR": str(self._folder)})
-                disk_cache.prune(self._folder)
-                return OvProgram(compiled)
         try:
-            return OvProgram(self._compile(model, {}))
+            compiled = _core().compile_model(model, self._device, self._config)
         except Exception as error:
             raise BackendError(
                 f"OpenVINO cannot run the graph on {self._device} ({_reason(error)})"
             ) from error
+        if path is not None:
+            with suppress(Exception):  # a full disk, or a device that cannot export
+                content = compiled.export_model()
+                content = content if isinstance(content, bytes) else content.getvalue()
+                disk_cache.keep(path, lambda part: part.write_bytes(content))
+        return OvProgram(compiled)
 
-    def _compile(self, model: Any, more: dict[str, Any]) -> Any:
-        return _core().compile_model(model, self._device, self._config | more)
+    def _machine(self) -> tuple[str, ...]:
+        """All that a compiled graph depends on, but for the graph."""
+        told = ("FULL_DEVICE_NAME", "DEVICE_ARCHITECTURE", "OPTIMIZATION_CAPABILITIES")
+        facts = []
+        for name in told:
+            with suppress(Exception):  # not every device knows each
+                facts.append(_core().get_property(self._device, name))
+        return str(ov.__version__), self._device, repr(facts), repr(self._config)
 
 
 @functools.cache

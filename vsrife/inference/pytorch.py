@@ -16,9 +16,9 @@ from torch.nn import functional as F
 from vsrife.errors import ArgumentError, BackendError
 from vsrife.inference.base import TELLS_ALL, Hardware, Planes, Rhythm, Settings
 from vsrife.network import build, cadence
-from vsrife.network.previous.torch.ifnet import IFNet, Outcome
+from vsrife.network.module import Network, Outcome
 from vsrife.network.state_dict import recognise
-from vsrife.network.table import PACE_CELL
+from vsrife.network.table import CADENCE_CELL
 from vsrife.weights import is_graph, read_weights
 
 DEVICES = ("cuda", "rocm", "xpu", "mps", "cpu")  # in the order in which they are chosen
@@ -30,7 +30,7 @@ _INSTEAD = {
 }
 
 # Filters with the same weights and settings share one network; it goes with the last of them.
-_networks: WeakValueDictionary[tuple[object, ...], IFNet] = WeakValueDictionary()
+_networks: WeakValueDictionary[tuple[object, ...], Network] = WeakValueDictionary()
 
 
 def _available() -> dict[str, int]:
@@ -181,7 +181,7 @@ class TorchSession:
     def _motion(self, left: Prepared, right: Prepared) -> Tensor:
         outcome: list[Outcome] = []
         self._net.interpolate(left.features, right.features, 0.5, outcome=outcome)
-        rows, columns = (-(-side // PACE_CELL) for side in left.features.shape[2:])
+        rows, columns = (-(-side // CADENCE_CELL) for side in left.features.shape[2:])
         # a network that has rescaled has seen a larger picture
         return cadence.motion(outcome[0][1])[:, :, :rows, :columns]
 
@@ -205,7 +205,7 @@ class TorchBackend:
         return TorchSession(settings)
 
 
-def _network(settings: Settings, device: torch.device, dtype: torch.dtype) -> IFNet:
+def _network(settings: Settings, device: torch.device, dtype: torch.dtype) -> Network:
     stamp = settings.weights.stat()
     key = (
         settings.weights, stamp.st_mtime_ns, stamp.st_size, settings.model,

@@ -18,10 +18,10 @@ from vsrife.inference import arrays
 from vsrife.inference.arrays import Array
 from vsrife.inference.base import TELLS_ALL, Planes, Rhythm, Settings, Shared, identity
 from vsrife.inference.ort import accuracy
-from vsrife.network.options import unit_of
-from vsrife.network.previous.onnx import GraphOptions, build_encoder, build_flow
+from vsrife.network.graphs import build_encoder, build_flow
+from vsrife.network.options import GraphOptions, unit_of
 from vsrife.network.state_dict import normalise, recognise
-from vsrife.network.table import PACE_CELL, RESCALE_LIMIT, arch_of, check_options
+from vsrife.network.table import CADENCE_CELL, RESCALE_LIMIT, arch_of, check_options
 from vsrife.weights import read_arrays
 
 
@@ -151,7 +151,9 @@ class Network:
         def feeds() -> dict[str, Array]:
             pair = accuracy.pair_of(self._sample, self.size)
             left, right = (arrays.edged(self.engine.get(self.encode(x)), size) for x in pair)
-            times = np.full((1, 1, *(size[::-1] if options.paced else (1, 1))), 0.5, np.float32)
+            times = np.full(
+                (1, 1, *(size[::-1] if options.timestep_map else (1, 1))), 0.5, np.float32
+            )
             given: dict[str, Array] = {"left": left, "right": right, "timestep": times}
             if options.separate:
                 planes = [number % 3 for number in range(options.planes)]
@@ -247,7 +249,7 @@ class GraphSession:
             feeds,
             planes=left.channels,
             separate=left.pictures is not None,
-            paced=rhythm is not None,
+            timestep_map=rhythm is not None,
         )
         arrays.write(found["image"], into)
         return float(found["confidence"][0])
@@ -255,6 +257,6 @@ class GraphSession:
     def motion(self, left: Prepared, right: Prepared) -> Array:
         half = self._network.engine.put(np.full((1, 1, 1, 1), 0.5, np.float32))
         feeds = {"left": left.features, "right": right.features, "timestep": half}
-        cells = tuple(-(-side // PACE_CELL) for side in self._network.size)
+        cells = tuple(-(-side // CADENCE_CELL) for side in self._network.size)
         # a doubled run may have seen a larger picture
         return self._network.run(feeds, motion=True)["motion"][:, :, : cells[1], : cells[0]]

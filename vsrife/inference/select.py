@@ -1,4 +1,4 @@
-"""Which backend is used when none is named: the fastest that is installed and fits the machine.
+"""Which backends suit when none is named: the fastest first that is installed and fits the machine.
 
 PyTorch takes seconds to be imported, so it is asked only where it may see a GPU.
 """
@@ -11,21 +11,31 @@ import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vsrife.errors import ArgumentError, BackendError
+from vsrife.inference import quiet
 from vsrife.inference.ort.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from vsrife.inference.base import Hardware
 
-# What a backend imports
-PACKAGES = {
-    "pytorch": ("torch",),
-    "onnx": ("onnxruntime", "onnx"),
-    "openvino": ("openvino", "onnx"),
+
+class Known(NamedTuple):
+    """A backend: its module, which has it as `BACKEND`, what that imports, and the extra for it."""
+
+    module: str
+    packages: tuple[str, ...]
+    extra: str
+
+
+# A new backend is a file and a row here
+BACKENDS = {
+    "pytorch": Known("vsrife.inference.pytorch", ("torch",), "torch"),
+    "onnx": Known("vsrife.inference.ort.backend", ("onnxruntime", "onnx"), "onnx"),
+    "openvino": Known("vsrife.inference.openvino", ("openvino", "onnx"), "openvino"),
 }
-# On a CPU, the fastest first: measured, see docs/usage.md
+# On a CPU, the fastest first: measured, see docs/guide/backends.md
 ON_CPU = ("openvino", "pytorch", "onnx")
 # What `device=` says about the backend, "cpu" besides
 ON_DEVICE = {
@@ -43,17 +53,18 @@ _GPU_PROVIDERS = {PROVIDERS[name].full_name for name in ("cuda", "rocm", "migrap
 
 
 def is_installed(backend: str) -> bool:
-    return all(_is_there(package) for package in PACKAGES[backend])
+    return all(_is_there(package) for package in BACKENDS[backend].packages)
 
 
-def best(hardware: Hardware, *, graph: bool = False) -> str:
-    """Name of a backend for what the user has asked for; BackendError where none is installed,
+def candidates(hardware: Hardware, *, graph: bool = False) -> tuple[str, ...]:
+    """Names of backends for what the user has asked for, the best first. Each is installed, but
+    perhaps cannot be loaded.
+
+    graph: the model is a graph, which PyTorch cannot run. BackendError where none is installed,
     ArgumentError for a device that none knows.
-
-    graph: the model is a graph, which PyTorch cannot run.
     """
     if hardware.provider is not None or hardware.memory_limit is not None:
-        return "onnx"
+        return ("onnx",)
     kind = "" if hardware.device is None else re.split("[:.]", hardware.device.lower())[0]
     if hardware.device is not None and kind not in (*ON_DEVICE, "cpu"):
         raise ArgumentError(
@@ -65,28 +76,36 @@ def best(hardware: Hardware, *, graph: bool = False) -> str:
         order = (*_with_gpu(), *ON_CPU)
     asks = hardware.threads is not None or hardware.num_streams != 1
     able = [name for name in order if name != "pytorch" or not (graph or asks)]
-    found = next((name for name in able if is_installed(name)), None)
-    if found is not None:
+    found = tuple(name for name in dict.fromkeys(able) if is_installed(name))
+    if found:
         return found
     if kind in ("", "cpu"):
         raise BackendError(
-            "no backend is installed that could run this; pip install 'vsrife[cpu]' or "
-            "'vsrife[openvino]' for CPUs, 'vsrife[torch]' for GPUs"
+            "no backend is installed that could run this; pip install '.[onnx]' or "
+            "'.[openvino]' for CPUs, '.[torch]' for GPUs"
         )
-    return able[0]  # whose error says what is missing
+    return (able[0],)  # whose error says what is missing
+
+
+def best(hardware: Hardware, *, graph: bool = False) -> str:
+    return candidates(hardware, graph=graph)[0]
 
 
 def _with_gpu() -> tuple[str, ...]:
-    """Backends that would compute on a GPU of this machine, if there is one."""
+    """Backends that would compute on a GPU of this machine, if there is one, and those that may but
+    cannot be loaded: whoever opens them is told why."""
     if not _may_have_gpu():
         return ()
-    if is_installed("pytorch") and _torch_has_gpu():
-        return ("pytorch",)
-    if is_installed("onnx"):
-        offered = set(importlib.import_module("onnxruntime").get_available_providers())
-        if offered & _GPU_PROVIDERS:
-            return ("onnx",)
-    return ()
+    broken: list[str] = []
+    for backend, has_gpu in (("pytorch", _torch_has_gpu), ("onnx", _onnxruntime_has_gpu)):
+        if not is_installed(backend):
+            continue
+        try:
+            if has_gpu():
+                return (*broken, backend)
+        except Exception:  # each fails in ways of its own
+            broken.append(backend)
+    return tuple(broken)
 
 
 def _may_have_gpu() -> bool:
@@ -104,6 +123,11 @@ def _torch_has_gpu() -> bool:
     torch = importlib.import_module("torch")
     kinds = (torch.cuda, torch.xpu, torch.backends.mps)
     return any(kind.is_available() for kind in kinds)
+
+
+def _onnxruntime_has_gpu() -> bool:
+    offered = quiet.load("onnxruntime").get_available_providers()
+    return not _GPU_PROVIDERS.isdisjoint(offered)
 
 
 def _built_for_gpu() -> bool:

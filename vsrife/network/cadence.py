@@ -1,4 +1,4 @@
-"""Drawn rhythm: a timestep for every part of the picture, by how unevenly it moves.
+"""Cadence of drawn film: a timestep for each part of the picture, by how unevenly it moves.
 
 After DRBA's distance ratios. Around a drawing, what moves gets as far in the half frame before it
 as in the half frame after it. Even motion goes on evenly; what moves in jumps, as things drawn on
@@ -10,20 +10,17 @@ from __future__ import annotations
 from torch import Size, Tensor
 from torch.nn import functional as F
 
-from vsrife.network.table import PACE_CELL as CELL
-from vsrife.network.table import PACE_STILL as STILL
+from vsrife.network import outcome
+from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.table import CADENCE_CELL as CELL
+from vsrife.network.table import CADENCE_FLOOR as FLOOR
+
+__all__ = ["CELL", "motion", "timesteps"]
 
 
 def motion(flow: Tensor) -> Tensor:
-    """Distance from the left to the right frame in cells, (N, 1, H / 8, W / 8), in pixels.
-
-    flow (N, 4, H, W) at timestep 0.5. The largest of a cell and the cells around it: what moves
-    fast carries its outline along, and cells are those of the frame half way between.
-    """
-    distance = (flow[:, 2:] - flow[:, :2]).square().sum(1, keepdim=True).sqrt()
-    coarse = F.max_pool2d(distance, CELL, ceil_mode=True)
-    wide = F.max_pool2d(coarse, 3, 1, 1)
-    return F.avg_pool2d(wide, 3, 1, 1, count_include_pad=False)
+    """See `outcome.motion`; flow (N, 4, H, W) at timestep 0.5 -> (N, 1, H / 8, W / 8), pixels."""
+    return outcome.motion(TorchOperations((flow.shape[3], flow.shape[2])), flow)
 
 
 def timesteps(
@@ -37,6 +34,6 @@ def timesteps(
     beside = before if timestep < 0.5 else after
     near = min(timestep, 1 - timestep)
     other = between if beside is None else beside
-    part = 2 * near * (other + STILL) / (other + between + 2 * STILL)
+    part = 2 * near * (other + FLOOR) / (other + between + 2 * FLOOR)
     whole = F.interpolate(part, size=shape[2:], mode="bilinear", align_corners=False)
     return whole if timestep < 0.5 else 1 - whole

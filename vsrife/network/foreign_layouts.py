@@ -17,13 +17,11 @@ from dataclasses import replace
 from onnx import ModelProto
 
 from vsrife.errors import ArgumentError
+from vsrife.network.graphs import write_image
+from vsrife.network.operations.onnx_grid import GivenGrid
 from vsrife.network.operations.onnx_writer import Array, Dim, Writer
 from vsrife.network.options import GraphOptions, check, unit_of
-from vsrife.network.previous.onnx.encoder import write_encoder
-from vsrife.network.previous.onnx.operations import channels, reshape, split
-from vsrife.network.previous.onnx.outcome import blend
-from vsrife.network.previous.onnx.refinement import Refinement
-from vsrife.network.previous.onnx.warp import GivenGrid
+from vsrife.network.sizes import padded_size
 from vsrife.network.state_dict import check_state
 from vsrife.network.table import Arch
 
@@ -44,10 +42,9 @@ def build_layout(
     if layout not in LAYOUTS:
         raise ArgumentError(f"layout must be one of {', '.join(LAYOUTS)}, not {layout!r}")
     w, size = Writer(half=options.half), options.size
-    options = replace(options, paced=True)
+    options = replace(options, timestep_map=True)
     if size is not None and layout == "v2":
-        unit = unit_of(arch, options)
-        options = replace(options, size=(size[0] + -size[0] % unit, size[1] + -size[1] % unit))
+        options = replace(options, size=padded_size(size, unit_of(arch, options)))
     check(arch, options)
     check_state(state, arch)
     sides: list[Dim] = ["height", "width"] if size is None else list(size[::-1])
@@ -63,12 +60,12 @@ def build_layout(
 def _v1(
     w: Writer, state: Mapping[str, Array], arch: Arch, options: GraphOptions, planes: str
 ) -> str:
-    images, timestep, places, factors = split(w, planes, [6, 1, 2, 2])
+    parts = w.ops("Split", planes, w.integers([6, 1, 2, 2]), outputs=4, axis=1)
+    images, timestep, places, factors = parts
     first = w.integers([0, 0]), w.integers([1, 1]), w.integers([2, 3])
     grid = GivenGrid(w, places, w.op("Slice", factors, *first))
-    pair = write_encoder(w, state, arch, reshape(w, images, 2, 3))
-    result = Refinement(w, state, arch, options, planes, grid).write(pair, timestep, "")
-    return blend(w, result, timestep)[0]
+    both = _both(w, images)
+    return write_image(w, state, arch, options, planes, both, timestep, grid)
 
 
 def _v2(
@@ -87,25 +84,29 @@ def _v2(
         sides = w.integers(size[::-1])
         missing = [up - side for up, side in zip(options.size[::-1], size[::-1], strict=True)]
         padded = w.op("Pad", planes, w.integers([0] * 6 + missing), mode="edge")
-    images, timestep = split(w, padded, [6, 1])
-    pair = write_encoder(w, state, arch, reshape(w, images, 2, 3))
-    result = Refinement(w, state, arch, options, padded).write(pair, timestep, "")
+    images, timestep = w.ops("Split", padded, w.integers([6, 1]), outputs=2, axis=1)
+    both = _both(w, images)
     if not sides:
-        return blend(w, result, timestep)[0]
+        return write_image(w, state, arch, options, padded, both, timestep)
     corner = w.integers([0, 0]), sides, w.integers([2, 3])
-    mask, warped = (w.op("Slice", x, *corner) for x in (result.mask, result.warped))
-    if size is None:
+
+    def crop(x: str) -> str:
+        return w.op("Slice", x, *corner)
+
+    def crop_mask(x: str) -> str:
+        if size is not None:
+            return crop(x)
         # What a cut leaves depends on numbers, not on shapes. Added to something of the input's
         # size, everything behind it has that size for those who infer shapes alone.
-        nothing = w.op("Mul", channels(w, planes, 1), w.constant(0.0))
-        mask = w.op("Add", mask, nothing)
-    result = result._replace(mask=mask, warped=warped)
-    if result.still:
-        still, pictures, timestep = (
-            w.op("Slice", x, *corner) for x in (result.still, result.pictures, timestep)
-        )
-        result = result._replace(still=still, pictures=pictures)
-    return blend(w, result, timestep)[0]
+        first = w.op("Slice", planes, w.integers([0]), w.integers([1]), w.integers([1]))
+        return w.op("Add", crop(x), w.op("Mul", first, w.constant(0.0)))
+
+    return write_image(w, state, arch, options, padded, both, timestep, crops=(crop, crop_mask))
+
+
+def _both(w: Writer, images: str) -> str:
+    """(1, 6, H, W) -> (2, 3, H, W)."""
+    return w.op("Reshape", images, w.integers([2, 3, 0, 0]))
 
 
 def _pads(w: Writer, sides: str, unit: int) -> str:

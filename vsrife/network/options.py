@@ -1,38 +1,47 @@
-"""What a graph is made for."""
+"""How a network runs, and what a graph is made for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from vsrife.errors import ArgumentError
+from vsrife.network.sizes import padded_size
 from vsrife.network.table import Arch, check_options
 
 
 @dataclass(frozen=True)
-class GraphOptions:
-    """How to write a graph; see `build_flow` for its inputs and outputs.
+class RunOptions:
+    """How a network runs.
 
     scale, ensemble: as `vsrife.network.build` has them.
-    half: convolutions and their weights in fp16; all else, inputs and outputs in fp32.
-    size: padded width and height; None: any multiples of the row's pad_unit.
-    planes: channels of the images that are warped and blended.
-    separate: those images are inputs of their own, else the first 3 channels of left and right.
-    paced: the timestep is a plane.
-    motion: one output more, what `vsrife.network.cadence.motion` gives.
     doubled: the second run of rows that rescale, for sides of twice the multiple.
-    shortcuts: leave out what nobody reads; without them the graph does what the torch network does,
-        step by step.
+    timestep_map: the timestep is a map, one number for each pixel.
     """
 
     scale: float = 1.0
     ensemble: bool = False
+    doubled: bool = False
+    timestep_map: bool = False
+
+
+@dataclass(frozen=True)
+class GraphOptions(RunOptions):
+    """How to write a graph; see `graphs.build_flow` for its inputs and outputs.
+
+    half: convolutions and their weights in fp16; all else, inputs and outputs in fp32.
+    size: padded width and height; None: any multiples of the row's pad_unit.
+    planes: channels of the pictures that are warped and blended.
+    separate: those pictures are inputs of their own, else the first 3 channels of left and right.
+    motion: one output more, what `vsrife.network.outcome.motion` gives.
+    shortcuts: leave out what nobody reads; without them every operation is written as it is
+        defined.
+    """
+
     half: bool = False
     size: tuple[int, int] | None = None
     planes: int = 3
     separate: bool = False
-    paced: bool = False
     motion: bool = False
-    doubled: bool = False
     shortcuts: bool = True
 
 
@@ -64,7 +73,7 @@ def check(arch: Arch, options: GraphOptions) -> None:
 def check_size(size: tuple[int, int], unit: int) -> None:
     width, height = size
     if width < 1 or height < 1 or width % unit or height % unit:
-        up = "x".join(str(max(unit, side + -side % unit)) for side in size)
+        up = "x".join(str(max(unit, side)) for side in padded_size(size, unit))
         raise ArgumentError(
             f"size must be multiples of {unit}, not {width}x{height}; "
             f"pad pictures to {up}, or leave size out for a graph of any size"

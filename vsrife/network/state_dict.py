@@ -11,7 +11,7 @@ from vsrife.network.table import ARCHS, Arch, state_shapes
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vsrife.network.previous.torch.ifnet import IFNet
+    from vsrife.network.module import Network
 
 PREFIX = "module."  # left by training on several GPUs
 
@@ -54,7 +54,7 @@ def check_state(state: Mapping[str, object], arch: Arch) -> None:
         raise ModelError(f"the weights do not fit the network: {_difference(arch, shapes)}")
 
 
-def load_state(module: IFNet, state: Mapping[str, Tensor]) -> None:
+def load_state(module: Network, state: Mapping[str, Tensor]) -> None:
     """Put fp32 copies of `state` on `module`; ModelError, with what differs, if it is another's."""
     plain = normalise(state)
     check_state(plain, module.arch)

@@ -21,21 +21,21 @@ OFFICIAL_CONVS = 8  # body convolutions in every block of the official networks
 # the pictures themselves, which a block's own cells are not
 CHANGE_WEIGHT = 30.0
 SLOPE = 0.2  # of every leaky ReLU of the networks
-# Of rhythms, see net/pace.py
-PACE_CELL = 8  # pixels of a side of a cell
-PACE_STILL = 0.5  # pixels added to all distances: where nothing moves, the ratio is one half
-PEAK = 3  # channels of a cost volume's peak: x, y, height
-# Of the cosines in the softmax whose mean is the peak's place: one of 1 counts e times as much as
-# one of 0.975, which is how far neighbouring cells of photographs are apart
-PEAK_SHARPNESS = 40.0
-STILL_WINDOW = 5  # cells of 2 pixels, each way, over which patterns are compared
-STILL_FLAT = 1e-3  # square of brightness that is no pattern yet
-# Of pixels that are anchored, see net/standstill.py
-ANCHOR_WEIGHT = 12.0  # logit that it adds to what stands still
-ANCHOR_CHANGE = 0.02  # difference of both pictures up to which a pixel is the same
-ANCHOR_STEP = 0.1  # of brightness to a neighbour, in both pictures: an edge
-ANCHOR_WINDOW = 5  # cells of 2 pixels, each way, in which edges of both directions are looked for
-ANCHOR_EDGES = 3  # pixels of each direction there, and of any among a pixel's nine
+# Of drawn film, see cadence
+CADENCE_CELL = 8  # pixels of a side of a cell
+CADENCE_FLOOR = 0.5  # pixels added to all distances: where nothing moves, the ratio is one half
+SOFT_ARGMAX = 3  # channels of a cost volume's best match: x, y, height
+# Of the cosines in the softmax whose mean is the place of the best match: one of 1 counts e times
+# as much as one of 0.975, which is how far neighbouring cells of photographs are apart
+SOFT_ARGMAX_SHARPNESS = 40.0
+NCC_WINDOW = 5  # cells of 2 pixels, each way, over which patterns are compared
+NCC_FLAT = 1e-3  # square of brightness that is no pattern yet
+# Of static edges, see previous.torch.static
+STATIC_EDGE_WEIGHT = 12.0  # logit that it adds to what stands still
+STATIC_EDGE_CHANGE = 0.02  # difference of both pictures up to which a pixel is the same
+STATIC_EDGE_STEP = 0.1  # of brightness to a neighbour, in both pictures: an edge
+STATIC_EDGE_WINDOW = 5  # cells of 2 pixels, each way, that hold edges of both directions
+STATIC_EDGE_COUNT = 3  # pixels of each direction there, and of any among a pixel's nine
 
 Shape = tuple[int, ...]
 
@@ -68,40 +68,41 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Arch:
-    """One network, coarse block first. What follows from other fields is a property, not a field.
+    """One network, coarse block first; what follows from other fields is a property."""
 
-    widths: channels of each block; scales: how many times smaller than the picture each one works;
-    tail: channels that each block gives (0-3 flow, 4 mask, 5... features for the next block);
-    body: "skip" and "plain" are RIFE 4.0's and 4.2's convolutions, "beta" the residual ones since
-    4.5. What official networks do not have: convs: body convolutions of each block, if not 8;
-    correlation: radius of each block's local cost volume, in its cells, 0 for none; fine: so many
-    of the last blocks have cells of 2 * scale pixels instead of 4; trimmed: the last block gives
-    flow and mask alone (official ones give features, too, that nobody reads); timed: flows are
-    given for timestep 0.5 and multiplied by 2 t and 2 (1 - t), so that pace need not be learnt;
-    still: the last block, one with a correlation, gives one channel more, how far a pixel is what
-    stands still there, and sees where the unmoved pictures differ and where their patterns agree;
-    peaks: so many of the first blocks see where their cost volume is highest, too;
-    sharp: the last warp, whose pictures are blended, is bicubic: a bilinear one blurs what moves by
-    parts of a pixel;
-    order: block and scale of each run, where they are not each block once at its own scale: a block
-    that runs again, on what has been warped so far, mends what it left, and one that ran at a
-    larger scale finds motion of a cell and a half, and so of twice as much.
-    """
-
+    # Channels of each block, and how many times smaller than the frame it sees it
     widths: tuple[int, ...]
     scales: tuple[int, ...] = (8, 4, 2, 1)
+    # Channels that each block gives: 0-3 flow, 4 mask, 5... features for the next block
     tail: int = 6
+    # Convolutions: "skip" as in RIFE 4.0, "plain" as in 4.2, "beta" (residual) as since 4.5
     body: str = "beta"
     groups: int = 1
     encoder: Encoder | None = None
+
+    # What official networks do not have; see `previous`
+
+    # Body convolutions of each block, if not 8
     convs: tuple[int, ...] = ()
+    # Radius of each block's local cost volume, in its cells, 0 for none
     correlation: tuple[int, ...] = ()
-    fine: int = 0
-    trimmed: bool = False
-    timed: bool = False
-    still: bool = False
-    peaks: int = 0
-    sharp: bool = False
+    # So many of the last blocks have cells of 2 * scale pixels instead of 4
+    half_stride: int = 0
+    # The last block gives flow and mask alone; official ones give features that nobody reads
+    no_features: bool = False
+    # Flows are given for timestep 0.5 and multiplied by 2 t and 2 (1 - t): speed need not be learnt
+    linear_motion: bool = False
+    # The last block, one with a correlation, gives one channel more, a mask of what is static, and
+    # sees where the unmoved images differ and where their patterns agree
+    static: bool = False
+    # So many of the first blocks see where their cost volume is highest, too
+    soft_argmax: int = 0
+    # The last warp, whose pictures are blended, is bicubic: a bilinear one blurs what moves by
+    # parts of a pixel
+    bicubic_warp: bool = False
+    # Block and scale of each run, where they are not each block once at its own scale: a block that
+    # runs again, on what has been warped so far, mends what it left, and one that ran at a larger
+    # scale finds motion of a cell and a half, and so of twice as much
     order: tuple[tuple[int, int], ...] = ()
 
     def first(self, blocks: int) -> Arch:
@@ -116,11 +117,11 @@ class Arch:
             scales=self.scales[:blocks],
             convs=self.convs[:blocks],
             correlation=self.correlation[:blocks],
-            peaks=min(self.peaks, blocks),
+            soft_argmax=min(self.soft_argmax, blocks),
             order=tuple(run for run in self.order if run[0] < blocks),
-            fine=max(0, self.fine - (len(self.widths) - blocks)),
-            trimmed=False,
-            still=False,
+            half_stride=max(0, self.half_stride - (len(self.widths) - blocks)),
+            no_features=False,
+            static=False,
         )
 
     @property
@@ -132,6 +133,11 @@ class Arch:
     def runs(self) -> tuple[tuple[int, int], ...]:
         """Block and scale of each run, in order."""
         return self.order or tuple(enumerate(self.scales))
+
+    @property
+    def previous(self) -> bool:
+        """Whether `network.previous` describes it, twice, until new networks replace it."""
+        return any(self.correlation)
 
     @property
     def prelu(self) -> bool:
@@ -171,22 +177,22 @@ class Arch:
     def block_radius(self, block: int) -> int:
         return self.correlation[block] if self.correlation else 0
 
-    def block_peaks(self, block: int) -> bool:
+    def block_soft_argmax(self, block: int) -> bool:
         """Whether a block sees where its cost volume is highest."""
-        return block < self.peaks
+        return block < self.soft_argmax
 
     def block_matches(self, block: int) -> int:
-        """Channels of a block's cost volume, with PEAK more where it sees the peak."""
-        return (2 * self.block_radius(block) + 1) ** 2 + PEAK * self.block_peaks(block)
+        """Channels of a block's cost volume, with those of its soft-argmax if it has one."""
+        return (2 * self.block_radius(block) + 1) ** 2 + SOFT_ARGMAX * self.block_soft_argmax(block)
 
     def block_halvings(self, block: int) -> int:
         """How many times a block's stem halves its pictures: a cell is 2**halvings * scale wide."""
-        return 1 if block >= len(self.widths) - self.fine else 2
+        return 1 if block >= len(self.widths) - self.half_stride else 2
 
     def block_tail(self, block: int) -> int:
         """Channels that a block gives at full size."""
         last = block == len(self.widths) - 1
-        return 5 + self.still if self.trimmed and last else self.tail
+        return 5 + self.static if self.no_features and last else self.tail
 
     def block_inputs(self, block: int) -> int:
         """Input channels of a block; for one with correlation, those that join after its stem."""
@@ -194,7 +200,7 @@ class Arch:
             0 if self.block_radius(block) else 6 + (2 * self.encoder.out if self.encoder else 0)
         )
         passed_on = 1 + self.feat + 4 if block else 0  # mask, features, flow
-        unmoved = 2 if self.still and block == len(self.widths) - 1 else 0
+        unmoved = 2 if self.static and block == len(self.widths) - 1 else 0
         return images + 1 + passed_on + unmoved
 
     def pad_unit(self, scale: float) -> int:
@@ -214,12 +220,12 @@ _NANO = Arch(
     tail=13,
     convs=(2, 3, 2, 1),
     correlation=(5, 3, 2, 1),
-    fine=1,
-    trimmed=True,
-    timed=True,
-    still=True,
-    peaks=2,
-    sharp=True,
+    half_stride=1,
+    no_features=True,
+    linear_motion=True,
+    static=True,
+    soft_argmax=2,
+    bicubic_warp=True,
     order=((0, 8), (0, 4), (1, 2), (2, 1), (3, 1)),
 )
 

@@ -1,1 +1,1 @@
-"""Training of the embedded models: moving scenes, footage, loss and one loop. Needs torch."""
+"""Trains the embedded models: generated scenes, footage, loss and the loop. Needs torch."""

@@ -12,19 +12,19 @@ from torch.nn import functional as F
 from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.footage import SIDE, Footage
 
-# Sides of a batch's pictures, drawn evenly: motion beyond a small picture's side is learnt from the
-# large ones, the largest too large for footage. All are multiples of 32, what the networks take.
+# Sides of a batch's pictures, equally likely. Large ones teach motion wider than a small picture;
+# footage is too small for the largest. The networks take multiples of 32
 SIZES = (96, 96, 128, 160, 160, 224)
 FIRST_SIZES = (64, 64, 96)  # many small pictures show a young network more
-# Up to EARLY of the run motion is slower, which is easier to learn, from SLOW on
+# Up to the share EARLY of the run motion is slower, from SLOW up to its full speed: easier to learn
 EARLY, SLOW = 0.2, 0.5
-# Mean and largest change of 9 x 9 points of footage, in 0..1, up to which they stand still: noise
-STILL_MEAN, STILL_PEAK = 2 / 255, 10 / 255
+# Mean and largest change of 9 x 9 pixels of footage, 0..1, below which all of it is noise
+STATIC_MEAN, STATIC_PEAK = 2 / 255, 10 / 255
 ANIMATIONS, CLIPS = 0.25, 0.3  # shares of the samples; the rest is generated
 
 
 class Mixer:
-    """Draws batches. batch: each has about as many pixels as that many pictures of 96 x 96."""
+    """Draws batches. batch: size of each, in pictures of 96 x 96."""
 
     def __init__(self, scenes: Scenes, footage: Footage | None, batch: int) -> None:
         self.scenes, self.footage, self.area = scenes, footage, batch * 96 * 96
@@ -60,25 +60,25 @@ class Mixer:
         timestep = torch.tensor([t for _, t in samples], device=frames.device).view(-1, 1, 1, 1)
         img0, truth, img1 = frames
         nothing = frames.new_zeros(count, 4, size, size)
-        # the flat inside of a drawn thing looks still while it moves; real surfaces have texture
-        seen = still_points(frames) if name == "clips" else nothing[:, :1]
+        # the flat inside of a drawn shape looks static while it moves; real surfaces have texture
+        seen = static_points(frames) if name == "clips" else nothing[:, :1]
         seen = seen.expand(-1, 2, -1, -1)
         return Batch(img0, img1, truth, timestep, nothing, seen)
 
 
-def still_points(frames: Tensor) -> Tensor:
+def static_points(frames: Tensor) -> Tensor:
     """1 where nothing moves in footage (3, N, 3, H, W), else 0: (N, 1, H, W).
 
-    No flow is known of footage but this one, and it is the one that a network gets wrong by a tenth
-    of a pixel in the noise of real video, which blurs all that stands still.
+    Of footage only this flow is known: 0. In the noise of real video a network misses it by a tenth
+    of a pixel, which blurs everything static.
     """
     change = (frames[1:] - frames[:1]).abs().mean(2).amax(0)[:, None]
     around = F.avg_pool2d(change, 9, 1, 4), F.max_pool2d(change, 9, 1, 4)
-    return ((around[0] < STILL_MEAN) & (around[1] < STILL_PEAK)).float()
+    return ((around[0] < STATIC_MEAN) & (around[1] < STATIC_PEAK)).float()
 
 
 def augment(generator: torch.Generator, frames: Tensor) -> Tensor:
-    """Frames (3, 3, S, S), times x channels, 0..1: flipped, turned, recoloured, all alike."""
+    """Frames (3, 3, S, S), times x channels, 0..1: flipped, turned, recoloured, all in one way."""
     flip, turn, shuffle, dim = torch.rand(4, generator=generator).tolist()
     if flip < 0.5:
         frames = frames.flip(3)
@@ -97,19 +97,19 @@ def _fields(batch: Batch) -> tuple[Tensor, ...]:
 
 
 class Ahead:
-    """Draws the next batch in a second thread while the present one is used.
+    """Draws the next batch in a second thread while the current one is used.
 
-    state: what the next batch is drawn from, so that it can be drawn again.
+    state: from which the next batch was drawn, so that it can be drawn again.
     """
 
     def __init__(self, mixer: Mixer, generator: torch.Generator) -> None:
         self._mixer, self._generator = mixer, generator
-        # one thread only: batches come in the same order whatever the timing
+        # one thread only: batches must come in the same order, whatever the timing
         self._pool = ThreadPoolExecutor(1)
         self._start(0.0)
 
     def take(self, progress: float) -> Batch:
-        """progress: of the run; the batch after this one is drawn for it."""
+        """The next batch. progress: of the run, for which the one after it is drawn."""
         batch = self._next.result()
         self._start(progress)
         return batch

@@ -1,4 +1,4 @@
-"""A run's state in a file: written whole or not at all, read only if it is what it should be."""
+"""A run's state in a file: written whole or not at all, checked when it is read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from vsrife.weights import write_whole
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """MediaError if it cannot be written; what was at `path` is then still there."""
-    # through memory: for a full disk torch's own writer raises errors that say nothing of it
+    """Write a checkpoint; MediaError if that fails, and the old file at `path` is still there."""
+    # through memory: on a full disk torch's own writer raises errors that do not say so
     content = io.BytesIO()
     torch.save(dict(state), content)
     try:
@@ -29,7 +29,7 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path, like: Mapping[str, Any], device: str) -> dict[str, Any]:
-    """The state in a file, with everything that `like`, a state of the same run, has.
+    """The state in a file, with all the keys of `like`, a state of the same run.
 
     ModelError, naming the file, if it is damaged, incomplete or of another network.
     """
@@ -37,7 +37,7 @@ def load_checkpoint(path: Path, like: Mapping[str, Any], device: str) -> dict[st
     try:
         state = torch.load(path, map_location=device, weights_only=True)
         missing = sorted(like.keys() - state.keys())
-    except Exception as error:  # torch raises whatever a damaged file makes it stumble over
+    except Exception as error:  # torch raises errors of any type for a damaged file
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(f"checkpoint {path} is damaged ({reason}); {way_out}") from error
     if missing:

@@ -1,4 +1,4 @@
-"""Data sets of others that many people have: recognised by their folders, read as they are drawn.
+"""Public data sets: recognised by their folders, read sample by sample.
 
 | data set | what a folder holds |
 |---|---|
@@ -8,8 +8,8 @@
 | Adobe240, frames | `train/NAME/*.png`, `train_frames/...` or `frame/train/...`, also .jpg |
 | Adobe240, videos | `original_high_fps_videos/*.mov` and other videos |
 
-What is for tests is never looked at: lists of training samples are obeyed, and folders of tests are
-not in this table. `adobe240fps_folder_train.txt`, if there, names the videos to take.
+Test samples are never read: lists of training samples are obeyed, and test folders are not in this
+table. `adobe240fps_folder_train.txt`, if it is there, names the videos to use.
 """
 
 from __future__ import annotations
@@ -37,8 +37,11 @@ RESIZED = 0.3  # share of the samples that are drawn larger or smaller, up to tw
 
 @dataclass(frozen=True)
 class Dataset:
-    """Folders of pictures, in time's order by name. kind: what else in training it is like,
-    "clips" or "animations"; frames: of a folder, 0 if it may be any number from 3 on."""
+    """Folders of pictures, whose names are in order of time.
+
+    kind: "clips" or "animations", with which it is mixed; frames: of a folder, 0: any number of at
+    least 3.
+    """
 
     name: str
     kind: str
@@ -59,10 +62,10 @@ class Dataset:
         return self._listed[folder]
 
     def draw(self, generator: torch.Generator, size: int) -> tuple[Tensor, float]:
-        """Three frames (3, 3, size, size) in 0..1, left, between and right, and when between is.
+        """Left, middle and right frame (3, 3, size, size) in 0..1, and the timestep of middle.
 
-        Any three frames of a folder, LONGEST apart at most, forwards or backwards, from anywhere in
-        the picture, now and then resized: larger makes motion larger.
+        Any three frames of a folder, at most LONGEST apart, forwards or backwards, cropped at any
+        place; some are resized: enlarging makes motion larger.
         """
         index = int(torch.randint(0, len(self.folders), (), generator=generator))
         paths = self.paths(self.folders[index])
@@ -76,7 +79,7 @@ class Dataset:
 
 
 def find_datasets(folder: Path) -> list[Dataset]:
-    """Those that `folder` or a folder right below it is; MediaError if one is not whole."""
+    """Data sets in `folder` or in folders right below it; MediaError if one is incomplete."""
     found = []
     for root in _roots(folder):
         found += [
@@ -94,7 +97,7 @@ def find_datasets(folder: Path) -> list[Dataset]:
 
 
 def find_videos(folder: Path) -> list[Path]:
-    """Adobe240's videos for training, 240 frames per second."""
+    """Adobe240's training videos, 240 frames per second."""
     paths = [path for root in _roots(folder) for path in sorted(root.glob(f"{ADOBE_VIDEOS}/*"))]
     return [path for path in paths if path.is_file() and _wanted(path.parents[1], path)]
 
@@ -142,7 +145,7 @@ def _names(listing: Path) -> Iterator[str]:
 
 
 def _pick(generator: torch.Generator, count: int) -> tuple[list[int], float]:
-    """Three of `count` frames, and when the second of them is between the others, 0..1."""
+    """Numbers of three of `count` frames, and the timestep of the second between the others."""
 
     def between(low: int, high: int) -> int:
         return int(torch.randint(low, high + 1, (), generator=generator))
@@ -157,7 +160,7 @@ def _pick(generator: torch.Generator, count: int) -> tuple[list[int], float]:
 
 
 def _crop(generator: torch.Generator, pictures: Sequence[Picture], size: int) -> Tensor:
-    """The same part of all three, resized to `size`; a picture too small for it is enlarged."""
+    """The same crop of all three, resized to `size`; smaller pictures are enlarged."""
     drawn = torch.rand(4, generator=generator).tolist()
     zoom = 2 ** (2 * drawn[1] - 1) if drawn[0] < RESIZED else 1.0
     height, width, _ = pictures[0].shape

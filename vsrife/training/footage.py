@@ -1,13 +1,12 @@
-"""Real material for training, cut once into windows of five frames and kept in a cache folder.
+"""Footage for training, cut once into windows of five frames and kept in a cache folder.
 
-A media folder may hold `kodak` or `photos` (PNG), `clips` (any video), `lottie` (JSON) and data
-sets of others (datasets.py), whose pictures are read where they are.
+A media folder may hold `kodak` or `photos` (PNG), `clips` (any video), `lottie` (JSON) and public
+data sets (datasets.py), whose pictures are read in place.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from vsrife import messages
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.media.pictures import (
     Pictures,
@@ -27,15 +27,16 @@ from vsrife.media.pictures import (
 )
 from vsrife.training.datasets import Dataset, find_datasets, find_videos
 from vsrife.weights import write_whole
+from vsrife.weights.folders import is_folder
 
 FRAMES = 5  # of a window
 SIDE = 160  # pixels of a window
 KINDS = ("animations", "clips")
 LIMITS = {"animations": 3000, "clips": 1500}  # windows kept, 0.4 MB each
-STILL = 0.5  # mean change of a window, in steps of 1/255, below which nothing moves
-MOST = 6.0  # mean change per frame, above which more of it makes no window likelier
-STILL_KEPT = 0.03  # share of such windows that is kept
-JUMP = 0.7  # share of a window's change that may happen between two frames
+STATIC = 0.5  # mean change of a window, in steps of 1/255, below which nothing moves
+MOST = 6.0  # mean change per frame, beyond which a window is not chosen more often
+STATIC_KEPT = 0.03  # share of such windows that is kept
+JUMP = 0.7  # largest share of a window's change between two of its frames: more is a cut
 SIDES = (256, 320, 400, 480)  # pixels of an animation's longer side
 # Frames from one of a window to the next: half of all windows skip every other frame, for larger
 # motion; videos of 240 frames per second are taken as 60 to 30
@@ -44,7 +45,7 @@ DONE = "done.json"
 
 
 class Footage:
-    """Windows in memory-mapped files, made by `prepare`, and data sets; MediaError for bad ones."""
+    """Windows in memory-mapped files, made by `prepare`, and data sets; MediaError if damaged."""
 
     def __init__(self, cache: Path, datasets: Sequence[Dataset] = ()) -> None:
         try:
@@ -68,9 +69,9 @@ class Footage:
         return kind in self.windows or bool(self.datasets[kind])
 
     def draw(self, generator: torch.Generator, kind: str, size: int) -> tuple[Tensor, float]:
-        """Three frames (3, 3, size, size) in 0..1, left, between and right, and when between is.
+        """Left, middle and right frame (3, 3, size, size) in 0..1, and the timestep of middle.
 
-        The windows together come as often as each data set.
+        All windows together are drawn as often as one data set.
         """
         sources = [None] * (kind in self.windows) + self.datasets[kind]
         number = torch.randint(0, len(sources), (), generator=generator) if len(sources) > 1 else 0
@@ -80,8 +81,7 @@ class Footage:
     def _draw_window(
         self, generator: torch.Generator, kind: str, size: int
     ) -> tuple[Tensor, float]:
-        """Windows with much motion come more often. Between is in the middle half of the time, else
-        a quarter before or after it."""
+        """Windows with much motion are drawn more often; the timestep is 1/4, 1/2 or 3/4."""
         windows = self.windows[kind]
         index = int(torch.multinomial(self.shares[kind], 1, generator=generator))
         left, middle, right = _pick_frames(torch.rand(3, generator=generator).tolist())
@@ -92,7 +92,7 @@ class Footage:
 
 
 def _pick_frames(drawn: list[float]) -> tuple[int, int, int]:
-    """Left, between and right frame of a window, from three random numbers in 0..1."""
+    """Numbers of the left, middle and right frame in a window, by three random numbers in 0..1."""
     if drawn[0] < 0.3:  # neighbours of neighbours
         left = int(drawn[1] * (FRAMES - 2))
         picked = (left, left + 1, left + 2)
@@ -105,12 +105,12 @@ def _pick_frames(drawn: list[float]) -> tuple[int, int, int]:
 
 
 def prepare(media: Path, cache: Path, seed: int = 0) -> Footage:
-    """Cut everything below `media` into `cache`, unless that is done already.
+    """Cut everything in `media` into `cache`, unless that has been done.
 
-    ArgumentError if `media` is no folder or nothing in it can be used, MediaError, with its path,
-    for a damaged file.
+    ArgumentError if `media` is not a folder or holds nothing to use; MediaError, with the path, if
+    a file is damaged.
     """
-    if not media.is_dir():
+    if not is_folder(media):
         raise ArgumentError(f"footage must be a folder of media, not {str(media)!r}")
     datasets = find_datasets(media)
     facts = {"media": str(media.resolve()), "seed": seed, "limits": LIMITS}
@@ -124,17 +124,17 @@ def prepare(media: Path, cache: Path, seed: int = 0) -> Footage:
         write_whole(cache / DONE, lambda part: part.write_text(json.dumps(facts)))
     footage = Footage(cache, datasets)
     for dataset in datasets:
-        print(f"{dataset.name}: {len(dataset.folders)} folders", file=sys.stderr)
+        messages.say(f"{dataset.name}: {len(dataset.folders)} folders")
     if not footage.photos and not any(map(footage.has, KINDS)):
         raise ArgumentError(
             f"footage {media} holds nothing to train on; it needs folders called kodak, photos, "
-            "clips or lottie, or a data set (docs/training.md)"
+            "clips or lottie, or a data set (docs/guide/training.md)"
         )
     return footage
 
 
 def _done(cache: Path) -> object:
-    """What has been cut into `cache`, None if that is not known."""
+    """What has been cut into `cache`; None if unknown."""
     try:
         return json.loads((cache / DONE).read_text())
     except (OSError, ValueError):
@@ -152,7 +152,7 @@ def _cut_photos(media: Path, cache: Path) -> None:
 def _write(
     cache: Path, kind: str, windows: Iterator[Pictures], random: np.random.Generator
 ) -> None:
-    """Keep a fair choice of at most LIMITS[kind] windows, in a file that appears when complete."""
+    """Write at most LIMITS[kind] windows, chosen evenly, into a file that appears whole."""
     kept: list[Pictures] = []
     for i, window in enumerate(windows):
         if len(kept) < LIMITS[kind]:
@@ -166,7 +166,7 @@ def _write(
     changes = np.stack([np.abs(np.diff(w.astype(np.int16), axis=0)).mean() for w in kept])
     _save(cache / f"{kind}-motion.npy", np.sqrt(0.05 + changes.clip(max=MOST)))
     _save(path, np.stack(kept))
-    print(f"{len(kept)} windows of {kind}", file=sys.stderr)
+    messages.say(f"{len(kept)} windows of {kind}")
 
 
 def _save(path: Path, values: npt.NDArray[Any]) -> None:
@@ -188,7 +188,7 @@ def _all_clip_windows(media: Path, random: np.random.Generator) -> Iterator[Pict
 def _clip_windows(
     path: Path, random: np.random.Generator, steps: tuple[int, int]
 ) -> Iterator[Pictures]:
-    """Windows of every fourth place in a video whose frames are one of two `steps` apart."""
+    """Windows that begin at every fourth frame; their frames are one of two `steps` apart."""
     long = max(steps) * (FRAMES - 1) + 1
     recent: list[Pictures] = []
     count = 0
@@ -200,7 +200,7 @@ def _clip_windows(
             frames = np.stack(recent[-step * (FRAMES - 1) - 1 :: step])
             yield from _moving_crops(frames, random, 2)
     if count < long:
-        print(f"skipped: {path} has {count} frames, fewer than {long}", file=sys.stderr)
+        messages.note(f"skipped: {path} has {count} frames, fewer than {long}")
 
 
 def _animation_windows(folder: Path, random: np.random.Generator) -> Iterator[Pictures]:
@@ -211,12 +211,12 @@ def _animation_windows(folder: Path, random: np.random.Generator) -> Iterator[Pi
         try:
             frames = draw_animation(path, side, (red, green, blue), limit=300)
         except MediaError as error:
-            print(f"skipped: {error}", file=sys.stderr)
+            messages.note(f"skipped: {error}")
             continue
         for start in range(0, len(frames) - step * (FRAMES - 1), max(4, len(frames) // 30)):
             window = frames[start : start + step * (FRAMES - 1) + 1 : step]
             crops = _moving_crops(window, random, 2)
-            # most video that people have went through subsampled chroma
+            # most video has had subsampled chroma
             yield from (_subsampled(crop) if random.random() < 0.6 else crop for crop in crops)
 
 
@@ -225,7 +225,7 @@ def _subsampled(window: Pictures) -> Pictures:
 
 
 def _moving_crops(frames: Pictures, random: np.random.Generator, count: int) -> Iterator[Pictures]:
-    """Up to `count` crops (FRAMES, SIDE, SIDE, 3) in which something moves, without a jump."""
+    """Up to `count` crops (FRAMES, SIDE, SIDE, 3) in which something moves and nothing jumps."""
     height, width = frames.shape[1:3]
     if min(height, width) < SIDE:
         grow = ((0, 0), (0, max(0, SIDE - height)), (0, max(0, SIDE - width)), (0, 0))
@@ -238,5 +238,5 @@ def _moving_crops(frames: Pictures, random: np.random.Generator, count: int) -> 
         steps = np.abs(np.diff(crop.astype(np.int16), axis=0)).mean((1, 2, 3))
         if steps.max() > JUMP * steps.sum() + 1e-6:
             continue
-        if steps.sum() > STILL or random.random() < STILL_KEPT:
+        if steps.sum() > STATIC or random.random() < STATIC_KEPT:
             yield np.ascontiguousarray(crop)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import datetime
 import math
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from vsrife import messages
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.network.previous.torch.ifnet import IFNet
 from vsrife.network.state_dict import normalise
@@ -33,7 +33,7 @@ WARM_UP = 100  # steps
 EMA = 0.999
 CLIP = 1.0  # largest norm of a step's gradient
 PERCEPTUAL_WEIGHT = 0.05  # where there is such a loss
-STILL = -2.0  # logit from which networks begin to find what stands still
+STATIC = -2.0  # first logit of the static mask
 EDGE_GAIN = 3.0  # of the first layers: edges are weaker than the brightness they stand on
 LAST_RATE = 0.01  # of the learning rate, at the end
 HELD_OUT = 24  # generated scenes that progress is measured on
@@ -41,7 +41,7 @@ HELD_OUT_SIZE = 128  # pixels
 
 
 class Run:
-    """One training run with all its state; `train` makes it, goes through it and saves it."""
+    """One training run with all its state; `train` makes, advances and saves it."""
 
     def __init__(self, options: Options, scenes: Scenes, footage: Footage | None = None) -> None:
         self.options, self.step, self.elapsed = options, 0, 0.0
@@ -52,7 +52,7 @@ class Run:
             copied = _copy(read_weights(options.start), self.model, options.start)
             if options.frozen:
                 _freeze(self.model, copied)
-        # a third less time for a step: what convolutions of few channels prefer
+        # a step takes a third less time: convolutions of few channels prefer this order
         self.model.train().to(memory_format=torch.channels_last)
         self.perceptual = (
             PerceptualLoss(options.perceptual).to(options.device) if options.perceptual else None
@@ -76,7 +76,7 @@ class Run:
     def advance(self) -> float:
         """One step; gives its loss."""
         started = time.monotonic()
-        # who knows motion needs no slow motion first
+        # weights that know motion need no slow motion first
         batch = self.batches.take(1.0 if self.options.start else self.progress)
         rate = self.options.rate * _schedule(self.step, self.progress)
         for group in self.optimizer.param_groups:
@@ -103,7 +103,7 @@ class Run:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        # the first steps would otherwise leave their random start in the average for long
+        # else the random start would stay in the average for long
         keep = min(EMA, (1 + self.step) / (10 + self.step))
         for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
             mean.lerp_(now, 1 - keep)
@@ -117,7 +117,7 @@ class Run:
         return float(psnr(image, held.truth).mean()), float(psnr(blend, held.truth).mean())
 
     def state(self) -> dict[str, Any]:
-        """Everything that `restore` needs to go on as if never stopped."""
+        """All that `restore` needs to continue exactly where this run stands."""
         return {
             "model_name": self.options.name,
             "model": self.model.state_dict(),
@@ -176,21 +176,21 @@ def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> P
             recent = []
         if run.step % options.measure_every == 0:
             ours, blend = run.measure()
-            _say(f"step {run.step}: held-out {ours:.2f} dB, blend {blend:.2f} dB")
+            messages.say(f"step {run.step}: held-out {ours:.2f} dB, blend {blend:.2f} dB")
         if time.monotonic() - saved > options.save_seconds:
             run.save()
             saved = time.monotonic()
     run.save()
     ours, blend = run.measure()
-    _say(f"end, step {run.step}: held-out {ours:.2f} dB, blend {blend:.2f} dB")
+    messages.say(f"end, step {run.step}: held-out {ours:.2f} dB, blend {blend:.2f} dB")
     return options.folder / f"{options.name}.safetensors"
 
 
 @torch.no_grad()
 def _copy(state: Mapping[str, torch.Tensor], model: IFNet, path: Path) -> set[str]:
-    """Put the tensors of a file on those of the same name and shape.
+    """Copy the tensors of a file to those of the same name and shape.
 
-    Gives the names of those in blocks of which no tensor is missing.
+    Returns the names of those in blocks that the file has whole.
     """
     own = model.state_dict()
     fitting = {
@@ -205,7 +205,7 @@ def _copy(state: Mapping[str, torch.Tensor], model: IFNet, path: Path) -> set[st
         )
     for key, tensor in fitting.items():
         own[key].copy_(tensor)
-    _say(f"started from {len(fitting)} of {len(own)} tensors in {path}")
+    messages.say(f"started from {len(fitting)} of {len(own)} tensors in {path}")
     open_blocks = {key.split(".")[0] for key in own.keys() - fitting.keys()}
     return {key for key in fitting if key.split(".")[0] not in open_blocks}
 
@@ -220,7 +220,7 @@ def _freeze(model: IFNet, names: set[str]) -> None:
 
 @torch.no_grad()
 def _start(model: IFNet) -> None:
-    """Random weights from which motion is learnt soon: first layers see edges, not brightness."""
+    """Random weights that learn motion soon: the first layers see edges, not brightness."""
     for block in model.blocks:
         for name, layer in block.named_modules():
             if isinstance(layer, nn.Conv2d) and not name.startswith("convblock"):
@@ -230,11 +230,11 @@ def _start(model: IFNet) -> None:
         images = first[:, : 3 if block.radius else 6]
         images -= images.mean((2, 3), keepdim=True)
         images *= EDGE_GAIN
-        if not block.radius:  # half of its filters see differences between the images
+        if not block.radius:  # half of the filters see differences between the images
             half = len(first) // 2
             images[:half, 3:] = -images[:half, :3]
-    if model.arch.still:
-        model.blocks[-1].get_parameter("lastconv.bias")[-1] = STILL
+    if model.arch.static:
+        model.blocks[-1].get_parameter("lastconv.bias")[-1] = STATIC
 
 
 def _schedule(step: int, progress: float) -> float:
@@ -245,8 +245,6 @@ def _schedule(step: int, progress: float) -> float:
 
 def _log(run: Run, loss: float) -> None:
     pace = 1000 * run.elapsed / run.step
-    _say(f"step {run.step} ({100 * run.progress:.1f} %): loss {loss:.4f}, {pace:.0f} ms/step")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    messages.say(
+        f"step {run.step} ({100 * run.progress:.1f} %): loss {loss:.4f}, {pace:.0f} ms/step"
+    )

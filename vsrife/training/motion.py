@@ -10,9 +10,9 @@ from torch import Tensor
 
 from vsrife.training.textures import TILE
 
-FASTER = 3.0  # times added to all speeds in a third of the scenes
-JOINED = 0.4  # share of layers that move with the one below: things have parts
-LIMIT = 0.4  # most motion of a layer between the images, as a share of the picture's side
+FASTER = 3.0  # added to the factor of all speeds in a third of the scenes
+JOINED = 0.4  # share of layers that move with the one below, as parts of a thing
+LIMIT = 0.4  # largest motion of a layer between the images, as a share of the picture's side
 
 
 @dataclass(frozen=True)

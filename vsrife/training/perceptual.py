@@ -1,7 +1,7 @@
-"""An optional loss: how far apart two pictures are to a network that was trained to see.
+"""An optional loss: how far apart two pictures are in the features of VGG-16.
 
-The weights are the user's own: VGG-16 as torchvision publishes it (BSD-3-Clause). They are not part
-of this project, and its models were trained without them.
+The user brings the weights, as torchvision publishes them (BSD-3-Clause). They are not part of this
+project, and its models were trained without them.
 """
 
 from __future__ import annotations
@@ -49,8 +49,10 @@ class PerceptualLoss(nn.Module):
 
 
 def _layer(state: Mapping[str, Tensor], number: int, path: Path) -> nn.Module:
-    """Layer `number` of vgg16().features: those with weights are convolutions, then ReLU, or
-    else the pictures are halved."""
+    """Layer `number` of vgg16().features.
+
+    A layer with weights is a convolution, the one after it ReLU; all others halve the pictures.
+    """
     weight = state.get(f"features.{number}.weight")
     if weight is not None:
         conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, 1, 1)

@@ -1,4 +1,4 @@
-"""What a training run is asked to be, checked before anything is drawn."""
+"""Options of a training run, checked before anything is drawn."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from vsrife.network.table import EMBEDDED, arch_of
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a training run is; the same options and footage give the same weights on one machine.
+    """Options of a training run; with the same footage they give the same weights on one machine.
 
-    minutes, steps: one of the two, the length of the run and of its cosine schedule; batch: how
-    many 96 x 96 pictures a step's area is worth; start: weights to begin with, of this network
-    or of one that shares tensors with it; frozen: blocks that it has whole stay; blocks: train so
-    many of the first ones, as a network of their own (None: all); perceptual: weights of VGG-16,
-    whose features are then compared, too; save_seconds: between checkpoints.
+    minutes, steps: exactly one of them, the length of the run and of its cosine schedule; batch:
+    size of a step, in pictures of 96 x 96; start: weights to begin with, of this network or of one
+    that shares tensors with it; frozen: keep the blocks that `start` has whole; blocks: train only
+    so many of the first ones, as a network of their own (None: all); perceptual: weights of VGG-16,
+    to compare its features too; save_seconds: between checkpoints.
     """
 
     model: str
@@ -40,7 +40,7 @@ class Options:
 
     @property
     def name(self) -> str:
-        """Of the network that is trained, and of its weights' file."""
+        """Name of the network that is trained, and of its weights file."""
         return self.model if self.blocks is None else f"{self.model}-{self.blocks}-blocks"
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
-"""What the scene generator cuts its layers from: a sheet of textures and a stack of shapes.
+"""Textures and shapes, from which scenes are made.
 
-Both are drawn once, from a generator, before training; a scene samples them at random places,
-turned and recoloured, so a few hundred give no two alike.
+Both are drawn once before training. A scene samples them at random places, turned and recoloured,
+so that a few hundred are enough for scenes that never repeat.
 """
 
 from __future__ import annotations

@@ -56,7 +56,10 @@ def read_replace(replace: object, num_frames: int) -> Ranges | str:
         raise ArgumentError(f"replace is not understood: {replace!r}; {_HOW}")
     for begin, end in pairs:
         if begin > end:
-            raise ArgumentError(f"replace has the range ({begin}, {end}), whose end comes first")
+            raise ArgumentError(
+                f"replace has the range ({begin}, {end}), whose end comes first; "
+                f"write ({end}, {begin})"
+            )
         if begin < 1 or end > num_frames - 2:
             raise ArgumentError(
                 f"replace has the range ({begin}, {end}), but the clip's frames are 0 to "

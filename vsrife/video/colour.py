@@ -7,23 +7,20 @@ ever undone: transfer functions, PQ and HLG among them, stay as they are coded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 import vapoursynth as vs
-from numpy.typing import NDArray
 
+from vsrife.checks import Coded
 from vsrife.errors import ArgumentError
-from vsrife.video import frames
-from vsrife.video.frames import ALPHA, Planes, alpha_of, planes, uncached, white
+from vsrife.video import frames, scenes
+from vsrife.video.frames import ALPHA, alpha_of, uncached
 
 # Names of the resizer for numbers of H.273, those that it can undo by themselves
 MATRICES = {"709": 1, "fcc": 4, "470bg": 5, "170m": 6, "240m": 7, "ycgco": 8, "2020ncl": 9}
 RANGES = {"limited": int(vs.RANGE_LIMITED), "full": int(vs.RANGE_FULL)}
 LOCATIONS = {"left": 0, "center": 1, "top_left": 2, "top": 3, "bottom_left": 4, "bottom": 5}
+MATRIX, RANGE, LOCATION = Coded(MATRICES), Coded(RANGES), Coded(LOCATIONS)
 
 _KEPT = 8  # converted frames, besides one for each thread
 
@@ -32,9 +29,10 @@ _WIDE_MATRICES = (10, 14)  # constant luminance and ICtCp: made of linear light
 _WIDE_TRANSFERS = (14, 15, 16, 18)  # of BT.2020, PQ, HLG
 _LIMITED_GREY = (vs.YUV, vs.GRAY)
 
-# What tells the resizer about colours. Taken off before it sees a frame: there, a word is enough to
-# make it refuse one, or treat its fields one by one.
-_COLOUR = ("_Matrix", "_Range", "_ChromaLocation", "_Transfer", "_Primaries", "_FieldBased")
+# What of a frame's properties is read where the network reads its picture. All others are taken off
+# before the resizer sees them: one of them can make it refuse a frame, or treat its fields one by
+# one.
+_READ = (ALPHA, scenes.PREV, scenes.NEXT)
 # What a frame says of its own picture, wherever it is shown
 _PICTURE = (ALPHA, "_RifeTimestep", "_RifeLeft", "_RifeRight", "_RifeConfidence")
 
@@ -50,43 +48,6 @@ class Colour(NamedTuple):
     matrix: int
     range: int
     chroma_location: int
-
-
-@dataclass(frozen=True)
-class Defaults:
-    """What holds for frames that do not say it themselves; None for a choice by size and kind."""
-
-    matrix: int | None = None
-    range: int | None = None
-    chroma_location: int | None = None
-
-
-def check_defaults(
-    clip: vs.VideoNode, matrix: object, color_range: object, chroma_location: object
-) -> Defaults:
-    """The arguments as numbers; ArgumentError for those that are none, or mean nothing for it."""
-    if clip.format.color_family != vs.YUV:
-        for name, value in (("matrix", matrix), ("chroma_location", chroma_location)):
-            if value is not None:
-                raise ArgumentError(
-                    f"{name} is for YUV clips, and this one is {clip.format.name}; leave it out"
-                )
-    return Defaults(
-        _number("matrix", matrix, MATRICES),
-        _number("color_range", color_range, RANGES),
-        _number("chroma_location", chroma_location, LOCATIONS),
-    )
-
-
-def _number(name: str, value: object, names: dict[str, int]) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, str) and value in names:
-        return names[value]
-    if isinstance(value, int) and not isinstance(value, bool) and value in names.values():
-        return int(value)
-    known = ", ".join(f'"{word}" ({number})' for word, number in names.items())
-    raise ArgumentError(f"{name} must be one of {known}, not {value!r}")
 
 
 def check_format(clip_format: vs.VideoFormat) -> None:
@@ -112,8 +73,28 @@ class Route:
     (limited range has room for them) and have to survive.
     """
 
-    def __init__(self, clip: vs.VideoNode, defaults: Defaults) -> None:
-        self._format, self._defaults, self._height = clip.format, defaults, clip.height
+    def __init__(
+        self,
+        clip: vs.VideoNode,
+        *,
+        matrix: int | None = None,
+        color_range: int | None = None,
+        chroma_location: int | None = None,
+    ) -> None:
+        """matrix, color_range, chroma_location: what holds for frames that do not say it
+        themselves; None for a choice by size and kind. ArgumentError where there is no way, or
+        where these mean nothing for such a clip."""
+        check_format(clip.format)
+        if clip.format.color_family != vs.YUV:
+            for name, value in (("matrix", matrix), ("chroma_location", chroma_location)):
+                if value is not None:
+                    raise ArgumentError(
+                        f"{name}={value} is for YUV clips, and this one is {clip.format.name}; "
+                        "leave it out"
+                    )
+        self._format, self._height = clip.format, clip.height
+        self._usual_matrix, self._usual_range = matrix, color_range
+        self._usual_location = chroma_location or 0
         floating = clip.format.sample_type == vs.FLOAT
         self._yuv = clip.format.color_family == vs.YUV
         self.direct = floating and not self._yuv
@@ -126,7 +107,7 @@ class Route:
         props = frame.props
         full = _said(props, "_Range", RANGES)
         if full is None:
-            full = self._defaults.range
+            full = self._usual_range
         if full is None:
             limited = self._format.color_family in _LIMITED_GREY
             full = RANGES["limited" if limited else "full"]
@@ -136,28 +117,28 @@ class Route:
         return Colour(
             self._matrix(props),
             full,
-            (self._defaults.chroma_location or 0) if location is None else location,
+            self._usual_location if location is None else location,
         )
 
     def _matrix(self, props: vs.FrameProps) -> int:
         matrix = _said(props, "_Matrix", MATRICES)
         if matrix is not None:
             return matrix
-        # Not linear in their own way; undone and done again as what is nearest, they come back as
-        # they were, and the network sees the picture in slightly other hues
+        # Constant luminance and ICtCp are not linear. Undone and redone with the nearest matrix,
+        # they come back as they were, and the network sees slightly other hues
         if props.get("_Matrix") in _WIDE_MATRICES:
             return _WIDE
-        if self._defaults.matrix is not None:
-            return self._defaults.matrix
+        if self._usual_matrix is not None:
+            return self._usual_matrix
         if props.get("_Primaries") == _WIDE or props.get("_Transfer") in _WIDE_TRANSFERS:
             return _WIDE
         return usual_matrix(self._height)
 
-    def there(self, clip: vs.VideoNode) -> vs.VideoNode:
+    def to_working(self, clip: vs.VideoNode) -> vs.VideoNode:
         """`clip`, each frame converted by its own properties when it is asked for."""
         if self.direct:
             return clip
-        bare = uncached(clip.std.RemoveFrameProps(list(_COLOUR)))
+        bare = frames.bare(clip)
         nodes: dict[Colour, vs.VideoNode] = {}
 
         def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
@@ -167,13 +148,14 @@ class Route:
             return nodes[colour]
 
         template = clip.std.BlankClip(format=self.format, keep=True)
-        read = template.std.FrameEval(choose, prop_src=clip, clip_src=bare)
+        read = uncached(template.std.FrameEval(choose, prop_src=clip, clip_src=bare))
+        read = read.std.CopyFrameProps(clip, props=list(_READ))
         # A frame is asked for as the right and as the left one, by as many requests as there are
         # threads. Left to itself, VapourSynth would keep more and more of them.
         read.std.SetVideoCache(mode=1, fixedsize=1, maxsize=vs.core.num_threads + _KEPT)
         return read
 
-    def back(self, clip: vs.VideoNode, colour: Colour) -> vs.VideoNode:
+    def to_source(self, clip: vs.VideoNode, colour: Colour) -> vs.VideoNode:
         """`clip`, made by the network, in the format and the colours that it came from."""
         return clip if self.direct else self._resize(clip, self._format.id, "", colour)
 
@@ -216,37 +198,3 @@ def blended(left: vs.VideoFrame, right: vs.VideoFrame, weight: float) -> vs.Vide
     if alphas_match(left, right):
         frame.props[ALPHA] = frames.blended(left.props[ALPHA], right.props[ALPHA], weight)
     return frame
-
-
-def read_planes(frame: vs.VideoFrame, with_alpha: bool) -> Planes:
-    """Three planes for the network, a grey one three times over, and alpha as a fourth (0..1)."""
-    picture = planes(frame)
-    alpha = alpha_of(frame) if with_alpha else None
-    read = picture * (3 // len(picture))
-    if alpha is not None:
-        read.append(np.asarray(alpha[0]) / np.float32(white(alpha.format)))
-    return read
-
-
-@contextmanager
-def written_planes(frame: vs.VideoFrame, alpha_like: vs.VideoFrame | None) -> Iterator[Planes]:
-    """The planes of `frame` to write into, as `read_planes` gives them.
-
-    alpha_like: a frame whose alpha plane tells the format of `frame`'s; None for no alpha.
-    """
-    picture = planes(frame)
-    like = None if alpha_like is None else alpha_of(alpha_like)
-    values = np.zeros((frame.height, frame.width), np.float32)
-    yield picture * (3 // len(picture)) + ([] if like is None else [values])
-    if like is not None:
-        alpha = vs.core.create_video_frame(like.format, like.width, like.height)
-        planes(alpha)[0][:] = _coded(values, like.format)
-        frame.props[ALPHA] = alpha
-
-
-def _coded(values: NDArray[np.float32], plane_format: vs.VideoFormat) -> NDArray[np.float32]:
-    if plane_format.sample_type == vs.FLOAT:
-        return values
-    largest = np.float32(white(plane_format))
-    rounded: NDArray[np.float32] = np.rint(np.clip(values * largest, 0, largest))
-    return rounded

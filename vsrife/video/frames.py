@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 import vapoursynth as vs
+import vsutil
 from numpy.typing import NDArray
 
 from vsrife.errors import ArgumentError
@@ -21,28 +23,12 @@ _WINDOWS_KEPT = 8
 ALPHA = "_Alpha"  # a property that holds a grey frame
 
 Planes = list[NDArray[np.generic]]
-type Make = Callable[[int, list[vs.VideoFrame]], vs.VideoFrame]  # of a ModifyFrame
 
 
-def check_clip(clip: object) -> vs.VideoNode:
-    """`clip` if the filter can work on it; ArgumentError with the way out if not."""
-    if not isinstance(clip, vs.VideoNode):
-        raise ArgumentError(
-            f"this is not a clip: clip must be a vs.VideoNode, not {type(clip).__name__}"
-        )
-    if clip.format is None or clip.format.id == vs.NONE or not clip.width or not clip.height:
-        raise ArgumentError(
-            "clip must have a constant format and size, not variable ones; "
-            "give it both with clip.resize"
-        )
-    if clip.num_frames < 2:
-        raise ArgumentError(
-            f"clip's number of frames must be at least 2, not {clip.num_frames}; "
-            "nothing lies between fewer"
-        )
-    if clip.gpu_resident:
-        raise ArgumentError("clip must be in main memory, not on the GPU; add .std.GPUDownload()")
-    return clip
+class Make(Protocol):
+    """Callback of a ModifyFrame, which names its arguments."""
+
+    def __call__(self, n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame: ...
 
 
 def duration_of(frame: vs.VideoFrame) -> Fraction | None:
@@ -118,27 +104,67 @@ def same_picture(left: Planes, right: Planes) -> bool:
     )
 
 
+def bare(clip: vs.VideoNode) -> vs.VideoNode:
+    """`clip` without any property: what a resizer, a merge or a blur may see of frames that say
+    whatever they like, such as that they are fields."""
+    return uncached(clip.std.RemoveFrameProps())
+
+
 def luma(clip: vs.VideoNode) -> vs.VideoNode:
     """`clip` in black and white, GRAY8; RGB by BT.709, limited range.
 
-    Without what frames say of their colours, part of which would make the resizer refuse them.
+    Of what frames say of their colours, only their range counts, and only if it is known.
     """
-    bare = clip.std.RemoveFrameProps(
-        ["_Matrix", "_Transfer", "_Primaries", "_ChromaLocation", "_FieldBased"]
-    )
+    nodes: dict[int | None, vs.VideoNode] = {}
+    plain = bare(clip)
+
+    def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
+        known = f.props.get("_Range")
+        if known not in (int(vs.RANGE_LIMITED), int(vs.RANGE_FULL)):
+            known = None
+        if known not in nodes:
+            ranged = plain if known is None else plain.std.SetFrameProps(_Range=known)
+            nodes[known] = uncached(_gray8(uncached(ranged)))
+        return nodes[known]
+
+    template = clip.std.BlankClip(format=vs.GRAY8, keep=True)
+    return template.std.FrameEval(choose, prop_src=clip, clip_src=plain)
+
+
+def _gray8(clip: vs.VideoNode) -> vs.VideoNode:
     if clip.format.color_family == vs.RGB:
-        return bare.resize.Bicubic(format=vs.GRAY8, matrix_s="709")
-    return bare.std.ShufflePlanes(0, vs.GRAY).resize.Bicubic(format=vs.GRAY8)
+        return clip.resize.Bicubic(format=vs.GRAY8, matrix_s="709")
+    return vsutil.get_y(clip).resize.Bicubic(format=vs.GRAY8)
 
 
 def blended(left: vs.VideoFrame, right: vs.VideoFrame, weight: float) -> vs.VideoFrame:
-    """A new frame of (1 - weight) * left + weight * right, 0 <= weight <= 1, integers rounded."""
+    """A new frame of (1 - weight) * left + weight * right, 0 <= weight <= 1, integers rounded.
+
+    As in all new frames, NaN counts as 0, and what is infinite as 0 or 1.
+    """
     frame = left.copy()
     for plane, other in zip(planes(frame), planes(right), strict=True):
-        here = plane.astype(np.float32)
-        mixed = here + np.float32(weight) * (other.astype(np.float32) - here)
+        begin, end = (
+            np.nan_to_num(each.astype(np.float32), nan=0, posinf=1, neginf=0)
+            for each in (plane, other)
+        )
+        mixed = begin + np.float32(weight) * (end - begin)
         plane[...] = np.rint(mixed) if np.issubdtype(plane.dtype, np.integer) else mixed
     return frame
+
+
+def without_nan(clip: vs.VideoNode) -> vs.VideoNode:
+    """`clip`, of floating point, with 0 for NaN. Not by Expr, to which "x x =" is always true."""
+
+    def mend(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        if not any(np.isnan(plane.min()) for plane in planes(f)):
+            return f
+        frame = f.copy()
+        for plane in planes(frame):
+            plane[np.isnan(plane)] = 0
+        return frame
+
+    return uncached(clip.std.ModifyFrame(clip, mend))
 
 
 def reorder(
@@ -184,23 +210,6 @@ def _window(
     if begin == 0:
         return chosen
     return uncached(uncached(template.std.Trim(length=begin)) + chosen)
-
-
-def side_by_side(
-    template: vs.VideoNode,
-    inputs: list[vs.VideoNode],
-    make: Make,
-    streams: int,
-    turn: Callable[[int], int],
-) -> vs.VideoNode:
-    """ModifyFrame whose callback runs `streams` at a time, which VapourSynth does for none.
-
-    turn: any number for each frame; those that are equal modulo `streams` never run together.
-    """
-    if streams == 1:
-        return template.std.ModifyFrame(inputs, make)
-    nodes = [uncached(template.std.ModifyFrame(inputs, make)) for _ in range(streams)]
-    return template.std.FrameEval(lambda n: nodes[turn(n) % streams])
 
 
 def uncached(node: vs.VideoNode) -> vs.VideoNode:

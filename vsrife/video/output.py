@@ -8,249 +8,167 @@ else is converted or computed.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
 import vapoursynth as vs
 
-from vsrife.inference.base import Recent, Rhythm, Session
+from vsrife.inference.base import Session
 from vsrife.video import frames, nodes, scenes, timeline
-from vsrife.video.colour import (
-    Colour,
-    Route,
-    alphas_match,
-    blended,
-    dressed,
-    read_planes,
-    written_planes,
-)
+from vsrife.video.colour import Colour, Route, blended, dressed
+from vsrife.video.frames import uncached
+from vsrife.video.marking import Marking
 from vsrife.video.overlays import Protection
-from vsrife.video.plans import Plan, Policy, SteadyPlan, verdict
-
-# A pair of neighbours is in use at a time; the rest is for requests that come a little out of order
-# and for players that step back. Two more for each stream beyond the first.
-FRAMES_KEPT = 6
-
-# Properties of new frames: between which source frames they stand, and where, 0..1; how far they
-# can be trusted, 0..1
-TIMESTEP, LEFT, RIGHT = "_RifeTimestep", "_RifeLeft", "_RifeRight"
-CONFIDENCE = "_RifeConfidence"
+from vsrife.video.plans import FilledPlan, Filling, Neighbours, Plan, Policy, Shown, verdict
+from vsrife.video.synthesis import CONFIDENCE, Drawing
+from vsrife.video.timeline import Times
 
 
-def assemble(
-    clip: vs.VideoNode,
-    times: timeline.Times,
-    plan: Plan,
-    route: Route,
-    session: Session,
-    policy: Policy,
-    protection: Protection | None = None,
-    streams: int = 1,
-) -> vs.VideoNode:
-    """`clip` at other times. times: when output frames are shown; plan: what their pictures are
-    made of; route: from the clip's format to what `session` reads, and back; protection: what of
-    the source's pictures is kept in new ones; streams: new frames that are made at a time."""
-    out = _pictures(clip, times, plan, route, session, policy, protection, streams)
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All that decides what an output shows, but for the network.
+
+    times: when output frames are shown; rate: how many in a second, 0 where their durations vary;
+    route: from the clip's format to what the network reads, and back; protection: what of the
+    source's pictures is kept in new ones; streams: new frames that are made at a time; needs:
+    arguments as they were given, and what a session must tell for each.
+    """
+
+    times: Times
+    rate: Fraction
+    route: Route
+    policy: Policy
+    marking: Marking | None = None
+    filling: Filling | None = None
+    protection: Protection | None = None
+    streams: int = 1
+    needs: Mapping[str, str] = field(default_factory=dict)
+
+
+def assemble(clip: vs.VideoNode, recipe: Recipe, session: Session) -> vs.VideoNode:
+    """`clip` at other times, with new frames of `session`."""
+    times, policy = recipe.times, recipe.policy
+    if recipe.marking is not None:
+        clip = recipe.marking.marked(clip)
+    plan = Plan(times) if recipe.filling is None else FilledPlan(times, clip, recipe.filling)
+    drawing = Drawing(plan, session, policy, clip.num_frames, recipe.streams)
+    out = _pictures(clip, recipe, drawing)
     nearest = policy.mode == "nearest"
-    if not policy.cuts or (times.jump <= 1 and not nearest):
-        return out
-
-    def at_own_time(facts: vs.VideoNode) -> vs.VideoNode:
-        return SteadyPlan(times).sides(facts, nodes.pixels(times.num_frames))[0]
-
-    return scenes.place_marks(out, clip, at_own_time, times.place, jump=times.jump, nearest=nearest)
+    if policy.cuts and (times.jump > 1 or nearest):
+        cuts = scenes.cuts_around(clip, times.jump)
+        cuts = plan.at_own_time(cuts, nodes.pixels(out.num_frames))
+        out = scenes.place_marks(out, cuts, times, nearest=nearest)
+    return out
 
 
-def _pictures(
-    clip: vs.VideoNode,
-    times: timeline.Times,
-    plan: Plan,
-    route: Route,
-    session: Session,
-    policy: Policy,
-    protection: Protection | None,
-    streams: int,
-) -> vs.VideoNode:
-    rate = times.rate(Fraction(clip.fps))
+def _pictures(clip: vs.VideoNode, recipe: Recipe, drawing: Drawing) -> vs.VideoNode:
+    times, plan, policy = recipe.times, drawing.plan, recipe.policy
     template = clip.std.BlankClip(
-        length=times.num_frames, fpsnum=rate.numerator, fpsden=rate.denominator, keep=True
+        length=times.num_frames,
+        fpsnum=recipe.rate.numerator,
+        fpsden=recipe.rate.denominator,
+        keep=True,
     )
-    seen = _seen(plan, clip, template)
-    own = _own_frames(clip, template, times, plan, seen)
-    paint = _painter(plan, session, policy, clip.num_frames - 1, FRAMES_KEPT + 2 * (streams - 1))
-
-    def place(n: int, f: list[vs.VideoFrame]) -> timeline.Place:
-        return plan.place(n, f[2] if plan.decisions else None)
-
-    simple = policy == Policy(cuts=policy.cuts, skip=policy.skip) and protection is None
-    if route.direct and own == seen[:2] and simple:
-        # one callback does it all
-        def make(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-            if verdict(place(n, f), f[0], f[1], policy) == "left":
-                return _retimed(f[0].copy(), times, n, f)
-            return _retimed(dressed(paint(n, f), f[0]), times, n, f)
-
-        return _side_by_side(template, seen, make, times, streams)
+    neighbours = plan.neighbours(clip, template)
+    by_time = plan.decisions is None and times.reach <= 2
+    if by_time and recipe.route.direct and policy.holds_only and recipe.protection is None:
+        return _in_one(template, neighbours, policy, drawing)
+    own = [neighbours.left, neighbours.right] if by_time else _own_frames(clip, template, plan)
 
     def shown(picture: vs.VideoNode) -> vs.VideoNode:
         def finish(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
             frame = f[0].copy()
             return _retimed(dressed(frame, f[1]), times, n, f[1:])
 
-        return frames.uncached(template.std.ModifyFrame([picture, *own], finish))
+        return uncached(template.std.ModifyFrame([picture, *own], finish))
 
-    blank = template.std.BlankClip(format=route.format, keep=True)
-    inputs = _painted(plan, route.there(clip), blank, policy)
-    made = frames.uncached(_side_by_side(blank, inputs, paint, times, streams))  # asked for once
-
-    def instead(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-        at = place(n, f)
+    def instead(n: int, around: Neighbours[vs.VideoFrame]) -> vs.VideoFrame:
+        at = plan.place(n, around.decision)
         what = policy.instead(at)
-        return blended(f[0], f[1], at.timestep) if what == "blend" else f[what == "right"]
+        if what is Shown.BLEND:
+            return blended(around.left, around.right, at.timestep)
+        return around.right if what is Shown.RIGHT else around.left
 
     @functools.cache
-    def kept(what: str) -> vs.VideoNode:
-        if what == "blend":
-            return shown(frames.uncached(template.std.ModifyFrame(seen, instead)))
-        return shown(seen[what == "right"])
+    def kept(what: Shown) -> vs.VideoNode:
+        if what is Shown.BLEND:
+            blend = template.std.ModifyFrame(
+                neighbours.given, lambda n, f: instead(n, neighbours.named(f))
+            )
+            return shown(uncached(blend))
+        return shown(neighbours.right if what is Shown.RIGHT else neighbours.left)
+
+    @functools.cache  # only where there is anything new
+    def made() -> vs.VideoNode:
+        return drawing.clip(recipe.route.to_working(clip))
 
     @functools.cache
     def fresh(colour: Colour) -> vs.VideoNode:
-        new = route.back(made, colour)
-        if protection is not None:
-            new = protection.over(new, _nearer(plan, seen, template), clip, plan.sides)
+        new = recipe.route.to_source(made(), colour)
+        if recipe.protection is not None:
+            near = _nearer(plan, neighbours, template)
+            new = recipe.protection.over(new, near, clip, plan)
         if policy.confidence is not None:
             # not a choice between clips, which would make the new frame twice: to judge, to show
             def trust(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-                return instead(n, f[1:]) if f[0].props[CONFIDENCE] < policy.confidence else f[0]
+                sure = f[0].props[CONFIDENCE] >= policy.confidence
+                return f[0] if sure else instead(n, neighbours.named(f[1:]))
 
-            new = frames.uncached(template.std.ModifyFrame([new, *seen], trust))
+            new = uncached(template.std.ModifyFrame([new, *neighbours.given], trust))
         return shown(new)
 
     def choose(n: int, f: list[vs.VideoFrame]) -> vs.VideoNode:
-        what = verdict(place(n, f), f[0], f[1], policy)
-        return fresh(route.colour_of(f[0])) if what == "new" else kept(what)
+        around = neighbours.named(f)
+        at = plan.place(n, around.decision)
+        what = verdict(at, around.left, around.right, policy)
+        return fresh(recipe.route.colour_of(around.left)) if what is Shown.NEW else kept(what)
 
-    return template.std.FrameEval(choose, prop_src=seen)
+    return template.std.FrameEval(choose, prop_src=neighbours.given)
 
 
-def _side_by_side(
-    template: vs.VideoNode,
-    inputs: list[vs.VideoNode],
-    make: frames.Make,
-    times: timeline.Times,
-    streams: int,
+def _in_one(
+    template: vs.VideoNode, neighbours: Neighbours[vs.VideoNode], policy: Policy, drawing: Drawing
 ) -> vs.VideoNode:
-    """`frames.side_by_side`, with new frames by turns."""
+    """All of it in one callback, where the network reads the clip's frames as they are and nothing
+    but time decides."""
+    times, draw = drawing.plan.times, drawing.painter()
 
-    def turn(n: int) -> int:
-        # those at source positions, `left` + 1 so far, cost nothing. Where they are made anew, it
-        # is every second or third, or any other rhythm, so they are scattered (Knuth's multiplier).
-        at = times.place(n)
-        return n - at.left - 1 if at.step else n * 2654435761 >> 16
+    def make(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        at, around = times.place(n), neighbours.named(f)
+        if verdict(at, around.left, around.right, policy) is Shown.LEFT:
+            return _retimed(around.left.copy(), times, n, f)
+        return _retimed(dressed(draw(at, around), around.left), times, n, f)
 
-    return frames.side_by_side(template, inputs, make, streams, turn)
+    return drawing.side_by_side(template, neighbours.given, make)
 
 
-def _nearer(plan: Plan, seen: list[vs.VideoNode], template: vs.VideoNode) -> vs.VideoNode:
+def _nearer(
+    plan: Plan, neighbours: Neighbours[vs.VideoNode], template: vs.VideoNode
+) -> vs.VideoNode:
     """The source frame at each output frame that is nearer in time, the left one of equals."""
 
     def choose(n: int, f: vs.VideoFrame | None = None) -> vs.VideoNode:
-        return seen[1 if plan.place(n, f).timestep > 0.5 else 0]
+        return neighbours.right if plan.place(n, f).timestep > 0.5 else neighbours.left
 
-    return frames.uncached(
-        template.std.FrameEval(choose, prop_src=plan.decisions, clip_src=seen[:2])
-    )
-
-
-def _painted(
-    plan: Plan, clip: vs.VideoNode, blank: vs.VideoNode, policy: Policy
-) -> list[vs.VideoNode]:
-    """What `_painter` reads: `_seen`, and where rhythm counts the frames before and after those."""
-    seen = _seen(plan, clip, blank)
-    if policy.drawn:
-        seen.append(plan.sides(nodes.shifted(clip, -1), blank)[0])
-        seen.append(plan.sides(nodes.shifted(clip, 1), blank)[1])
-    return seen
+    sources = [neighbours.left, neighbours.right]
+    return uncached(template.std.FrameEval(choose, prop_src=plan.decisions, clip_src=sources))
 
 
-def _seen(plan: Plan, clip: vs.VideoNode, template: vs.VideoNode) -> list[vs.VideoNode]:
-    """The clips that pictures are judged or made from: left, right, and what the plan asks for."""
-    decisions = [] if plan.decisions is None else [plan.decisions]
-    return [*plan.sides(clip, template), *decisions]
-
-
-def _own_frames(
-    clip: vs.VideoNode,
-    template: vs.VideoNode,
-    times: timeline.Times,
-    plan: Plan,
-    seen: list[vs.VideoNode],
-) -> list[vs.VideoNode]:
+def _own_frames(clip: vs.VideoNode, template: vs.VideoNode, plan: Plan) -> list[vs.VideoNode]:
     """The source frames at an output frame's own time and after it, which tell its properties."""
-    steady = isinstance(plan, SteadyPlan)
-    left, right = seen[:2] if steady else SteadyPlan(times).sides(clip, template)
+    times, end = plan.times, clip.num_frames - 1
+    own = plan.by_time(clip, template)
     if times.reach <= 2:
-        return [left, right]
-    end = clip.num_frames - 1
+        return [own.left, own.right]
 
     def later(k: int) -> vs.VideoNode:
         return frames.reorder(clip, template, lambda n: min(times.place(n).left + k, end))
 
-    return [left, *(later(k) for k in range(1, times.reach))]
+    return [own.left, *(later(k) for k in range(1, times.reach))]
 
 
-def _painter(plan: Plan, session: Session, policy: Policy, end: int, keep: int) -> frames.Make:
-    """What gives new frames, in the format that the network reads, from their neighbours in it.
-
-    end: the last source frame; keep: how many source frames are kept prepared.
-    """
-    prepared = Recent[Any](keep)
-    motions = Recent[Any](keep)
-
-    # VapourSynth calls this from many threads, `streams` at a time at most
-    def paint(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-        left, right = f[:2]
-        at = plan.place(n, f[2] if plan.decisions else None)
-        with_alpha = alphas_match(left, right)
-
-        def prepare(index: int, side: vs.VideoFrame) -> Any:
-            planes = functools.partial(read_planes, side, with_alpha)
-            return prepared.get((index, with_alpha), lambda: session.prepare(planes()))
-
-        def motion(index: int, first: vs.VideoFrame, second: vs.VideoFrame) -> Any:
-            pair = prepare(index, first), prepare(index + 1, second)
-            return motions.get(index, lambda: session.motion(*pair))
-
-        def rhythm() -> Rhythm | None:
-            if not policy.drawn or at.right - at.left != 1:
-                return None
-            before, after = f[-2:]
-            starts = at.left == 0 or (policy.cuts and left.props.get(scenes.PREV))
-            ends = at.right == end or (policy.cuts and right.props.get(scenes.NEXT))
-            return Rhythm(
-                None if starts else motion(at.left - 1, before, left),
-                motion(at.left, left, right),
-                None if ends else motion(at.right, right, after),
-            )
-
-        sides = prepare(at.left, left), prepare(at.right, right)
-        frame = vs.core.create_video_frame(left.format, left.width, left.height)
-        with written_planes(frame, left if with_alpha else None) as into:
-            confidence = session.interpolate(*sides, at.timestep, into, rhythm())
-        if not with_alpha and frames.ALPHA in left.props:
-            frame.props[frames.ALPHA] = left.props[frames.ALPHA]
-        frame.props.update({TIMESTEP: at.timestep, LEFT: at.left, RIGHT: at.right})
-        if confidence is not None:
-            frame.props[CONFIDENCE] = confidence
-        return frame
-
-    return paint
-
-
-def _retimed(
-    frame: vs.VideoFrame, times: timeline.Times, n: int, own: list[vs.VideoFrame]
-) -> vs.VideoFrame:
+def _retimed(frame: vs.VideoFrame, times: Times, n: int, own: list[vs.VideoFrame]) -> vs.VideoFrame:
     """`frame` with properties of source frame `own[0]` turned into those of output frame n."""
     props, at = frame.props, times.place(n)
     alone = at.step == 0 and times.reach <= 2  # no time of the next frame in this one

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import vapoursynth as vs
+import vsutil
 
 from vsrife.errors import ArgumentError
 from vsrife.video import frames, nodes
+from vsrife.video.plans import Plan
 
 # In steps of 8-bit luma
-_STILL = 6  # what stands still differs by no more: grain, compression
+_STATIC = 6  # what stands still differs by no more: grain, compression
 _MOVES = 12  # what moves differs by more
 _OUTLINE = 15  # an outline changes by more over two pixels
 _ACROSS, _DOWN = (0, 0, 0, -1, 0, 1, 0, 0, 0), (0, -1, 0, 0, 0, 0, 0, 1, 0)
@@ -21,10 +23,8 @@ _REACH = 4  # a stretch is this part of the picture's width
 _GROWTH = 1  # further pixels of even colour beside them
 
 
-def check_mask(mask: object, clip: vs.VideoNode) -> vs.VideoNode:
+def check_mask(mask: vs.VideoNode, clip: vs.VideoNode) -> vs.VideoNode:
     """`mask` as a grey clip with the depth of `clip`; ArgumentError if it does not fit it."""
-    if not isinstance(mask, vs.VideoNode):
-        raise ArgumentError(f"mask must be a clip, not {type(mask).__name__}")
     if mask.format is None or mask.format.color_family != vs.GRAY:
         name = "one of variable format" if mask.format is None else mask.format.name
         raise ArgumentError(
@@ -36,16 +36,39 @@ def check_mask(mask: object, clip: vs.VideoNode) -> vs.VideoNode:
         ("number of frames", clip.num_frames, mask.num_frames),
     ):
         if ours != theirs:
-            raise ArgumentError(f"mask must have the clip's {what}, {ours}, not {theirs}")
+            raise ArgumentError(
+                f"mask must have the clip's {what}, {ours}, not {theirs}; make it fit with "
+                "resize, std.Loop or std.Trim"
+            )
     grey = vs.core.query_video_format(
         vs.GRAY, clip.format.sample_type, clip.format.bits_per_sample, 0, 0
     )
-    # not by the resizer, which would ask whether white is 235 or 255
+    return _scaled(frames.bare(mask), grey)
+
+
+def _scaled(mask: vs.VideoNode, grey: vs.VideoFormat) -> vs.VideoNode:
+    """`mask` in format `grey`. Not by the resizer, which would ask whether white is 235 or 255."""
+    if mask.format.sample_type == vs.INTEGER and mask.format.bits_per_sample > 16:
+        mask = _as_float(mask)  # Expr takes no more
+    if mask.format.sample_type == vs.FLOAT:
+        mask = frames.without_nan(mask)  # which protects nothing
     scale = frames.white(grey) / frames.white(mask.format)
     return mask if mask.format.id == grey.id else mask.std.Expr(f"x {scale!r} *", grey.id)
 
 
-def still_mask(
+def _as_float(mask: vs.VideoNode) -> vs.VideoNode:
+    blank = mask.std.BlankClip(format=vs.GRAYS, keep=True)
+    largest = frames.white(mask.format)
+
+    def divide(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        frame = f[0].copy()
+        np.asarray(frame[0])[:] = np.asarray(f[1][0]) / largest
+        return frame
+
+    return blank.std.ModifyFrame([blank, mask], divide)
+
+
+def static_mask(
     before: vs.VideoNode, left: vs.VideoNode, right: vs.VideoNode, after: vs.VideoNode
 ) -> vs.VideoNode:
     """White (GRAY8) where outlines stand still while what is around them moves; soft border.
@@ -55,9 +78,9 @@ def still_mask(
     overlay's if something moves on at least three sides of it. Even colour counts beside such
     outlines only: elsewhere it may be a wall that something passes by.
     """
-    still = vs.core.std.Expr(
+    static = vs.core.std.Expr(
         [before, left, right, after],
-        f"y z - abs {_STILL} <= x y - abs {_STILL} <= z a - abs {_STILL} <= or and 255 0 ?",
+        f"y z - abs {_STATIC} <= x y - abs {_STATIC} <= z a - abs {_STATIC} <= or and 255 0 ?",
     )
     moving = vs.core.std.Expr([left, right], f"x y - abs {_MOVES} > 255 0 ?")
     # Lettering has outlines both ways. An outline that only goes along with the motion, such as a
@@ -65,15 +88,15 @@ def still_mask(
     sources = (before, left, right, after)
     upright, level = (
         vs.core.std.Expr(
-            [still, *(f.std.Convolution(slope, saturate=False) for f in sources)],
+            [static, *(f.std.Convolution(slope, saturate=False) for f in sources)],
             f"z {_OUTLINE} > a {_OUTLINE} > and y {_OUTLINE} > b {_OUTLINE} > or and x 0 ?",
         )
         for slope in (_ACROSS, _DOWN)
     )
     both = vs.core.std.Expr([_wider(upright, _NEAR), _wider(level, _NEAR)], "x y min")
-    seed = vs.core.std.Expr([still, both, _surrounded(moving)], "x y min z min")
+    seed = vs.core.std.Expr([static, both, _surrounded(moving)], "x y min z min")
     for _ in range(_GROWTH):
-        seed = vs.core.std.Expr([seed.std.Maximum(), still], "x y min")
+        seed = vs.core.std.Expr([seed.std.Maximum(), static], "x y min")
     border = seed.std.Maximum().std.BoxBlur(hradius=1, hpasses=2, vradius=1, vpasses=2)
     return vs.core.std.Expr([seed, border], "x y max")
 
@@ -112,40 +135,42 @@ def _all_planes(mask: vs.VideoNode, kind: vs.VideoFormat) -> vs.VideoNode:
         if (width, height) == (mask.width, mask.height)
         else mask.resize.Bilinear(width, height)
     )
-    return vs.core.std.ShufflePlanes([mask, small, small], [0, 0, 0], kind.color_family)
-
-
-Sides = Callable[[vs.VideoNode, vs.VideoNode], tuple[vs.VideoNode, vs.VideoNode]]
+    return vsutil.join([mask, small, small], kind.color_family)
 
 
 @dataclass(frozen=True)
 class Protection:
-    """mask: of the source, from `check_mask`, or nothing; still: whether to look for overlays."""
+    """mask: of the source, from `check_mask`, or nothing; lettering: whether to look for some."""
 
     mask: vs.VideoNode | None
-    still: bool
+    lettering: bool
 
     def over(
-        self, new: vs.VideoNode, near: vs.VideoNode, clip: vs.VideoNode, sides: Sides
+        self, new: vs.VideoNode, near: vs.VideoNode, clip: vs.VideoNode, plan: Plan
     ) -> vs.VideoNode:
         """`new` with what is protected from `near`, the nearer source frames, in the same format.
 
-        clip: the source; sides: left and right neighbours of output frames, see `assemble.Plan`.
+        clip: the source.
         """
         masks: list[vs.VideoNode] = []
         if self.mask is not None:
-            masks += sides(self.mask, new.std.BlankClip(format=self.mask.format.id, keep=True))
-        if self.still:
+            blank = new.std.BlankClip(format=self.mask.format.id, keep=True)
+            around = plan.neighbours(self.mask, blank)
+            masks += [around.left, around.right]
+        if self.lettering:
             grey = frames.luma(clip)
             blank = new.std.BlankClip(format=vs.GRAY8, keep=True)
-            left, right = sides(grey, blank)
-            before = sides(nodes.shifted(grey, -1), blank)[0]
-            after = sides(nodes.shifted(grey, 1), blank)[1]
-            masks.append(check_mask(still_mask(before, left, right, after), near))
+            around = plan.neighbours(grey, blank)
+            before = plan.neighbours(nodes.shifted(grey, -1), blank).left
+            after = plan.neighbours(nodes.shifted(grey, 1), blank).right
+            static = static_mask(before, around.left, around.right, after)
+            masks.append(check_mask(static, near))
         names = "xyz"[: len(masks)]
         mask = vs.core.std.Expr(masks, " ".join(names) + " max" * (len(masks) - 1))
         if new.format.sample_type == vs.INTEGER:
             return new.std.MaskedMerge(near, mask)
-        # x + (y - x) * mask is only nearly y in floating point where the mask is 1
-        merge = "z 1 >= y x y x - z * + ?"
+        # x + (y - x) * mask is only nearly y in floating point where the mask is 1, and what is
+        # infinite in the source must not touch what is not protected
+        near = frames.without_nan(near)
+        merge = "z 1 >= y z 0 <= x y x - z * x + ? ?"
         return vs.core.std.Expr([new, near, _all_planes(mask, new.format)], merge)

@@ -1,20 +1,34 @@
-"""Scene changes: score and mark."""
+"""Scene changes: score and mark, by the difference of two frames or by an adaptive score.
+
+The adaptive score tells how far both sides of a frame are apart, beyond what moves. A cut parts all
+frames before it from all frames after it. A flash does not: the frames around it are alike. A pan
+or a fade changes as much before and after as in between.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+import numpy as np
 import vapoursynth as vs
+from numpy.typing import NDArray
 
-from vsrife.checks import share
+from vsrife.checks import Share
 from vsrife.video import frames, nodes
-from vsrife.video.timeline import Place
+from vsrife.video.timeline import Times
+
+THRESHOLD = Share("None takes the clip's own _SceneChangeNext")
 
 NEXT = "_SceneChangeNext"  # 1 on the last frame of a scene
 PREV = "_SceneChangePrev"  # 1 on the first
 SCORE = "_vsrifeScore"
 _CUTS = "_vsrifeCuts"
 _LARGEST_JUMP = 100  # source frames between two output frames among which cuts are looked for
+
+ADAPTIVE_SCORE = "_RifeSceneScore"
+_THUMBNAIL = 64  # pixels of its sides: grain and small motion vanish
+_REACH = 3  # frames looked at on either side: flashes may be one shorter
+# Separation that makes a score of 0.15, in 0..1 of luma: fixed part, and per unit of motion
+_FLOOR, _MOTION = 0.009, 1.4
+_AT_THRESHOLD = 17 / 3  # so that x / (x + this) is 0.15, the peer's default threshold, at x = 1
 
 
 def cut_between(left: vs.VideoFrame, right: vs.VideoFrame, apart: int) -> bool:
@@ -24,7 +38,7 @@ def cut_between(left: vs.VideoFrame, right: vs.VideoFrame, apart: int) -> bool:
 
 def check_threshold(threshold: object) -> float:
     """`threshold` as a float in 0..1; ArgumentError if it is none."""
-    return share("sc_threshold", threshold, "None takes the clip's own _SceneChangeNext")
+    return THRESHOLD.read("sc_threshold", threshold)
 
 
 def score_differences(clip: vs.VideoNode) -> vs.VideoNode:
@@ -40,7 +54,7 @@ def score_differences(clip: vs.VideoNode) -> vs.VideoNode:
 
 
 def mark_scene_changes(
-    clip: vs.VideoNode, threshold: float, seen: vs.VideoNode | None = None
+    clip: vs.VideoNode, threshold: float, judged: vs.VideoNode | None = None
 ) -> vs.VideoNode:
     """`clip` with `_SceneChangePrev` and `_SceneChangeNext` (0 or 1) on every frame.
 
@@ -48,9 +62,9 @@ def mark_scene_changes(
     than `threshold` (0..1). The same figures and the same marks as the peer's misc.SCDetect, whose
     first frame takes its `Prev` from the difference after it, but by core filters only.
 
-    seen: the pictures to judge by, `clip`'s own if None.
+    judged: the pictures to judge by, `clip`'s own if None.
     """
-    scores = score_differences(clip if seen is None else seen)
+    scores = score_differences(clip if judged is None else judged)
     before = scores.std.Trim(length=1) + scores.std.Trim(length=clip.num_frames - 1)
 
     def mark(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
@@ -60,6 +74,59 @@ def mark_scene_changes(
         return frame
 
     return clip.std.ModifyFrame([clip, before, scores], mark)
+
+
+def scene_score(thumbnails: NDArray[np.float32]) -> float:
+    """0..1, how much the middle of 6 consecutive luma pictures (6, pixels), 0..1, looks like a cut.
+
+    Pictures differ by their mean absolute difference, less what gain and offset explain: times
+    (1 - correlation). The separation is the smallest difference of a picture before to one after.
+    Motion is how much pictures change anyway, on the livelier side, by the calmer of its two steps.
+    """
+    centred = thumbnails - thumbnails.mean(1, keepdims=True)
+    norms = np.maximum(np.sqrt((centred * centred).sum(1)), 1e-6)
+    alike = np.clip(centred @ centred.T / np.outer(norms, norms), 0, 1)
+    before, after = thumbnails[:_REACH], thumbnails[_REACH:]
+    across = np.abs(before[:, None] - after[None]).mean(2) * (1 - alike[:_REACH, _REACH:])
+    steps = np.abs(np.diff(thumbnails, axis=0)).mean(1) * (1 - np.diagonal(alike, 1))
+    steps += np.abs(np.diff(thumbnails.mean(1)))  # or fades would seem to stand still
+    motion = max(steps[: _REACH - 1].min(), steps[_REACH:].min())
+    x = float(across.min()) / (_FLOOR + _MOTION * float(motion))
+    return x / (x + _AT_THRESHOLD)
+
+
+def scene_scores(clip: vs.VideoNode) -> vs.VideoNode:
+    """A pixel per frame with `_RifeSceneScore`: how much what follows it looks like a new scene."""
+    small = frames.luma(clip).resize.Bilinear(_THUMBNAIL, _THUMBNAIL)
+    around = [nodes.shifted(small, by) for by in range(1 - _REACH, 1 + _REACH)]
+    blank = nodes.pixels(clip.num_frames)
+
+    def measure(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        frame = f[0].copy()
+        stack = np.stack([np.asarray(g[0]).ravel() for g in f[1:]]).astype(np.float32)
+        frame.props[ADAPTIVE_SCORE] = scene_score(stack / np.float32(255))
+        return frame
+
+    return blank.std.ModifyFrame([blank, *around], measure)
+
+
+def mark_adaptive(
+    clip: vs.VideoNode, threshold: float, judged: vs.VideoNode | None = None
+) -> vs.VideoNode:
+    """`clip` with `_SceneChangePrev` and `_SceneChangeNext` (0 or 1) on every frame.
+
+    A cut lies where the adaptive score is more than `threshold` (0..1). judged: the pictures to
+    judge by, `clip`'s own if None.
+    """
+    scores = scene_scores(clip if judged is None else judged)
+
+    def mark(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        frame = f[0].copy()
+        frame.props[PREV] = int(n > 0 and f[1].props[ADAPTIVE_SCORE] > threshold)
+        frame.props[NEXT] = int(f[2].props[ADAPTIVE_SCORE] > threshold)
+        return frame
+
+    return clip.std.ModifyFrame([clip, nodes.shifted(scores, -1), scores], mark)
 
 
 def complete_marks(clip: vs.VideoNode) -> vs.VideoNode:
@@ -76,33 +143,33 @@ def complete_marks(clip: vs.VideoNode) -> vs.VideoNode:
     return frames.uncached(clip.std.ModifyFrame([clip, nodes.shifted(clip, 1)], complete))
 
 
+def cuts_around(clip: vs.VideoNode, jump: int) -> vs.VideoNode:
+    """Pixels that tell where the scene changes among the frames around each frame of `clip`.
+
+    jump: how many source frames lie between two output frames.
+    """
+    reach = _reach(jump)
+    return nodes.gather(clip, lambda f: int(bool(f.props.get(NEXT))), _CUTS, reach, reach)
+
+
 def place_marks(
-    out: vs.VideoNode,
-    clip: vs.VideoNode,
-    at_own_time: Callable[[vs.VideoNode], vs.VideoNode],
-    place: Callable[[int], Place],
-    *,
-    jump: int,
-    nearest: bool,
+    out: vs.VideoNode, cuts: vs.VideoNode, times: Times, *, nearest: bool
 ) -> vs.VideoNode:
     """`out` with marks where the scene changes from one of its frames to the next.
 
     Source frames that fall out take no mark with them so, and a new frame that shows the right
-    scene already is the first of that. clip: the source with its marks; at_own_time: rearranges
-    such clips to the times of `out`; place: of output frames; jump: how many source frames lie
-    between two of those; nearest: whether the nearer scene is shown between two.
+    scene already is the first of that. cuts: `cuts_around` the left source frame of each output
+    frame; nearest: whether the nearer scene is shown between two.
     """
-    jump = min(jump, _LARGEST_JUMP)
-    cuts = nodes.gather(clip, lambda f: int(bool(f.props.get(NEXT))), _CUTS, jump + 1, jump + 1)
-    end = out.num_frames - 1
+    reach, end = _reach(times.jump), out.num_frames - 1
 
     def mark(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
         frame, around = f[0].copy(), nodes.values(f[1], _CUTS)
-        origin = place(n).left - jump - 1
+        origin = times.place(n).left - reach
 
         def scene_of(k: int) -> int:
             """The source frame whose scene output frame k shows, counted from `origin`."""
-            at = place(k)
+            at = times.place(k)
             left = min(max(at.left - origin, 0), len(around) - 1)
             return left + (nearest and at.timestep > 0.5 and bool(around[left]))
 
@@ -112,4 +179,8 @@ def place_marks(
             frame.props[PREV] = int(any(around[scene_of(n - 1) : scene_of(n)]))
         return frame
 
-    return out.std.ModifyFrame([out, at_own_time(cuts)], mark)
+    return out.std.ModifyFrame([out, cuts], mark)
+
+
+def _reach(jump: int) -> int:
+    return min(jump, _LARGEST_JUMP) + 1

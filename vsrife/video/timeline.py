@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil, floor, lcm
@@ -40,11 +40,17 @@ class Timeline:
     nothing to interpolate with: there `left == right` and `step == 0`, the last frame repeated.
 
     variable: source frames last as long as each says; the clip's rate means nothing.
+    num_frames: of the output; jump: how many source frames lie between two output frames, at most;
+    reach: how many of them, from `left` on, `duration` has to know.
     """
 
     source_frames: int
     factor: Fraction
     variable: bool = False
+
+    num_frames: int = field(init=False, repr=False)
+    jump: int = field(init=False, repr=False)
+    reach: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.factor <= 0:
@@ -55,14 +61,12 @@ class Timeline:
                 f"not {self.factor}; give it a rate with clip.std.AssumeFPS"
             )
 
-    @property
-    def num_frames(self) -> int:
-        """ceil(source_frames * factor), so that the output lasts as long as the source.
-
-        Cut at what a clip can hold: players hand over clips of 2**31 - 1 frames for "endless".
-        """
+        # ceil(source_frames * factor), so that the output lasts as long as the source. Cut at what
+        # a clip can hold: players hand over clips of 2**31 - 1 frames for "endless".
         exact = -(-self.source_frames * self.factor.numerator // self.factor.denominator)
-        return min(exact, MAX_FRAMES)
+        object.__setattr__(self, "num_frames", min(exact, MAX_FRAMES))
+        object.__setattr__(self, "jump", ceil(1 / self.factor))
+        object.__setattr__(self, "reach", self.jump + 1 if self.variable else 2)
 
     def place(self, n: int) -> Place:
         """Where output frame n (0 <= n) stands."""
@@ -75,14 +79,9 @@ class Timeline:
             return Place(end, end, 0, p, left == end and first, last)
         return Place(left, left + 1 if step else left, step, p, first, last)
 
-    @property
-    def jump(self) -> int:
-        """How many source frames lie between two output frames, at most."""
-        return ceil(1 / self.factor)
-
     def rate(self, source_rate: Fraction) -> Fraction:
-        """Output frames per second; 0 if the source has no rate."""
-        return output_rate(source_rate, self.factor)
+        """Output frames per second; 0 where frames last as long as each says."""
+        return Fraction(0) if self.variable else output_rate(source_rate, self.factor)
 
     def passed(self, n: int) -> Fraction:
         """How much of its left frame's time is over when output frame n begins, 0 <= ... < 1."""
@@ -92,11 +91,6 @@ class Timeline:
     def elapsed(self, n: int, durations: Sequence[Fraction]) -> Fraction:
         """The same in seconds. durations: see `duration`."""
         return self.passed(n) * durations[0]
-
-    @property
-    def reach(self) -> int:
-        """How many source frames, from `left` on, `duration` has to know."""
-        return self.jump + 1 if self.variable else 2
 
     def duration(self, n: int, durations: Sequence[Fraction]) -> Fraction:
         """How long output frame n is shown, from the durations of source frames from `left` on.
@@ -135,11 +129,12 @@ class Timetable:
         self._starts = [0]
         for length in lengths:
             self._starts.append(self._starts[-1] + length.numerator * (ticks // length.denominator))
-        self._fps, self._pace = fps, ticks / fps  # ticks from one output frame to the next
-        self.num_frames = min(ceil(self._starts[-1] / self._pace), MAX_FRAMES)
+        self._fps, self._step = fps, ticks / fps  # ticks from one output frame to the next
+        self.num_frames = min(ceil(self._starts[-1] / self._step), MAX_FRAMES)
+        self.jump = ceil(self._step / min(b - a for a, b in pairwise(self._starts)))
 
     def _left(self, n: int) -> int:
-        return bisect_right(self._starts, floor(n * self._pace), hi=len(self._starts) - 1) - 1
+        return bisect_right(self._starts, floor(n * self._step), hi=len(self._starts) - 1) - 1
 
     def place(self, n: int) -> Place:
         """Where output frame n (0 <= n) stands."""
@@ -151,20 +146,16 @@ class Timetable:
             return Place(left, left, 0, 1, first, last)
         return Place(left, left + 1, part.numerator, part.denominator, first, last)
 
-    @property
-    def jump(self) -> int:
-        return ceil(self._pace / min(b - a for a, b in pairwise(self._starts)))
-
     def rate(self, source_rate: Fraction) -> Fraction:
         return self._fps
 
     def passed(self, n: int) -> Fraction:
         left = self._left(n)
         begin, end = self._starts[left], self._starts[left + 1]
-        return (n * self._pace - begin) / (end - begin)
+        return (n * self._step - begin) / (end - begin)
 
     def elapsed(self, n: int, durations: Sequence[Fraction]) -> Fraction:
-        return (n * self._pace - self._starts[self._left(n)]) / (self._pace * self._fps)
+        return (n * self._step - self._starts[self._left(n)]) / (self._step * self._fps)
 
     def duration(self, n: int, durations: Sequence[Fraction]) -> Fraction:
         return 1 / self._fps

@@ -1,6 +1,6 @@
-"""Weight files: where they are, reading them, and the folder of models that were fetched.
+"""Weights files: finding, fetching, reading and writing them.
 
-The only room that touches the model folders and the network, and neither at import. Reading needs
+Only this package touches the model folders and the internet, and neither at import. Reading needs
 numpy and safetensors, no framework.
 """
 
@@ -13,6 +13,7 @@ from vsrife.weights.files import (
     read_weights,
     save_weights,
 )
+from vsrife.weights.find import find_weights
 from vsrife.weights.folders import (
     CACHE_VARIABLE,
     FOLDER_VARIABLE,
@@ -23,7 +24,6 @@ from vsrife.weights.folders import (
     user_folder,
     write_whole,
 )
-from vsrife.weights.library import find_weights
 from vsrife.weights.locate import model_name
 
 __all__ = [

@@ -1,7 +1,7 @@
 """The known models: models.toml of the package, and one of the user's own in the config folder.
 
-vsrife/network/table.py says which versions there are and which network each one is; these files say
-where their weights are found and what is known about them. They are data; nothing here fetches.
+vsrife/network/table.py lists the versions and their networks; these files list where their weights
+are and facts about them. They are data; nothing here fetches.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Model:
-    """A row: name, its network, where its file is found, and what is known about that file.
+    """A row: name, network, where its file is, and facts about that file.
 
-    arch: a row of the table, None where only the tensors tell; file: name at the sources; sources:
-    addresses of the same file, in order; sha256, size: of that file, empty and None where unknown.
+    arch: a row of the table, None if only the tensors tell; file: name at the sources; sources:
+    addresses of the same file, in order; sha256, size: of that file, empty and None if unknown.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Model:
 
     @property
     def stem(self) -> str:
-        """The file's name without what says its format."""
+        """The file's name without its suffix."""
         return self.file[: -len(Path(self.file).suffix)]
 
     @property
@@ -74,12 +74,12 @@ def memory() -> dict[str, tuple[int, int]]:
 
 
 def is_name(name: str) -> bool:
-    """Whether it can be a model's and part of a file's."""
+    """Whether it can name a model and be part of a file name."""
     return bool(_NAME.fullmatch(name)) and not _DEVICES.match(name) and not name.endswith(".")
 
 
 def check_name(name: str) -> str:
-    """`name` if it can be a model's; ModelError if not, or if rife() takes it for a path."""
+    """`name` if it can name a model; ModelError if not, or if rife() would take it for a path."""
     if name.lower().endswith((*SUFFIXES, *GRAPHS)):
         raise ModelError(f"model name {name!r:.100} means a file; leave out its ending")
     return _checked_name(name)
@@ -167,7 +167,7 @@ def _row(
 
 
 def check_source(address: str) -> str:
-    """`address` if it may be fetched from: https, or this very machine; ModelError if not."""
+    """`address` if it is https or on this machine; else ModelError."""
     from urllib.parse import urlsplit
 
     try:

@@ -1,7 +1,7 @@
-"""Fetching one file: mirrors in order, retries with patience, resume, hard limits.
+"""Fetches one file: mirrors in order, retries, resume, hard limits.
 
-Nothing is written beyond the announced size, nothing is decompressed, and what arrives is used only
-if `accept` takes it.
+Nothing is written beyond the announced size, nothing is decompressed, and a file is used only if
+`accept` takes it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import errno
 import hashlib
 import os
 import shutil
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vsrife import messages
 from vsrife.errors import ModelError
 from vsrife.weights.folders import disk_error
 from vsrife.weights.http import (
@@ -38,29 +37,23 @@ _PIECE = 1 << 16  # bytes
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears what happens: `note` a line of text, `progress` bytes done and in all."""
+    """Receives messages: `note` a line of text, `progress` bytes done and in total."""
 
     note: Callable[[str], None]
     progress: Callable[[int, int], None]
 
 
 def stderr_listener(file: str) -> Listener:
-    """Lines on stderr, one for every tenth; nothing where there is no stderr, as in a GUI."""
-
-    def say(text: str) -> None:
-        if sys.stderr is not None:
-            with suppress(OSError, ValueError):  # closed
-                print(f"rife: {text}", file=sys.stderr, flush=True)
-
+    """Lines on stderr, one for each tenth; none if there is no stderr, as in a GUI."""
     tenths = -1
 
     def progress(done: int, total: int) -> None:
         nonlocal tenths
         if done * 10 // total != tenths:
             tenths = done * 10 // total
-            say(f"{file}: {done / 1e6:.1f} of {total / 1e6:.1f} MB")
+            messages.say(f"{file}: {done / 1e6:.1f} of {total / 1e6:.1f} MB")
 
-    return Listener(say, progress)
+    return Listener(messages.say, progress)
 
 
 def fetch_file[Result](
@@ -73,10 +66,11 @@ def fetch_file[Result](
     listener: Listener,
     patience: Patience | None = None,
 ) -> Result:
-    """What `accept(path, source)` makes of the file from the first source whose file it takes.
+    """Fetch from the first source whose file `accept(path, source)` takes; its result is returned.
 
-    folder: for the temporary file, which stays for resuming if the connection fails, and is gone
-    otherwise. size: bytes, if known. ModelError, with every mirror's reason, if none serves.
+    folder: for the temporary file, which stays if the connection fails, to be resumed, and is
+    removed otherwise. size: bytes, if known. ModelError, with the reason of every mirror, if none
+    has the file.
     """
     reasons = []
     for source in sources:
@@ -171,7 +165,7 @@ class _Download:
         return self._client.open(self._source, headers)
 
     def _announced(self, response: BaseHTTPResponse) -> int:
-        """How many bytes the whole file has, by the server's word and what is known."""
+        """Bytes of the whole file, as the server says; RefusedError if that cannot be right."""
         kind = response.headers.get("Content-Type", "").lower()
         if kind.startswith(("text/html", "application/xhtml")):
             raise RefusedError("sends a web page instead of the file")
@@ -190,11 +184,11 @@ class _Download:
         return total
 
     def _mark(self, response: BaseHTTPResponse, total: int) -> str:
-        """What tells temporary files apart: a part is only ever continued with more of the same."""
+        """Tells temporary files apart: a part is only continued with bytes of the same file."""
         return f"{self._place}{_short_hash(f'{validator(response)} {total}')}"
 
     def _resumable(self, part: Path, total: int) -> int:
-        """How many bytes of an earlier attempt can be kept; parts of older states are removed."""
+        """Bytes of an earlier attempt that can be kept; parts of other versions are removed."""
         for other in self._folder.glob(f".{self._file}.{self._place}*.part"):
             if other != part:
                 other.unlink(missing_ok=True)
@@ -207,7 +201,7 @@ class _Download:
         return have
 
     def _receive(self, response: BaseHTTPResponse, part: Path, have: int, total: int) -> None:
-        """Write the rest of the body behind the first `have` bytes of `part`."""
+        """Write the rest of the body after the first `have` bytes of `part`."""
         from urllib3.exceptions import HTTPError
 
         flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -218,7 +212,7 @@ class _Download:
             file.seek(have)
             while True:
                 try:
-                    # read1: what has come, so that a trickle is seen as one
+                    # read1: returns what has arrived, so that a trickle is noticed
                     piece = response.read1(_PIECE)
                 except (HTTPError, OSError) as error:
                     raise AgainError(f"broke off after {have} of {total} bytes") from error
@@ -244,6 +238,6 @@ def _short_hash(text: str) -> str:
 
 
 def _check_room(folder: Path, missing: int) -> None:
-    # the file that is made of it needs as much again
+    # the converted file needs as much again
     if shutil.disk_usage(folder).free < 2 * missing:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

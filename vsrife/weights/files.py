@@ -1,4 +1,4 @@
-"""Weight files as they lie on the disk: reading them safely, writing ours."""
+"""Reads weights files safely, and writes ours."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SUFFIXES = (".safetensors", ".pkl", ".pth", ".pt")
-GRAPHS = (".onnx",)  # what a runtime runs as it is
+GRAPHS = (".onnx",)  # a runtime runs these as they are
 
 
 def is_graph(model: object) -> bool:
-    """Whether a model's path is that of a graph, with a network of its own, and not of weights."""
+    """Whether a path is that of a graph, which holds a network, and not of weights alone."""
     return isinstance(model, str | os.PathLike) and os.fsdecode(model).lower().endswith(GRAPHS)
 
 
 def read_arrays(path: Path, suffix: str | None = None) -> dict[str, Array]:
     """The weights in a .safetensors, .pkl, .pth or .pt file by key; no file can run code here.
 
-    suffix: what the file is, where its name does not say so. ModelError for a file that is damaged,
-    no weights file, or holds anything but finite floating-point tensors by name.
+    suffix: the kind of file, if its name does not tell. ModelError if it is damaged, not a weights
+    file, or holds anything but finite floating-point tensors by name.
     """
     kind = (suffix or path.suffix).lower()
     if kind not in SUFFIXES:
@@ -75,7 +75,7 @@ def save_weights(
 
 
 def read_content(path: Path) -> bytes:
-    """All of a file; ModelError where it cannot be read or no weights file can be so large."""
+    """The bytes of a file; ModelError if it cannot be read or is larger than any weights file."""
     try:
         size = path.stat().st_size
         if size > LIMIT:
@@ -88,7 +88,7 @@ def read_content(path: Path) -> bytes:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The texts in a .safetensors file; none where it has none or is damaged."""
+    """The metadata of a .safetensors file; empty if it has none or is damaged."""
     try:
         with path.open("rb") as file:
             return safetensors_metadata(file.read(HEADER_BYTES))
@@ -105,7 +105,7 @@ def sha256_of(path: Path) -> str:
 
 
 def damaged(path: Path, error: Exception, content: bytes) -> ModelError:
-    """The error for a file that a reader stumbled over."""
+    """The error for a file on which a reader failed."""
     reason = printable(str(error).strip()) or type(error).__name__
     if content[:512].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         reason = "it is a web page"

@@ -1,4 +1,4 @@
-"""Where weight files are, and writing one whole. Nothing here is touched at import."""
+"""Folders of weights, and writing a file whole. Importing this touches no folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 
 from platformdirs import user_cache_path, user_config_path
 
@@ -18,7 +18,7 @@ FOLDER_VARIABLE = "VSRIFE_MODEL_DIR"
 CACHE_VARIABLE = "VSRIFE_CACHE_DIR"
 CATALOGUE = "models.toml"
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-_PATIENCE = 1.0  # seconds at a lock before the user hears of it
+_PATIENCE = 1.0  # seconds to wait for a lock before the user is told
 
 _package = Path(__file__).resolve().parents[1]
 # beside the modules when installed, beside the package in a checkout
@@ -35,9 +35,9 @@ def user_folder() -> Path:
 
 
 def cache_folder(name: str) -> Path | None:
-    """Where what can be made anew is kept: $VSRIFE_CACHE_DIR, or the user's cache.
+    """Where files go that can be made again: $VSRIFE_CACHE_DIR, or the user's cache.
 
-    None where that variable is empty or "none". OSError where it cannot be made or written.
+    None if that variable is empty or "none". OSError if the folder cannot be made or written.
     """
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen is not None and chosen.strip().lower() in ("", "none"):
@@ -51,31 +51,41 @@ def cache_folder(name: str) -> Path | None:
 
 
 def script_folder() -> str:
-    """The same as text, and there if it can be: what vs-rife calls `model_dir`."""
+    """The same as text, made if possible: vs-rife's `model_dir`."""
     with suppress(OSError):
         user_folder().mkdir(parents=True, exist_ok=True)
     return str(user_folder())
 
 
 def user_catalogue() -> Path:
-    """The user's own rows, in the form of models/models.toml; need not exist."""
+    """The user's own list of models, in the form of models/models.toml; it need not exist."""
     return user_config_path("vsrife", appauthor=False) / CATALOGUE
 
 
 def other_folders() -> list[Path]:
-    """Where vs-rife, a package of the same name, has left official files: beside any vsrife."""
+    """Folders where vs-rife, a package of the same name, puts official files."""
     places = [Path(p) for p in sys.path if p.endswith(("site-packages", "dist-packages"))]
     found = [place / "vsrife" / "models" for place in places]
     return [embedded_folder, *(f for f in found if f.is_dir() and f != embedded_folder)]
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a file; ModelError where the system does not let us look."""
+    """Whether there is a file; ModelError if the system cannot say, as for a name too long."""
+    return S_ISREG(_mode(path))
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; ModelError as above."""
+    return S_ISDIR(_mode(path))
+
+
+def _mode(path: Path) -> int:
+    """What kind of thing is there, as `stat` says it; 0 if nothing is."""
     try:
         # not path.is_file(): from Python 3.14 on it takes every error for a missing file
-        return S_ISREG(path.stat().st_mode)
+        return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null character
-        return False
+        return 0
     except OSError as error:
         raise ModelError(
             f"{str(path)!r:.300} cannot be read ({error.strerror}); check its name and permissions"
@@ -83,7 +93,7 @@ def is_file(path: Path) -> bool:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder ready for writing; ModelError if it cannot be."""
+    """Make the folder; ModelError if it cannot be made or written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -102,7 +112,7 @@ def _unwritable(folder: Path, error: OSError | None) -> ModelError:
 
 @contextmanager
 def locked(folder: Path, name: str, note: Callable[[str], None]) -> Iterator[None]:
-    """Be the only process that works on the file `name`; a process that dies lets go of it."""
+    """Hold the lock of the file `name`; it is released if the process dies."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / f".{name}.lock")
@@ -121,7 +131,7 @@ def locked(folder: Path, name: str, note: Callable[[str], None]) -> Iterator[Non
 
 
 def disk_error(folder: Path, file: str, error: OSError) -> ModelError:
-    """The error for a file that the system would not write; frees what a full disk needs."""
+    """The error for a file that cannot be written; on a full disk, leftovers are removed first."""
     if error.errno in _FULL:
         sweep(folder, file)
         return ModelError(f"{file} does not fit into {folder}: the disk is full; make room")
@@ -129,18 +139,18 @@ def disk_error(folder: Path, file: str, error: OSError) -> ModelError:
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` with a temporary path beside `path`, then put that file in its place."""
+    """Call `write` with a temporary path beside `path`, then move that file to `path`."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         write(part)
         with part.open("rb+") as file:
-            os.fsync(file.fileno())  # or a power cut could leave the new name with no content
+            os.fsync(file.fileno())  # else a power cut could leave the new name without content
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
 def sweep(folder: Path, name: str) -> None:
-    """Remove what interrupted writes of the file `name` have left; only under its lock."""
+    """Remove what interrupted writes of the file `name` have left. Hold its lock."""
     for part in folder.glob(f".{name}.*.part"):
         part.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Asking a server for a file: whom to believe, how long to wait, where redirects may lead.
+"""Asks a server for a file: certificates, time limits, redirects.
 
-urllib3 speaks HTTP and truststore asks the system which certificates to trust; no redirect leaves
-https, and no answer is taken for the file that is none.
+urllib3 speaks HTTP; truststore asks the system which certificates to trust. No redirect leaves
+https, and an answer that is not the file is refused.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class AgainError(Exception):
 
 
 class RefusedError(Exception):
-    """Not to be had from this mirror."""
+    """This mirror does not have the file."""
 
 
 class Client:
-    """Opens addresses, by way of the system's proxies; close it when done."""
+    """Opens addresses through the system's proxies; close it when done."""
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
@@ -64,7 +64,7 @@ class Client:
     def open(self, address: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """The answer to a request, redirects followed; its body is not read yet.
 
-        AgainError or RefusedError for anything but the file or the part of it that was asked for.
+        AgainError or RefusedError if it is not the file, or the part of it that was asked for.
         """
         from urllib3 import Timeout
         from urllib3.exceptions import ConnectTimeoutError, HTTPError, SSLError
@@ -157,7 +157,7 @@ def _next_hop(address: str, target: str) -> str:
 
 
 def validator(response: BaseHTTPResponse) -> str:
-    """What names this very state of the file; empty if the server has nothing of the kind."""
+    """Identifies this version of the file; empty if the server does not say."""
     tag = response.headers.get("ETag", "")
     return response.headers.get("Last-Modified", "") if not tag or tag.startswith("W/") else tag
 
@@ -172,7 +172,7 @@ def continues(response: BaseHTTPResponse, have: int, total: int) -> bool:
 
 
 def _short(error: BaseException) -> str:
-    """What went wrong, without urllib3's names of its own objects."""
+    """The reason of an error, without the names of urllib3's objects."""
     cause = getattr(error, "reason", None) or error.__cause__ or error
     while isinstance(cause, BaseException) and cause.args and not isinstance(cause, OSError):
         cause = cause.args[-1]

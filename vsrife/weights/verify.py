@@ -1,4 +1,4 @@
-"""Whether a file of weights is the one that it should be: its SHA-256 and its network."""
+"""Checks that a weights file is the right one: its SHA-256 and its network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECORDS = "sha256.json"  # file name -> SHA-256 at its first use, where none is 
 
 
 def verify_model(row: Model) -> str:
-    """Read the row's file to its last number; what it is, in words. ModelError if it is damaged."""
+    """Read the row's file to its last number and say what it is; ModelError if it is damaged."""
     found = find_file(row)
     if found is None:
         raise missing(row)
@@ -37,9 +37,9 @@ def verify_model(row: Model) -> str:
 
 
 def check_known(row: Model, path: Path) -> None:
-    """ModelError if a file that nobody has converted is not the one that is known by its name.
+    """ModelError if an unconverted file does not have the SHA-256 that is known for its name.
 
-    Where no SHA-256 is published the first one seen is recorded, and holds from then on.
+    If none is published, the first one seen is recorded and holds from then on.
     """
     actual = sha256_of(path)
     published = row.sha256 if path.name == row.file else ""
@@ -52,12 +52,12 @@ def check_known(row: Model, path: Path) -> None:
             f"take it as it is with `vsrife models import {path} --name {row.name}`"
         )
     if not expected and os.access(folders.user_folder(), os.W_OK):
-        check_network(row, path)  # or the hash of a broken file would hold
+        check_network(row, path)  # else the SHA-256 of a broken file would hold
         record({path.name: actual})
 
 
 def check_network(row: Model, path: Path) -> str:
-    """The network of the row's file, read to its last number; ModelError if that is another one."""
+    """The network of the row's file, read to its last number; ModelError if it is another one."""
     arch = recognise(read_arrays(path))
     if row.arch is not None and arch != row.arch:
         raise ModelError(f"model file {path} is a network {arch}; {row.name} is a {row.arch}")

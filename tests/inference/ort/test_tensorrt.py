@@ -1,6 +1,7 @@
 """TensorRT's engines: options, cache and proof, with a TensorRT that writes and reads files."""
 
 import ctypes
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -10,6 +11,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.fake_ort import EPFail, FakeOrt
 from vsrife.errors import BackendError
@@ -118,9 +121,39 @@ def test_an_engine_belongs_to_what_it_was_built_for(case, bench, machine):
     assert len({path.parent for path in bench.engines()}) == 2
 
 
-def test_a_damaged_engine_is_built_again(bench):
+@given(st.integers(0), st.integers(0, 7))
+def test_an_engine_with_a_wrong_bit_is_built_again(tmp_path_factory, at, bit):
+    """TensorRT may well read it, and give another picture."""
+    bench = Bench(tmp_path_factory.mktemp("bench"))
     bench.start()
-    bench.engines()[0].write_text("engine of another machine")
+    (path,) = bench.engines()
+    engine = bytearray(path.read_bytes())
+    engine[at % len(engine)] ^= 1 << bit
+    path.write_bytes(engine)
+    bench.start()
+    assert bench.ort.builds == 2
+    assert bench.heard[1] == "the TensorRT engine that was kept for nano-128x64-fp32 is damaged"
+    assert path.read_text() == "engine"
+    bench.start()
+    assert bench.ort.builds == 2
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"files": {}}', '{"files": 3}'])
+def test_a_damaged_proof_proves_nothing(bench, damage):
+    bench.start()
+    (proof,) = bench.root.glob("nano*/proof.json")
+    proof.write_text(damage)
+    bench.start()
+    assert bench.ort.builds == 2
+
+
+def test_an_engine_that_a_new_driver_refuses_is_built_again(bench):
+    bench.start()
+    (path,) = bench.engines()
+    path.write_text("engine of another driver")
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
+    proof = path.with_name("proof.json")
+    proof.write_text(json.dumps(json.loads(proof.read_text()) | {"files": files}))
     session = bench.start()
     assert bench.ort.builds == 2
     assert session.get_providers()[0] == NAMES["tensorrt"]

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.network.previous.torch.correlation import correlate, peak
+from vsrife.network.previous.torch.correlation import correlate, soft_argmax
 
 
 def reference(left: Tensor, right: Tensor, radius: int) -> Tensor:
@@ -58,10 +58,10 @@ def test_half_floats_are_summed_in_full_ones():
 def test_the_peak_is_where_the_right_picture_has_moved(dx: int, dy: int) -> None:
     picture = torch.randn((1, 32, 16, 20), generator=torch.Generator().manual_seed(1))
     moved = picture.roll((dy, dx), (2, 3))
-    found = peak(correlate(picture, moved, 3), 3)[0, :, 4:-4, 4:-4].flatten(1)
+    found = soft_argmax(correlate(picture, moved, 3), 3)[0, :, 4:-4, 4:-4].flatten(1)
     wanted = torch.tensor([dx / 3, dy / 3, 1.0])[:, None].expand_as(found)
     torch.testing.assert_close(found, wanted, rtol=0, atol=0.02)
 
 
 def test_where_all_cells_are_alike_the_peak_is_no_displacement() -> None:
-    assert peak(torch.ones(1, 25, 4, 4), 2)[:, :2].abs().max() < 1e-6
+    assert soft_argmax(torch.ones(1, 25, 4, 4), 2)[:, :2].abs().max() < 1e-6

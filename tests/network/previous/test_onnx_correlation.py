@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.network.previous.conftest import RUNTIMES
+from tests.network.runs import RUNTIMES
 from vsrife.network.operations.onnx_writer import Writer
-from vsrife.network.previous.onnx.correlation import TILED, correlate, peak
+from vsrife.network.previous.onnx.correlation import TILED, correlate, soft_argmax
 from vsrife.network.previous.torch.correlation import correlate as by_torch
-from vsrife.network.previous.torch.correlation import peak as torch_peak
+from vsrife.network.previous.torch.correlation import soft_argmax as torch_soft_argmax
 
 # less than a tile, a tile, tiles and a part of one, either way
 SIZES = [(3, 5), (8, 8), (17, 9), (16, 24)]
@@ -28,10 +28,10 @@ def test_the_peak_is_the_torch_networks(radius, runtime):
     count = (2 * radius + 1) ** 2
     given = np.random.default_rng(radius).uniform(-1, 1, (1, count, 5, 7)).astype(np.float32)
     w = Writer()
-    found = peak(w, w.input("volume", [1, count, "height", "width"]), radius)
+    found = soft_argmax(w, w.input("volume", [1, count, "height", "width"]), radius)
     w.output("peak", found, [1, 3, "height", "width"])
     made = RUNTIMES[runtime](w.model({}).SerializeToString())({"volume": given})["peak"]
-    wanted = torch_peak(torch.from_numpy(given), radius).numpy()
+    wanted = torch_soft_argmax(torch.from_numpy(given), radius).numpy()
     assert np.abs(made - wanted).max() < 1e-5
 
 

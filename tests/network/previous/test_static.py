@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from vsrife.network.previous.torch.static import anchored, change, likeness
-from vsrife.network.table import STILL_FLAT, STILL_WINDOW
+from vsrife.network.previous.torch.static import change, ncc, static_edges
+from vsrife.network.table import NCC_FLAT, NCC_WINDOW
 
 
 def pictures(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -18,23 +18,23 @@ def pictures(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 def test_likeness_is_the_correlation_of_brightness_in_each_window() -> None:
     left, right = pictures()
     cells = [p[0].mean(0).reshape(8, 2, 12, 2).mean((1, 3)).double().numpy() for p in (left, right)]
-    reach = STILL_WINDOW // 2
+    reach = NCC_WINDOW // 2
     for y, x in ((0, 0), (3, 5), (7, 11)):
         rows = slice(max(0, y - reach), y + reach + 1)
         columns = slice(max(0, x - reach), x + reach + 1)
         a, b = (cell[rows, columns].ravel() for cell in cells)
         spread = np.sqrt(a.var() * b.var())
-        wanted = ((a - a.mean()) * (b - b.mean())).mean() / (spread + STILL_FLAT)
-        assert abs(float(likeness(left, right)[0, 0, y, x]) - wanted) < 1e-4
+        wanted = ((a - a.mean()) * (b - b.mean())).mean() / (spread + NCC_FLAT)
+        assert abs(float(ncc(left, right)[0, 0, y, x]) - wanted) < 1e-4
 
 
 def test_a_still_pattern_is_alike_a_moved_one_is_not_and_flat_ground_says_nothing() -> None:
     rows, columns = torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij")
     pattern = ((rows // 4 + columns // 4) % 2).float().expand(1, 3, -1, -1)
-    assert likeness(pattern, pattern).min() > 0.9
-    assert likeness(pattern, pattern.roll(4, 3))[..., 4:-4, 4:-4].max() < -0.9
+    assert ncc(pattern, pattern).min() > 0.9
+    assert ncc(pattern, pattern.roll(4, 3))[..., 4:-4, 4:-4].max() < -0.9
     flat = torch.full_like(pattern, 0.4)
-    assert likeness(flat, flat).abs().max() < 0.01
+    assert ncc(flat, flat).abs().max() < 0.01
 
 
 def test_change_is_the_mean_difference_of_the_channels() -> None:
@@ -50,7 +50,7 @@ def test_lettering_is_anchored_what_moves_along_its_own_edge_is_not() -> None:
     foot = (slice(None), slice(None), slice(19, 22), slice(20, 30))
     for picture in (left, right):
         picture[letter] = picture[foot] = 1.0
-    held = anchored(left, right, change(left, right))
+    held = static_edges(left, right, change(left, right))
     assert held[letter].mean() > 0.7
     assert held[foot].mean() > 0.7
     held[letter] = held[foot] = 0
@@ -58,5 +58,5 @@ def test_lettering_is_anchored_what_moves_along_its_own_edge_is_not() -> None:
     bar = torch.full((1, 3, 32, 48), 0.2)
     bar[..., 12:18, 4:36] = 0.9
     moved = bar.roll(6, 3)
-    assert anchored(bar, moved, change(bar, moved)).max() == 0
-    assert anchored(bar, bar, torch.zeros(1, 1, 32, 48)).max() == 1  # its corners
+    assert static_edges(bar, moved, change(bar, moved)).max() == 0
+    assert static_edges(bar, bar, torch.zeros(1, 1, 32, 48)).max() == 1  # its corners

@@ -12,6 +12,7 @@ from vsrife.inference import arrays
 from vsrife.inference.base import Planes
 from vsrife.inference.ort import sessions
 from vsrife.inference.ort.providers import Chosen, row_of
+from vsrife.inference.psnr import psnr
 
 Values = Mapping[str, NDArray[Any]]
 Sample = Callable[[], tuple[Planes, Planes]]
@@ -35,7 +36,8 @@ def measure(ort: Any, chosen: Chosen, session: Any, exact: bytes, feeds: Values)
     ours, theirs = (each.run(names, _typed(each, feeds)) for each in (session, other))
     pairs = zip(ours, theirs, strict=True)
     return min(
-        _psnr(mine, true, _PEAKS.get(name, 1.0))
+        # features may have a larger range than pictures
+        psnr(mine, true, max(float(np.ptp(true.astype(np.float64))), _PEAKS.get(name, 1.0)))
         for name, (mine, true) in zip(names, pairs, strict=True)
         if name not in _FEW
     )
@@ -44,14 +46,6 @@ def measure(ort: Any, chosen: Chosen, session: Any, exact: bytes, feeds: Values)
 def _typed(session: Any, feeds: Values) -> dict[str, NDArray[Any]]:
     """The inputs that a session has, in their types: graphs in fp16 take features in fp16."""
     return {each.name: feeds[each.name].astype(_TYPES[each.type]) for each in session.get_inputs()}
-
-
-def _psnr(ours: NDArray[Any], truth: NDArray[Any], peak: float) -> float:
-    """peak: at least; features, for one, may have a larger range than pictures."""
-    wanted = truth.astype(np.float64)
-    error = float(np.square(ours.astype(np.float64) - wanted).mean())
-    peak = max(float(np.ptp(wanted)), peak)
-    return float(10 * np.log10(peak**2 / error)) if error else float("inf")
 
 
 def feeds_of(inputs: Mapping[str, Sequence[int | None]], sample: Sample | None) -> Values:

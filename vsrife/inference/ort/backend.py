@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from onnx import ModelProto
 
 from vsrife.errors import BackendError, RifeError
-from vsrife.inference import disk_cache, onnx_file, runtime
+from vsrife.inference import disk_cache, onnx_file, quiet, runtime
 from vsrife.inference.arrays import Array
 from vsrife.inference.base import Hardware, Session, Settings
 from vsrife.inference.ort import accuracy, providers, sessions, tensorrt
-from vsrife.weights import is_graph, write_whole
+from vsrife.weights import is_graph
+
+onnxruntime = quiet.load("onnxruntime")
 
 _UNIT = 128  # no known network has sides of larger multiples at scale 1
 
@@ -87,17 +87,15 @@ class OrtEngine:
             # what other providers have compiled cannot be saved this way
             return sessions.start(onnxruntime, graph, self._chosen, self._options(), self._note)
         version = onnxruntime.__version__
-        path = disk_cache.path_of(self._folder, ".onnx", version, repr(self._chosen), graph)
+        path = disk_cache.path_of(self._folder, ".graph", version, repr(self._chosen), graph)
+        kept = disk_cache.read(path)
+        if kept is None:
+            kept = self._optimise(graph, path)
         try:
-            if not path.is_file():
-                self._optimise(graph, path)
-            session = sessions.start(onnxruntime, path, self._chosen, self._options(), self._note)
-        except (RifeError, OSError):  # damaged, or the disk is full: it need not be there
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+            return sessions.start(onnxruntime, kept, self._chosen, self._options(), self._note)
+        except RifeError:  # of no use to this machine after all
+            disk_cache.drop(path)
             return sessions.start(onnxruntime, graph, self._chosen, self._options(), self._note)
-        disk_cache.used(path)
-        return session
 
     def _start_engine(self, graph: bytes, proof: runtime.Proof | None) -> Any:
         settings = self._settings
@@ -123,8 +121,9 @@ class OrtEngine:
             onnxruntime, self._chosen, options, plan, root=root, likeness=like, note=self._note
         )
 
-    def _optimise(self, graph: bytes, path: Path) -> None:
-        """Save what ONNX Runtime makes of `graph`, but for what depends on this very CPU."""
+    def _optimise(self, graph: bytes, path: Path) -> bytes:
+        """What ONNX Runtime makes of `graph`, but for what depends on this very CPU, kept as
+        `path`; the graph itself where that cannot be."""
         options = self._options()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
 
@@ -132,8 +131,10 @@ class OrtEngine:
             options.optimized_model_filepath = str(part)
             sessions.start(onnxruntime, graph, self._chosen, options, self._note)
 
-        write_whole(path, save)
-        disk_cache.prune(path.parent)
+        try:
+            return disk_cache.keep(path, save)
+        except (RifeError, OSError):  # the disk is full: it need not be there
+            return graph
 
     def _options(self) -> Any:
         options = sessions.session_options(onnxruntime, self._chosen, self._threads)

@@ -29,7 +29,7 @@ class Provider:
 
 
 _EXACTLY = {"arena_extend_strategy": "kSameAsRequested"}  # memory as it is needed, not doubled
-_GPU = "pip install 'vsrife[gpu]'"
+_GPU = "pip install '.[onnx-gpu]'"
 
 # In the order in which they are chosen; TensorRT only when it is asked for, since it may build for
 # minutes.
@@ -59,7 +59,7 @@ PROVIDERS: dict[str, Provider] = {
     ),
     "coreml": Provider(
         "CoreMLExecutionProvider",
-        "onnxruntime on macOS: pip install 'vsrife[cpu]'",
+        "onnxruntime on macOS: pip install '.[onnx]'",
         fixed={"ModelFormat": "MLProgram"},  # the older format has no resizing by any factor
     ),
     "openvino": Provider(
@@ -68,7 +68,7 @@ PROVIDERS: dict[str, Provider] = {
         # its GPUs would else compute in fp16 whatever the graph says
         fixed={"precision": "ACCURACY"},
     ),
-    "cpu": Provider("CPUExecutionProvider", "pip install 'vsrife[cpu]'"),
+    "cpu": Provider("CPUExecutionProvider", "pip install '.[onnx]'"),
 }
 AUTOMATIC = tuple(name for name in PROVIDERS if name != "tensorrt")
 OPENVINO_DEVICES = ("cpu", "gpu", "npu")  # also gpu.1

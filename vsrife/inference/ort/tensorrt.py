@@ -1,8 +1,8 @@
 """TensorRT, as an execution provider of ONNX Runtime: its options, its engines and their cache.
 
 An engine belongs to one graph, one GPU and one set of versions, so it has a folder of its own. A
-file in it says that the engine was built to the end and gave the right picture; without that, or
-when TensorRT refuses it, it is built again.
+file in it says that the engine was built to the end and gave the right picture, and has checksums
+of what was kept; where they differ, or when TensorRT refuses it, it is built again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vsrife.errors import BackendError, ModelError
+from vsrife.inference import disk_cache
 from vsrife.inference.base import EngineOptions
 from vsrife.inference.ort import gpu, sessions
 from vsrife.inference.ort.providers import Chosen, row_of
@@ -135,7 +136,8 @@ def _prove(
             "another TensorRT"
         )
     if folder is not None:
-        text = json.dumps(facts | {"psnr": round(min(found, 999.0), 2)}, indent=1)
+        said = facts | {"psnr": round(min(found, 999.0), 2), "files": _checksums(folder)}
+        text = json.dumps(said, indent=1)
         folders.write_whole(folder / _PROOF, lambda part: part.write_text(text))
 
 
@@ -203,9 +205,25 @@ def _kept(
             note(f"no TensorRT engine can be kept in {root} ({error})")
             yield None, None
             return
-        if not (folder / _PROOF).is_file():
-            _empty(folder)  # what a build that was interrupted has left
+        if not _is_whole(folder):
+            if (folder / _PROOF).is_file():
+                note(f"the TensorRT engine that was kept for {plan} is damaged")
+            _empty(folder)  # also what a build that was interrupted has left
         yield folder, timing
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether an engine was proven, and all that was kept then is as it was."""
+    try:
+        said = json.loads((folder / _PROOF).read_bytes())
+        return bool(said["files"] == _checksums(folder))
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _PROOF)
+    return {str(path.relative_to(folder)): disk_cache.checksum(path) for path in paths}
 
 
 def _digest(facts: Mapping[str, object]) -> str:

@@ -5,10 +5,9 @@ The caller's lists are read, never changed.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
-from vsrife.checks import whole
+from vsrife.checks import Folder, Size, whole
 from vsrife.errors import ArgumentError, BackendError
 from vsrife.inference import open_backend
 from vsrife.inference.base import Backend, EngineOptions, Hardware, Session, Settings
@@ -29,34 +28,55 @@ def check_trt(
     debug: object,
 ) -> EngineOptions:
     """ArgumentError for what TensorRT cannot do, also where it is not used."""
-    shapes = {"trt_min_shape": min_shape, "trt_opt_shape": opt_shape, "trt_max_shape": max_shape}
-    smallest, usual, largest = (_size(name, value) for name, value in shapes.items())
-    if not static_shape:
-        if any(low >= high for low, high in zip(smallest, largest, strict=True)):
-            raise ArgumentError(
-                f"trt_min_shape must be less than trt_max_shape, not {min_shape} and {max_shape}"
-            )
-        sides = zip(smallest, usual, largest, strict=True)
-        if any(not low <= side <= high for low, side, high in sides):
-            raise ArgumentError(
-                f"trt_opt_shape must lie between trt_min_shape and trt_max_shape, not {opt_shape}"
-            )
-    if cache_dir is not None and not (cache_dir and isinstance(cache_dir, str | os.PathLike)):
-        raise ArgumentError(f"trt_cache_dir must be a folder's path or None, not {cache_dir!r}")
     streams, level = max_aux_streams, optimization_level
     if level is not None and whole("trt_optimization_level", level, least=0) not in LEVELS:
         raise ArgumentError(f"trt_optimization_level must be 0 to {LEVELS[-1]}, not {level}")
-    return EngineOptions(
+    options = EngineOptions(
         bool(static_shape),
-        smallest,
-        usual,
-        largest,
+        Size().read("trt_min_shape", min_shape),
+        Size().read("trt_opt_shape", opt_shape),
+        Size().read("trt_max_shape", max_shape),
         whole("trt_workspace_size", workspace_size, least=0),
         None if streams is None else whole("trt_max_aux_streams", streams, least=0),
         None if level is None else whole("trt_optimization_level", level, least=0),
-        None if cache_dir is None else str(os.fspath(cache_dir)),
+        None if cache_dir is None else Folder().read("trt_cache_dir", cache_dir),
         bool(debug),
     )
+    check_shapes(options)
+    return options
+
+
+def check_shapes(options: EngineOptions) -> None:
+    """ArgumentError for a range of sizes that is none."""
+    smallest, usual, largest = options.smallest, options.usual, options.largest
+    if options.static:
+        return
+    if any(low >= high for low, high in zip(smallest, largest, strict=True)):
+        raise ArgumentError(
+            f"trt_min_shape must be less than trt_max_shape, not {_text(smallest)} and "
+            f"{_text(largest)}; raise the one or lower the other"
+        )
+    sides = zip(smallest, usual, largest, strict=True)
+    if any(not low <= side <= high for low, side, high in sides):
+        raise ArgumentError(
+            f"trt_opt_shape must lie between trt_min_shape and trt_max_shape, {_text(smallest)} "
+            f"and {_text(largest)}, not {_text(usual)}; name a size between these"
+        )
+
+
+def check_together(
+    options: EngineOptions, hardware: Hardware, width: int, height: int, *, trt: bool
+) -> None:
+    """ArgumentError for engines and frames of `width` x `height` that do not go together, or a
+    provider against the wish for TensorRT."""
+    check_shapes(options)
+    if trt and hardware.provider is not None and not asks(hardware):
+        raise ArgumentError(
+            f"trt=True asks for TensorRT, and provider={hardware.provider!r} does not; "
+            "leave one of them out"
+        )
+    if trt or asks(hardware):
+        check_size(options, width, height)
 
 
 def asks(hardware: Hardware) -> bool:
@@ -73,17 +93,11 @@ def open_session(
     is in its way is an error. backend: what the user named.
     """
     hardware = settings.hardware
+    check_together(engines, hardware, settings.width, settings.height, trt=trt)
     if asks(hardware):
-        check_size(engines, settings.width, settings.height)
         return runner.open_session(replace(settings, hardware=replace(hardware, engines=engines)))
     if not trt:
         return runner.open_session(settings)
-    if hardware.provider is not None:
-        raise ArgumentError(
-            f"trt=True asks for TensorRT, and provider={hardware.provider!r} does not; "
-            "leave one of them out"
-        )
-    check_size(engines, settings.width, settings.height)
     kind, _, number = (hardware.device or "cuda").lower().partition(":")
     if backend not in (None, "onnx") or kind != "cuda":
         named = f"backend={backend!r}" if backend not in (None, "onnx") else f"device={kind!r}"
@@ -111,7 +125,5 @@ def check_size(options: EngineOptions, width: int, height: int) -> None:
         )
 
 
-def _size(name: str, shape: object) -> tuple[int, int]:
-    if not isinstance(shape, list | tuple) or len(shape) != 2:
-        raise ArgumentError(f"{name} must be a list with 2 items, width and height, not {shape!r}")
-    return whole(name, shape[0]), whole(name, shape[1])
+def _text(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

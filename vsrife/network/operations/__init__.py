@@ -1,1 +1,1 @@
-"""operations"""
+"""The operations networks are made of: an interface, and one target in each other file."""

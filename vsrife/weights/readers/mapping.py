@@ -1,4 +1,4 @@
-"""Weights that come as a graph: its convolutions in order, put back under the keys of a row."""
+"""Maps the convolutions of a graph to a state dict: to the keys of a row, by name or by order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vsrife.weights.readers.safetensors import Array
 
 @dataclass(frozen=True)
 class Convolution:
-    """One convolution of a graph, transposed or not, and what its output goes through.
+    """One convolution of a graph, transposed or not, and what is done to its output.
 
     weight: as torch keeps it, (out, in / groups, k, k), transposed (in, out, k, k); bias: (out,);
     beta: (1, out, 1, 1), what the output is multiplied by; slope: (out,), of a PReLU after it.
@@ -27,8 +27,8 @@ class Convolution:
     slope: Array | None = None
 
 
-def place_by_name(tensors: Mapping[str, Array]) -> dict[str, Array]:
-    """The tensors that have a checkpoint's key at the end of their name, under that key."""
+def map_by_name(tensors: Mapping[str, Array]) -> dict[str, Array]:
+    """Tensors whose name ends with a key of a checkpoint, by that key."""
     shapes = {key: shape for arch in ARCHS.values() for key, shape in state_shapes(arch).items()}
     found = {}
     for name, value in tensors.items():
@@ -41,11 +41,11 @@ def place_by_name(tensors: Mapping[str, Array]) -> dict[str, Array]:
     return found
 
 
-def place_by_order(convolutions: Sequence[Convolution]) -> dict[str, dict[str, Array]]:
-    """Row -> state dict, for every row whose convolutions these are, one by one.
+def map_by_order(convolutions: Sequence[Convolution]) -> dict[str, dict[str, Array]]:
+    """Row -> state dict, for every row whose convolutions these are, in the same order.
 
-    Graphs repeat a convolution that runs twice (the encoder, everything with ensemble): of equal
-    ones the first counts. Several rows fit where networks differ in nothing that a graph has.
+    A graph repeats a convolution that runs twice (the encoder; everything with ensemble): the first
+    of equal ones counts. Several rows fit if their networks look the same as graphs.
     """
     once = _without_repeats(convolutions)
     fitting = {}
@@ -68,7 +68,7 @@ def _without_repeats(convolutions: Iterable[Convolution]) -> list[Convolution]:
 
 @dataclass(frozen=True)
 class _Slot:
-    """Where a convolution's tensors go: keys with their shapes; beta and slope where there are."""
+    """Keys and shapes of a convolution's tensors; beta and slope are None if it has none."""
 
     weight: tuple[str, Shape]
     bias: tuple[str, Shape]

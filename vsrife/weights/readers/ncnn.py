@@ -1,7 +1,7 @@
-"""The weights of an ncnn network, `.param` and `.bin`, with fp32 or fp16 storage.
+"""Reads the weights of an ncnn network, `.param` and `.bin`, in fp32 or fp16.
 
-The .bin is nothing but numbers, layer after layer; only the .param says how many belong where. So
-every layer must be of a kind whose weights are known, and at the end the file must be used up.
+The .bin holds only numbers, layer after layer; the .param tells how many belong to each layer. So
+the weights of every kind of layer must be known, and the whole file must be used.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The weights of an ONNX file: only what is in the file itself, nothing beside it is opened.
+"""Reads the weights of an ONNX file; files beside it are never opened.
 
-A small reader of the protobuf wire format for the few fields that matter, so that importing needs
-no package and every length is checked against the file's.
+A small reader of the protobuf wire format for the fields that matter: importing a model needs no
+package, and every length is checked against the length of the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MOST_NODES = 50_000  # and tensors, and names at a node; 640 in an export of 4.
 _MOST_SIDES = 8
 # onnx.proto: TensorProto.DataType -> (our name, bytes); other types are no weights
 _TYPES = {1: ("F32", 4), 10: ("F16", 2), 11: ("F64", 8), 16: ("BF16", 2)}
-_SAME = {"Identity", "Cast"}  # nodes that hand a weight on as it is
+_SAME = {"Identity", "Cast"}  # nodes that pass a weight on as it is
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Weights as numpy arrays by key: safetensors in and out, what weights must be, their digest."""
+"""Weights as numpy arrays by key: reads and writes safetensors, checks weights, digest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TYPES = {
 
 
 def numbers(block: bytes, kind: str, order: str = "<") -> Array:
-    """A flat array of the numbers in `block`, kind as safetensors calls it; bfloat16 as float32."""
+    """The numbers in `block` as a flat array; kind: safetensors' name; bfloat16 becomes float32."""
     if kind == "BF16":
         upper = np.frombuffer(block, f"{order}u2").astype(np.uint32)
         return (upper << 16).view(np.float32)
@@ -36,7 +36,7 @@ def numbers(block: bytes, kind: str, order: str = "<") -> Array:
 
 
 def read_safetensors(content: bytes) -> dict[str, Array]:
-    """The tensors of a safetensors file; ValueError if it is damaged, or its digest is another."""
+    """The tensors of a safetensors file; ValueError if it is damaged or its digest differs."""
     from safetensors import deserialize
 
     metadata = safetensors_metadata(content)
@@ -52,7 +52,7 @@ def read_safetensors(content: bytes) -> dict[str, Array]:
 
 
 def safetensors_metadata(content: bytes) -> dict[str, str]:
-    """The texts that a safetensors file carries; `content` may be its beginning only."""
+    """The metadata of a safetensors file; `content` may be only its beginning."""
     length = struct.unpack("<Q", content[:8])[0] if len(content) >= 8 else 0
     if not 2 <= length <= _HEADER_LIMIT or len(content) < 8 + length:
         raise ValueError("its header is missing, cut short or too long")
@@ -65,9 +65,9 @@ HEADER_BYTES = 8 + _HEADER_LIMIT  # enough of a file for its metadata
 
 
 def checked(state: object) -> dict[str, Array]:
-    """`state` if it is weights, floating point and finite, by key; ModelError says what is not.
+    """`state` if it holds finite floating-point arrays by key; else ModelError names the key.
 
-    What only training needs is left out, whatever it is.
+    Keys that only training needs are left out, whatever they hold.
     """
     if not isinstance(state, dict) or not state:
         raise ModelError("holds no tensors by name; it must be a plain state dict")

@@ -1,6 +1,6 @@
-"""PyTorch's files (.pkl, .pth, .pt) read without PyTorch and without any chance to run code.
+"""Reads PyTorch's files (.pkl, .pth, .pt) without PyTorch; no file can run code.
 
-Data is read only where the file really has it, never inflated.
+Only bytes that the file really has are read; nothing is decompressed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 
 from vsrife.weights.readers.safetensors import LIMIT, Array, numbers
-from vsrife.weights.readers.unpickler import Machine, Storage, View
+from vsrife.weights.readers.unpickler import Storage, Unpickler, View
 
 _ZIP_START, _ZIP_ENTRY = b"PK\x03\x04", b"PK\x01\x02"
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # torch before 1.6 begins with this number, pickled
@@ -24,8 +24,10 @@ _MOST_TENSORS = 4096  # official files have 130
 
 
 def read_pickle(content: bytes) -> object:
-    """What a file holds, tensors as arrays; ValueError, or what a reader of the standard library
-    stumbles with, if it is anything but a state dict."""
+    """The content of a file, tensors as arrays.
+
+    ValueError, or whatever a reader of the standard library raises, if it is no state dict.
+    """
     if content.startswith(_ZIP_START):
         return _read_zip(content)
     return _read_legacy(content)
@@ -61,29 +63,29 @@ def _read_zip(content: bytes) -> object:
                 raise ValueError(f"storage {storage.key!r} is missing or of another size")
             return archive.read(name)
 
-        value = Machine(io.BytesIO(archive.read(program[0]))).run()
+        value = Unpickler(io.BytesIO(archive.read(program[0]))).run()
         return _with_arrays(value, data, ">" if swapped else "<")
 
 
 def _read_legacy(content: bytes) -> object:
     """Files of torch before 1.6: five pickles, then the storages one after the other."""
     head = io.BytesIO(content[:_MOST_INSTRUCTIONS])
-    if Machine(head).run() != _LEGACY_MAGIC or Machine(head).run() != _LEGACY_PROTOCOL:
+    if Unpickler(head).run() != _LEGACY_MAGIC or Unpickler(head).run() != _LEGACY_PROTOCOL:
         raise ValueError("it is no PyTorch file")
-    system = Machine(head).run()
+    system = Unpickler(head).run()
     order = ">" if isinstance(system, dict) and system.get("little_endian") is False else "<"
-    machine = Machine(head)
-    value = machine.run()
-    keys = Machine(head).run()
+    unpickler = Unpickler(head)
+    value = unpickler.run()
+    keys = Unpickler(head).run()
     rest = io.BytesIO(content)
     rest.seek(head.tell())
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise ValueError("its list of storages is damaged")
-    if sum(storage.size + 8 for storage in machine.storages.values()) > len(content):
+    if sum(storage.size + 8 for storage in unpickler.storages.values()) > len(content):
         raise ValueError("its storages are larger than the file")
     blocks: dict[str, bytes] = {}
     for key in keys:
-        storage = machine.storages.get(key)
+        storage = unpickler.storages.get(key)
         count = rest.read(8)
         if storage is None or len(count) != 8 or struct.unpack("<q", count)[0] != storage.count:
             raise ValueError(f"storage {key!r} is missing or of another size")

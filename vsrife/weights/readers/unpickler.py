@@ -1,4 +1,4 @@
-"""A machine that runs the pickles of state dicts and can do nothing else.
+"""An unpickler for state dicts that can do nothing else.
 
 A pickle is a program. This runs the few instructions that a state dict needs: it imports nothing,
 calls nothing and knows four names, for which it notes what tensor is meant. Whatever else turns up
@@ -24,7 +24,7 @@ _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}
 
 
 class _Name(NamedTuple):
-    """A global that the pickle asks for; never looked up."""
+    """A global that the pickle asks for; it is never looked up."""
 
     module: str
     name: str
@@ -32,7 +32,7 @@ class _Name(NamedTuple):
 
 @dataclass(frozen=True)
 class Storage:
-    """A piece of memory: `count` numbers of `kind`, kept in the file under `key`."""
+    """A block of memory: `count` numbers of `kind`, stored in the file under `key`."""
 
     kind: str
     key: str
@@ -40,12 +40,12 @@ class Storage:
 
     @property
     def item(self) -> int:
-        """Bytes of a number."""
+        """Bytes of one number."""
         return _BYTES.get(self.kind, 1)
 
     @property
     def size(self) -> int:
-        """Bytes of all."""
+        """Bytes of all numbers."""
         return self.count * self.item
 
 
@@ -63,8 +63,8 @@ class _Dict(dict[Any, Any]):
     """A dict of the pickle; the attributes that BUILD sets on one are dropped."""
 
 
-class Machine:
-    """Runs one pickle. `storages` has those that it has named, by key."""
+class Unpickler:
+    """Runs one pickle. storages: those that the pickle has named, by key."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.storages: dict[str, Storage] = {}
@@ -175,7 +175,7 @@ def _known_name(module: object, name: object) -> _Name:
 
 
 def _view(storage: object, offset: object, shape: object, strides: object, *_: object) -> View:
-    """What torch._utils._rebuild_tensor_v2 would be asked for, its bounds checked."""
+    """The arguments of torch._utils._rebuild_tensor_v2, bounds checked, as a view."""
     if not isinstance(storage, Storage) or not isinstance(offset, int):
         raise ValueError("it holds a tensor without numbers")
     if not isinstance(shape, tuple) or not isinstance(strides, tuple):
@@ -223,24 +223,24 @@ _CONSTANTS: dict[str, Callable[[], object]] = {
     "EMPTY_LIST": list,
     "EMPTY_DICT": _Dict,
 }
-_STEPS: dict[str, Callable[[Machine, Any], None]] = {
-    "MARK": Machine._mark,
-    "BINPUT": Machine._put,
-    "LONG_BINPUT": Machine._put,
-    "MEMOIZE": Machine._put,
-    "BINGET": Machine._get,
-    "LONG_BINGET": Machine._get,
-    "TUPLE": lambda machine, _: machine._tuple(None),
-    "TUPLE1": lambda machine, _: machine._tuple(1),
-    "TUPLE2": lambda machine, _: machine._tuple(2),
-    "TUPLE3": lambda machine, _: machine._tuple(3),
-    "APPEND": lambda machine, _: machine._append(False),
-    "APPENDS": lambda machine, _: machine._append(True),
-    "SETITEM": lambda machine, _: machine._set(False),
-    "SETITEMS": lambda machine, _: machine._set(True),
-    "GLOBAL": Machine._global,
-    "STACK_GLOBAL": Machine._stack_global,
-    "REDUCE": Machine._reduce,
-    "BUILD": Machine._build,
-    "BINPERSID": Machine._persistent,
+_STEPS: dict[str, Callable[[Unpickler, Any], None]] = {
+    "MARK": Unpickler._mark,
+    "BINPUT": Unpickler._put,
+    "LONG_BINPUT": Unpickler._put,
+    "MEMOIZE": Unpickler._put,
+    "BINGET": Unpickler._get,
+    "LONG_BINGET": Unpickler._get,
+    "TUPLE": lambda unpickler, _: unpickler._tuple(None),
+    "TUPLE1": lambda unpickler, _: unpickler._tuple(1),
+    "TUPLE2": lambda unpickler, _: unpickler._tuple(2),
+    "TUPLE3": lambda unpickler, _: unpickler._tuple(3),
+    "APPEND": lambda unpickler, _: unpickler._append(False),
+    "APPENDS": lambda unpickler, _: unpickler._append(True),
+    "SETITEM": lambda unpickler, _: unpickler._set(False),
+    "SETITEMS": lambda unpickler, _: unpickler._set(True),
+    "GLOBAL": Unpickler._global,
+    "STACK_GLOBAL": Unpickler._stack_global,
+    "REDUCE": Unpickler._reduce,
+    "BUILD": Unpickler._build,
+    "BINPERSID": Unpickler._persistent,
 }

@@ -13,7 +13,7 @@ import numpy as np
 
 from vsrife.network.operations.onnx_writer import END, Array, Writer
 from vsrife.network.previous.onnx.operations import join, split
-from vsrife.network.table import PEAK_SHARPNESS
+from vsrife.network.table import SOFT_ARGMAX_SHARPNESS
 
 TILED = 3  # radius from which on tiles pay
 _TILE = 8  # cells of a side, at least
@@ -36,10 +36,10 @@ def correlate(w: Writer, cells: str, radius: int, size: tuple[int, int] | None) 
         return _by_tiles(w, left, right, radius, size)
 
 
-def peak(w: Writer, volume: str, radius: int) -> str:
+def soft_argmax(w: Writer, volume: str, radius: int) -> str:
     """Where a volume of `correlate` is highest: (1, 3, h, w), x and y in radii, and the height."""
     with w.scope("peak"):
-        shares = w.op("Softmax", w.op("Mul", volume, w.constant(PEAK_SHARPNESS)), axis=1)
+        shares = w.op("Softmax", w.op("Mul", volume, w.constant(SOFT_ARGMAX_SHARPNESS)), axis=1)
         steps = np.arange(-radius, radius + 1, dtype=np.float32) / radius
         places = np.stack((np.tile(steps, len(steps)), np.repeat(steps, len(steps))))
         place = w.op("Conv", shares, w.constant(places[:, :, None, None]))

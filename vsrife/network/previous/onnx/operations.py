@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from onnx import TensorProto
 
-from vsrife.network.operations.onnx_writer import END, Array, Writer
+from vsrife.network.operations.onnx_writer import Array, Writer
 from vsrife.network.table import SLOPE
 
 
@@ -36,23 +36,6 @@ def channels(w: Writer, x: str, count: int) -> str:
     return w.op("Slice", x, w.integers([0]), w.integers([count]), w.integers([1]))
 
 
-def every_eighth(w: Writer, x: str) -> str:
-    """Pixels 0, 8, 16, ... both ways."""
-    return w.op(
-        "Slice",
-        x,
-        w.integers([0, 0]),
-        w.integers([END, END]),
-        w.integers([2, 3]),
-        w.integers([8, 8]),
-    )
-
-
-def reshape(w: Writer, x: str, first: int, second: int) -> str:
-    """Batch and channels anew, sides as they are."""
-    return w.op("Reshape", x, w.integers([first, second, 0, 0]))
-
-
 def cast(w: Writer, x: str, *, half: bool) -> str:
     """To the convolutions' type or back; nothing in a graph that is fp32 throughout."""
     if not w.half:
@@ -64,11 +47,9 @@ def leaky(w: Writer, x: str) -> str:
     return w.op("LeakyRelu", x, alpha=SLOPE)
 
 
-def conv(w: Writer, x: str, name: str, weight: Array, bias: Array, **options: int) -> str:
-    """3x3 with a border of 1. options: stride, groups."""
-    stride = options.get("stride", 1)
-    groups = options.get("groups", 1)
-    return _convolve(w, "Conv", x, name, weight, bias, kernel=3, stride=stride, group=groups)
+def conv(w: Writer, x: str, name: str, weight: Array, bias: Array, stride: int = 1) -> str:
+    """3x3 with a border of 1."""
+    return _convolve(w, "Conv", x, name, weight, bias, kernel=3, stride=stride, group=1)
 
 
 def deconv(w: Writer, x: str, name: str, weight: Array, bias: Array) -> str:
@@ -99,7 +80,3 @@ def _convolve(
         strides=[stride, stride],
         **more,
     )
-
-
-def prelu(w: Writer, x: str, slopes: Array) -> str:
-    return w.op("PRelu", x, w.constant(slopes.reshape(-1, 1, 1), w.weight_type))

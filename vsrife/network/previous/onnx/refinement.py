@@ -13,27 +13,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from vsrife.network.operations.onnx_grid import Grid, around_middles
 from vsrife.network.operations.onnx_writer import Array, Writer
 from vsrife.network.options import GraphOptions
 from vsrife.network.previous.onnx.block import Block
 from vsrife.network.previous.onnx.operations import channels, resize, split
-from vsrife.network.previous.onnx.static import write_anchored, write_change, write_unmoved
-from vsrife.network.previous.onnx.warp import Grid, around_middles
-from vsrife.network.table import ANCHOR_WEIGHT, CHANGE_WEIGHT, Arch
+from vsrife.network.previous.onnx.static import write_change, write_static_edges, write_unmoved
+from vsrife.network.table import CHANGE_WEIGHT, STATIC_EDGE_WEIGHT, Arch
 
 
 class Result(NamedTuple):
     """pictures and, moved by the flow, warped (2, C, H, W), the left one first; flow (1, 4, H, W),
-    pixels; mask and still (1, 1, H, W), logits, the latter empty where there is none; own: what
-    each block gave for itself, 1 / grow of full size; sharp: the warp may pass their range."""
+    pixels; mask and still (1, 1, H, W), logits, the latter empty where there is none; bicubic: the
+    warp may pass their range."""
 
     pictures: str
     warped: str
     flow: str
     mask: str
     still: str
-    own: list[tuple[str, float]]
-    sharp: bool
+    bicubic: bool
 
 
 class Refinement:
@@ -49,58 +48,43 @@ class Refinement:
         """like: a tensor of the size of the pictures; grid: theirs, if there is one already."""
         self._w, self._arch, self._options, self._like = w, arch, options, like
         self._grid = grid or Grid(w, options.size, like)
-        share = (2 if options.doubled else 1) / options.scale
+        share = 1 / options.scale
         tiles = options.size if options.shortcuts else None
         self._blocks = [Block(w, state, arch, i, s * share, tiles) for i, s in arch.runs]
 
     def write(self, pair: str, timestep: str, pictures: str) -> Result:
-        """pair (2, 3 + E, H, W): both prepared; pictures (2, C, H, W), or empty: the pair's own."""
+        """pair (2, 3, H, W): both prepared; pictures (2, C, H, W), or empty: the pair itself."""
         w = self._w
-        reversed_time = w.op("Sub", w.constant(1.0), timestep) if self._options.ensemble else ""
-        images = channels(w, pair, 3) if self._arch.encoder else pair
-        change = write_change(w, images) if self._arch.still else ""
-        flow = mask = others = ""  # others: what the block before gave beside its flow
+        change = write_change(w, pair) if self._arch.static else ""
+        flow = others = ""  # others: what the block before gave beside its flow
         grow = 1.0  # pixels of full size for one of `others`
-        own = []
         for i, block in enumerate(self._blocks):
             small, passed_on = self._seen(pair, flow, block)
-            if mask:
-                passed_on.append(resize(w, mask, 1 / block.s))
-            elif others:
+            if others:
                 passed_on.append(self._fitted(others, grow, block.s))
             seen = ""
             if change and block is self._blocks[-1]:
-                seen = resize(w, write_unmoved(w, images, change), 2 / block.cell)
+                seen = resize(w, write_unmoved(w, pair, change), 2 / block.cell)
             out = block.write(small, passed_on, self._time(block, timestep), unmoved=seen)
-            own.append((out, block.grow))
-            if self._options.ensemble and not (self._options.doubled and i == 0):
-                t = self._time(block, reversed_time)
-                mirrored = block.write(small, passed_on, t, mirrored=True)
-                out = w.op("Mul", w.op("Add", out, mirrored), w.constant(0.5))
             if i + 1 < len(self._blocks) and self._blocks[i + 1].first:  # which reads no others
                 step, others = channels(w, out, 4), ""
             else:
                 step, others = split(w, out, [4, block.outputs - 4])
             grow = block.grow
             step = resize(w, step, grow)
-            if self._arch.timed:
+            if self._arch.linear_motion:
                 step = w.op("Mul", step, self._shares(timestep))
-            flow = self._sum(flow, step)
-            if self._arch.mask_adds:
-                mask = self._sum(mask, resize(w, others, grow))
-        if not pictures:
-            pictures = images
-        still = ""
-        if not mask:
-            mask = resize(w, others, grow)
-            if self._arch.still:
-                mask, still = split(w, mask, [1, 1])
-                still = w.op("Sub", still, w.op("Mul", change, w.constant(CHANGE_WEIGHT)))
-                held = w.op("Mul", write_anchored(w, images, change), w.constant(ANCHOR_WEIGHT))
-                still = w.op("Add", still, held)
-        mode = "bicubic" if self._arch.sharp else "bilinear"
+            flow = w.op("Add", flow, step) if flow else step
+        pictures = pictures or pair
+        mask, still = resize(w, others, grow), ""
+        if self._arch.static:
+            mask, still = split(w, mask, [1, 1])
+            still = w.op("Sub", still, w.op("Mul", change, w.constant(CHANGE_WEIGHT)))
+            edges = write_static_edges(w, pair, change)
+            still = w.op("Add", still, w.op("Mul", edges, w.constant(STATIC_EDGE_WEIGHT)))
+        mode = "bicubic" if self._arch.bicubic_warp else "bilinear"
         warped = self._grid.warp(pictures, flow, mode=mode)
-        return Result(pictures, warped, flow, mask, still, own, self._arch.sharp)
+        return Result(pictures, warped, flow, mask, still, self._arch.bicubic_warp)
 
     def _seen(self, pair: str, flow: str, block: Block) -> tuple[str, list[str]]:
         """The pair, warped, and the flow, if the block reads one, both at 1/s."""
@@ -120,9 +104,6 @@ class Refinement:
             return resize(self._w, x, grow / s)
         return resize(self._w, resize(self._w, x, grow), 1 / s)
 
-    def _sum(self, before: str, step: str) -> str:
-        return self._w.op("Add", before, step) if before else step
-
     def _shares(self, timestep: str) -> str:
         """What flows at timestep 0.5 are multiplied by for another one, (1, 4, ...)."""
         w = self._w
@@ -133,8 +114,8 @@ class Refinement:
     def _time(self, block: Block, timestep: str) -> str:
         """The timestep as the block reads it, (1, 1, h, w)."""
         w = self._w
-        cell = block.cell if block.radius else block.s
-        if self._options.paced:
+        cell = block.cell
+        if self._options.timestep_map:
             return resize(w, resize(w, timestep, 1 / block.s), block.s / cell)
         if self._options.size is not None:
             sides = [int(side / cell) for side in self._options.size[::-1]]

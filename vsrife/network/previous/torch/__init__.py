@@ -1,1 +1,1 @@
-"""torch"""
+"""nano and small as PyTorch modules."""

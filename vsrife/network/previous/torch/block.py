@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vsrife.network.previous.torch.correlation import correlate, peak
+from vsrife.network.previous.torch.correlation import correlate, soft_argmax
 from vsrife.network.table import SLOPE, Arch
 
 
@@ -20,11 +20,11 @@ def resize(image: Tensor, factor: float) -> Tensor:
 
 
 class ResConv(nn.Module):
-    """leaky(beta * conv(x) + x), the body of all networks since 4.5."""
+    """leaky(beta * conv(x) + x)."""
 
-    def __init__(self, width: int, groups: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(width, width, 3, 1, 1, groups=groups)
+        self.conv = nn.Conv2d(width, width, 3, 1, 1)
         self.beta = nn.Parameter(torch.ones((1, width, 1, 1)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -32,36 +32,25 @@ class ResConv(nn.Module):
 
 
 class Block(nn.Module):
-    """One estimate of flow, mask and features at one scale. Keys are the official checkpoints'."""
+    """One estimate of flow, mask and features at one scale."""
 
     def __init__(self, arch: Arch, index: int) -> None:
         super().__init__()
         self.arch, self.index, self.radius = arch, index, arch.block_radius(index)
         width, inputs = arch.widths[index], arch.block_inputs(index)
         self.conv0 = nn.Sequential(
-            self._conv(3 if self.radius else inputs, width // 2, 2),
-            self._conv(width // 2, width, arch.block_halvings(index)),
+            _conv(3, width // 2, 2),
+            _conv(width // 2, width, arch.block_halvings(index)),
         )
-        if self.radius:
-            self.merge = nn.Conv2d(2 * width + arch.block_matches(index) + inputs, width, 3, 1, 1)
-        if arch.body == "beta":
-            body: list[nn.Module] = [
-                ResConv(width, arch.groups) for _ in range(arch.block_convs(index))
-            ]
-        else:
-            body = [self._conv(width, width, 1) for _ in range(arch.block_convs(index))]
-        self.convblock = nn.Sequential(*body)
+        self.merge = nn.Conv2d(2 * width + arch.block_matches(index) + inputs, width, 3, 1, 1)
+        self.convblock = nn.Sequential(*(ResConv(width) for _ in range(arch.block_convs(index))))
         self.shuffles, channels = arch.block_shuffles(index), arch.block_tail(index)
         tail = nn.ConvTranspose2d(width, channels * (4 if self.shuffles else 1), 4, 2, 1)
         self.lastconv = nn.Sequential(tail, nn.PixelShuffle(2)) if self.shuffles else tail
         self.growth = 2 ** arch.block_halvings(index) // (4 if self.shuffles else 2)
         last = index == len(arch.widths) - 1
         # channels beyond these are read by nobody
-        self.outputs = 5 + (arch.still if last else arch.feat)
-
-    def _conv(self, inputs: int, outputs: int, stride: int) -> nn.Module:
-        activation = nn.PReLU(outputs) if self.arch.prelu else nn.LeakyReLU(SLOPE)
-        return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), activation)
+        self.outputs = 5 + (arch.static if last else arch.feat)
 
     def forward(
         self,
@@ -74,30 +63,22 @@ class Block(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Flow (N, 4, H, W) to add, mask (N, 1, H, W), features for the next block, at full size.
 
-        pair (2N, C, H, W): warped images and encodings, N left ones first; timestep (N, 1, 1, 1) or
-        (N, 1, H, W);
+        pair (2N, 3, H, W): warped images, N left ones first; timestep (N, 1, 1, 1) or (N, 1, H, W);
         passed_on: mask and features of the block before; flow: what `pair` was warped by; s: pixels
-        per cell; unmoved (N, 2, H / 2, W / 2): change and likeness of the pictures, for blocks that
+        per cell; unmoved (N, 2, H / 2, W / 2): change and ncc of the pictures, for blocks that
         read them.
         """
         dtype = next(self.parameters()).dtype
-        # first small, then side by side: copies of full-size channels would cost more than they do
-        small = _side_by_side(resize(pair, 1 / s))
-        rest = [_fitted(timestep, s).expand(-1, 1, *small[0].shape[2:])]
+        left, right = resize(pair, 1 / s).chunk(2)
+        rest = [_fitted(timestep, s).expand(-1, 1, *left.shape[2:])]
         if flow is not None and self.index:  # the first block sees pictures only, each time it runs
             rest += [resize(x, 1 / s) for x in passed_on]
             rest.append(resize(flow, 1 / s) * (1 / s))
-        if self.radius:
-            x = self._correlated(
-                small[0].to(dtype), small[1].to(dtype), torch.cat(rest, 1).to(dtype), unmoved
-            )
-        else:
-            x = self.conv0(torch.cat([*small, *rest], 1).to(dtype))
-        deep = self.convblock(x)
-        out = self._tail(deep + x if self.arch.body == "skip" else deep)
+        x = self._correlated(left.to(dtype), right.to(dtype), torch.cat(rest, 1).to(dtype), unmoved)
+        out = self._tail(self.convblock(x))
         grow = self.growth * s
         step = resize(out[:, :4].float(), grow) * grow
-        if self.arch.timed:
+        if self.arch.linear_motion:
             step = step * _shares(timestep)
         others = resize(out[:, 4 : self.outputs], grow).float()
         return step, others[:, :1], others[:, 1:] if self.outputs > 5 else None
@@ -113,8 +94,8 @@ class Block(nn.Module):
             for x in others
         ]
         matches = [correlate(left, right, self.radius)]
-        if self.arch.block_peaks(self.index):
-            matches.append(peak(matches[0], self.radius).to(left.dtype))
+        if self.arch.block_soft_argmax(self.index):
+            matches.append(soft_argmax(matches[0], self.radius).to(left.dtype))
         joined = torch.cat((left, right, *matches, *others), 1)
         return F.leaky_relu(self.merge(joined), SLOPE)
 
@@ -129,6 +110,10 @@ class Block(nn.Module):
         return F.pixel_shuffle(F.conv_transpose2d(x, weight[:, :used], bias[:used], 2, 1), 2)
 
 
+def _conv(inputs: int, outputs: int, stride: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.LeakyReLU(SLOPE))
+
+
 def _shares(timestep: Tensor) -> Tensor:
     """What flows at timestep 0.5 are multiplied by for another: (N, 4, 1 or H, 1 or W)."""
     return torch.cat((timestep, timestep, 1 - timestep, 1 - timestep), 1) * 2
@@ -136,9 +121,3 @@ def _shares(timestep: Tensor) -> Tensor:
 
 def _fitted(timestep: Tensor, s: float) -> Tensor:
     return timestep if timestep.shape[2:] == (1, 1) else resize(timestep, 1 / s)
-
-
-def _side_by_side(pair: Tensor) -> list[Tensor]:
-    """(2N, C, H, W) -> [left image, right image, left encoding, right encoding], N of each."""
-    left, right = pair.chunk(2)
-    return [left[:, :3], right[:, :3], left[:, 3:], right[:, 3:]]

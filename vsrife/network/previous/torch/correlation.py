@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.network.table import PEAK_SHARPNESS
+from vsrife.network.table import SOFT_ARGMAX_SHARPNESS
 
 
 def correlate(left: Tensor, right: Tensor, radius: int) -> Tensor:
@@ -29,7 +29,7 @@ def correlate(left: Tensor, right: Tensor, radius: int) -> Tensor:
     return torch.stack([(left * moved).sum(1) for moved in _moved(padded, radius)], 1).to(dtype)
 
 
-def peak(volume: Tensor, radius: int) -> Tensor:
+def soft_argmax(volume: Tensor, radius: int) -> Tensor:
     """Where a cost volume of `correlate` is highest: (N, 3, H, W), x and y in radii, -1..1, height.
 
     The place is the mean of all displacements, weighted by a sharp softmax of the cosines, so it is
@@ -37,7 +37,7 @@ def peak(volume: Tensor, radius: int) -> Tensor:
     are nearly alike; large motion was learnt slowly, or not at all, without it.
     """
     volume = volume.float()
-    shares = torch.softmax(volume * PEAK_SHARPNESS, 1)
+    shares = torch.softmax(volume * SOFT_ARGMAX_SHARPNESS, 1)
     steps = torch.arange(-radius, radius + 1, device=volume.device) / radius
     x, y = steps.repeat(len(steps)), steps.repeat_interleave(len(steps))
     place = torch.einsum("nkhw,ck->nchw", shares, torch.stack((x, y)))

@@ -1,0 +1,152 @@
+"""Networks as ONNX graphs, from a row and its weights as arrays. Needs numpy and onnx.
+
+The one entrance for graphs of any row; `vsrife.network.build` is PyTorch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from onnx import ModelProto
+
+from vsrife.errors import ArgumentError
+from vsrife.network import encoder
+from vsrife.network.ifnet import Watcher, blend, refine
+from vsrife.network.operations.onnx import OnnxOperations
+from vsrife.network.operations.onnx_grid import Grid
+from vsrife.network.operations.onnx_writer import Array, Dim, Writer
+from vsrife.network.options import GraphOptions, check
+from vsrife.network.outcome import confidence, motion
+from vsrife.network.state_dict import check_state
+from vsrife.network.table import CADENCE_CELL, Arch
+
+State = Mapping[str, Array]
+Crop = Callable[[str], str]
+
+
+def build_flow(
+    state: State, arch: Arch, options: GraphOptions, metadata: Mapping[str, str] = {}
+) -> ModelProto:
+    """The part of a network that sees both frames.
+
+    state: weights as `weights.read_arrays` gives them; metadata: texts that the model carries.
+    Inputs, fp32: `left` and `right` (1, 3 + encoder.out, H, W) as the encoder gives them, clamped
+    pictures where there is none; `timestep` (1, 1, 1, 1), as a map (1, 1, H, W); separate:
+    `left_picture` and `right_picture` (1, planes, H, W), any range.
+    Outputs, fp32: `image` (1, planes, H, W); `confidence` (1,) in 0..1; motion: `motion`
+    (1, 1, H / 8, W / 8), pixels; rows that rescale, unless doubled: `largest` (1, 2), pixels, of
+    block 1's own flow to the left and to the right: if both pass `RESCALE_LIMIT`, the doubled graph
+    must run instead, on sides padded to twice the multiple.
+    ArgumentError for options that the row does not have, ModelError for another's weights.
+    """
+    check(arch, options)
+    check_state(state, arch)
+    w, sides = Writer(half=options.half), _sides(options)
+    deep = 3 + (arch.encoder.out if arch.encoder else 0)
+    left, right = (w.input(name, [1, deep, *sides]) for name in ("left", "right"))
+    t = w.input("timestep", [1, 1, *(sides if options.timestep_map else [1, 1])])
+    pictures = ""
+    if options.separate:
+        names = ("left_picture", "right_picture")
+        both = [w.input(name, [1, options.planes, *sides]) for name in names]
+        pictures = w.op("Concat", *both, axis=0)
+    pair = w.op("Concat", left, right, axis=0)
+    found: Sequence[str]
+    if arch.previous:
+        from vsrife.network.previous.onnx import write_flow
+
+        found = (*write_flow(w, state, arch, options, left, pair, t, pictures), "")
+    else:
+        ops = OnnxOperations(w, options.size, left, shortcuts=options.shortcuts)
+        found = _write_flow(ops, state, arch, options, pair, t, pictures)
+    cells: list[Dim] = [
+        side // CADENCE_CELL if isinstance(side, int) else f"{side}_cells" for side in sides
+    ]
+    shapes: list[list[Dim]] = [[1, options.planes, *sides], [1], [1, 1, *cells], [1, 2]]
+    given = ("image", "confidence", "motion", "largest")
+    for name, tensor, shape in zip(given, found, shapes, strict=True):
+        if tensor:
+            w.output(name, tensor, shape)
+    return w.model(metadata)
+
+
+def build_encoder(
+    state: State, arch: Arch, options: GraphOptions, metadata: Mapping[str, str] = {}
+) -> ModelProto:
+    """The part of a network that sees one frame, for rows with an encoder.
+
+    Input `image` (1, 3, H, W), any range; output `features` (1, 3 + encoder.out, H, W): the image
+    clamped to 0..1 and its encoding. Of the options size, scale (for the multiples) and half count.
+    """
+    check(arch, options)
+    check_state(state, arch)
+    if arch.encoder is None:
+        raise ArgumentError("this network has no encoder; its flow graph reads clamped pictures")
+    w, sides = Writer(half=options.half), _sides(options)
+    image = w.input("image", [1, 3, *sides])
+    ops = OnnxOperations(w, options.size, image)
+    features = encoder.prepare(ops, _arrays(state), arch, image)
+    w.output("features", features, [1, 3 + arch.encoder.out, *sides])
+    return w.model(metadata)
+
+
+def write_image(
+    w: Writer,
+    state: State,
+    arch: Arch,
+    options: GraphOptions,
+    like: str,
+    images: str,
+    timestep: str,
+    grid: Grid | None = None,
+    crops: tuple[Crop, Crop] = (lambda x: x, lambda x: x),
+) -> str:
+    """A whole network, for foreign layouts: images (2, 3, H, W) -> (1, 3, H, W).
+
+    like: a tensor of the frames' size; grid: of the frames, if there is one already; crops: what is
+    done with all that is blended, and with the mask.
+    """
+    ops = OnnxOperations(w, options.size, like, grid=grid)
+    weights = _arrays(state)
+    pair = encoder.prepare(ops, weights, arch, images)
+    if arch.previous:
+        from vsrife.network.previous import onnx as previous
+
+        return previous.write_image(w, state, arch, options, like, pair, timestep, grid, crops)
+    found = refine(ops, weights, arch, options, pair, timestep)
+    found = found._replace(mask=crops[1](found.mask), warped=crops[0](found.warped))
+    return blend(ops, found)[0]
+
+
+def _write_flow(
+    ops: OnnxOperations,
+    state: State,
+    arch: Arch,
+    options: GraphOptions,
+    pair: str,
+    timestep: str,
+    pictures: str,
+) -> tuple[str, str, str, str]:
+    """Image, confidence, motion, largest; the last two empty where there are none."""
+    own: list[str] = []
+    watcher = Watcher[str](own=own.append) if arch.rescales and not options.doubled else None
+    found = refine(ops, _arrays(state), arch, options, pair, timestep, pictures or None, watcher)
+    image, difference = blend(ops, found)
+    with ops.scope("confidence"):
+        three = ops.first(difference, 3) if options.planes > 3 else difference
+        doubt = confidence(ops, options, three, found.flow, timestep)
+    moved = ""
+    if options.motion:
+        with ops.scope("motion"):
+            moved = motion(ops, found.flow)
+    return image, doubt, moved, ops.largest(own[0]) if own else ""
+
+
+def _sides(options: GraphOptions) -> list[Dim]:
+    """Height and width."""
+    return ["height", "width"] if options.size is None else list(options.size[::-1])
+
+
+def _arrays(state: State) -> dict[str, Array]:
+    return {key: np.asarray(value, np.float32) for key, value in state.items()}

@@ -1,0 +1,204 @@
+"""The networks as PyTorch modules, with the keys of official checkpoints."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from math import prod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vsrife.errors import ArgumentError
+from vsrife.network import encoder
+from vsrife.network.ifnet import Watcher, blend, refine
+from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.options import RunOptions
+from vsrife.network.outcome import confidence
+from vsrife.network.table import RESCALE_LIMIT, Arch, Shape, state_shapes
+
+Outcome = tuple[Tensor, Tensor]  # of a run: confidence (N,), flow (N, 4, H, W)
+Trace = list[tuple[Tensor, Tensor]]
+
+
+class Network(nn.Module):
+    """See `vsrife.network.build`. `pad_unit`: sides of images are multiples of this many pixels.
+
+    `forward` is `interpolate(prepare(img0), prepare(img1), timestep)`; if several frames of a clip
+    are interpolated, what `prepare` gives is kept, since it depends on one image alone.
+    """
+
+    def __init__(self, arch: Arch, *, scale: float = 1.0, ensemble: bool = False) -> None:
+        super().__init__()
+        self.arch, self.scale, self.ensemble = arch, scale, ensemble
+        self.pad_unit = arch.pad_unit(scale)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The weights' type, which convolutions compute in."""
+        return next(self.parameters()).dtype
+
+    def forward(self, img0: Tensor, img1: Tensor, timestep: float | Tensor) -> Tensor:
+        return self.interpolate(self.prepare(img0), self.prepare(img1), timestep).to(img0.dtype)
+
+    @abstractmethod
+    def prepare(self, image: Tensor) -> Tensor:
+        """The image clamped to 0..1 and its encoding: (N, 3, H, W) -> (N, 3 + encoder.out, H, W).
+
+        The result has the weights' type.
+        """
+
+    @abstractmethod
+    def interpolate(
+        self,
+        left: Tensor,
+        right: Tensor,
+        timestep: float | Tensor,
+        trace: Trace | None = None,
+        pictures: tuple[Tensor, Tensor] | None = None,
+        outcome: list[Outcome] | None = None,
+    ) -> Tensor:
+        """The fp32 image (N, 3, H, W) at `timestep` between two prepared ones, left 0, right 1.
+
+        timestep: also (N, 1, H, W), where parts of the picture keep times of their own.
+        trace: takes (flow (N, 4, H, W), mask logit (N, 1, H, W)) after each run of a block, for
+        training; networks that rescale give none.
+        pictures: left and right (N, C, H, W), any range: what is to be moved and blended instead of
+        the prepared images; gives (N, C, H, W).
+        outcome: takes `confidence` (N,) and the flow (N, 4, H, W) of each run.
+        """
+
+    def check_sides(self, image: Tensor) -> None:
+        """ArgumentError unless the sides of an image are multiples of `pad_unit`."""
+        height, width = image.shape[2:]
+        if height % self.pad_unit or width % self.pad_unit:
+            raise ArgumentError(
+                f"images must have sides that are multiples of {self.pad_unit}, "
+                f"not {width}x{height}; pad them"
+            )
+
+
+class IFNet(Network):
+    """An official row. Its parameters have the keys of checkpoints, and are otherwise data."""
+
+    def __init__(self, arch: Arch, *, scale: float = 1.0, ensemble: bool = False) -> None:
+        super().__init__(arch, scale=scale, ensemble=ensemble)
+        self._places: list[tuple[str, nn.Module, str]] = []
+        shapes = state_shapes(arch)
+        for key in shapes:
+            owner: nn.Module = self
+            *path, name = key.split(".")
+            for part in path:
+                if part not in owner._modules:
+                    owner.add_module(part, nn.Module())
+                owner = owner.get_submodule(part)
+            owner.register_parameter(name, nn.Parameter(_random(key, shapes)))
+            self._places.append((key, owner, name))
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The parameters by their keys."""
+        return {key: getattr(owner, name) for key, owner, name in self._places}
+
+    def prepare(self, image: Tensor) -> Tensor:
+        self.check_sides(image)
+        ops = TorchOperations(_size(image), compute=self.dtype, full=self.dtype)
+        return encoder.prepare(ops, self.weights, self.arch, image.to(self.dtype))
+
+    def interpolate(
+        self,
+        left: Tensor,
+        right: Tensor,
+        timestep: float | Tensor,
+        trace: Trace | None = None,
+        pictures: tuple[Tensor, Tensor] | None = None,
+        outcome: list[Outcome] | None = None,
+    ) -> Tensor:
+        n = left.shape[0]
+        if not isinstance(timestep, Tensor):
+            timestep = torch.full((n, 1, 1, 1), timestep, device=left.device, dtype=torch.float32)
+        t = timestep.to(left.device, torch.float32).expand(n, 1, -1, -1)
+        if not self.arch.rescales:
+            joined = None if pictures is None else torch.cat(pictures).float()
+            pair = torch.cat((left, right)).float()
+            watcher = None if trace is None else Watcher[Tensor](state=_noted(trace))
+            return self._run(pair, t, joined, outcome, watcher=watcher)
+        # Whether to rescale is each frame's own question, so no frame may share a batch
+        sides = [(left, right), *([] if pictures is None else [pictures])]
+        pairs = [
+            [torch.cat((a[i : i + 1], b[i : i + 1])).float() for a, b in sides] for i in range(n)
+        ]
+        return torch.cat(
+            [
+                self._run_or_rescale(t[i : i + 1], pair, moved[0] if moved else None, outcome)
+                for i, (pair, *moved) in enumerate(pairs)
+            ]
+        )
+
+    def _run_or_rescale(
+        self, t: Tensor, pair: Tensor, pictures: Tensor | None, outcome: list[Outcome] | None
+    ) -> Tensor:
+        def check(flow: Tensor) -> None:
+            if bool((ops.largest(flow) > RESCALE_LIMIT).all()):
+                raise _MotionTooLarge
+
+        ops = TorchOperations(_size(pair))
+        try:
+            return self._run(pair, t, pictures, outcome, watcher=Watcher(own=check))
+        except _MotionTooLarge:
+            height, width = pair.shape[2:]
+            unit = 2 * self.pad_unit  # doubled scales need twice the multiple; vs-rife crashes here
+            padding = (0, -width % unit, 0, -height % unit)
+            pair = F.pad(pair, padding, mode="replicate")
+            if pictures is not None:
+                pictures = F.pad(pictures, padding, mode="replicate")
+            if t.shape[2:] != (1, 1):
+                t = F.pad(t, padding, mode="replicate")
+            out = self._run(pair, t, pictures, outcome, doubled=True)
+            return out[:, :, :height, :width]
+
+    def _run(
+        self,
+        pair: Tensor,
+        t: Tensor,
+        pictures: Tensor | None,
+        outcome: list[Outcome] | None,
+        *,
+        watcher: Watcher[Tensor] | None = None,
+        doubled: bool = False,
+    ) -> Tensor:
+        """The image (N, C, H, W); pair (2N, C, H, W), the N left frames first."""
+        ops = TorchOperations(_size(pair), compute=self.dtype)
+        options = RunOptions(self.scale, self.ensemble, doubled, t.shape[2:] != (1, 1))
+        found = refine(ops, self.weights, self.arch, options, pair, t, pictures, watcher)
+        image, difference = blend(ops, found)
+        if outcome is not None:
+            doubt = confidence(ops, options, difference[:, :3], found.flow, t)
+            outcome.append((doubt, found.flow))
+        return image
+
+
+def _noted(trace: Trace) -> Callable[[Tensor, Tensor], None]:
+    return lambda flow, mask: trace.append((flow, mask))
+
+
+class _MotionTooLarge(Exception):  # noqa: N818  # a signal inside this file, no error
+    pass
+
+
+def _size(image: Tensor) -> tuple[int, int]:
+    """Width and height."""
+    return image.shape[3], image.shape[2]
+
+
+def _random(key: str, shapes: Mapping[str, Shape]) -> Tensor:
+    """Numbers that a layer begins with, as PyTorch's own layers do."""
+    shape = shapes[key]
+    if key.endswith(".beta"):
+        return torch.ones(shape)
+    if len(shape) == 1 and not key.endswith(".bias"):
+        return torch.full(shape, 0.25)  # slopes of a PReLU
+    kernel = shapes[f"{key.rpartition('.')[0]}.weight"]
+    bound = prod(kernel[1:]) ** -0.5
+    return torch.empty(shape).uniform_(-bound, bound)

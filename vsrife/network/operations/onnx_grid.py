@@ -1,0 +1,125 @@
+"""Coordinates of a picture's pixels, and warping by them, as ONNX nodes."""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import TensorProto
+
+from vsrife.network.operations.onnx_writer import Array, Writer
+
+_X, _Y = 0, 1
+
+
+class Grid:
+    """Both pictures of a pair are warped at once, in places that are -1 and 1 at the outermost
+    pixels' centres, as GridSample wants them."""
+
+    def __init__(self, w: Writer, size: tuple[int, int] | None, like: str) -> None:
+        """size: width and height, or None for those of the tensor `like` as it comes."""
+        self._w, self._size, self._like = w, size, like
+        with w.scope("grid"):
+            if size is None:
+                factors = [self._factor(axis) for axis in (_X, _Y)]
+                self._factors = w.op("Concat", *factors, axis=1)
+                self._lines = [self._line(axis, factors[axis]) for axis in (_X, _Y)]
+            else:
+                factor = np.array([2 / (side - 1) for side in size])
+                self._factors = w.constant(factor.reshape(1, 2, 1, 1))
+        self._places: dict[int, str] = {}  # by s
+
+    def warp(self, pair: str, flow: str, s: int = 1, mode: str = "bilinear") -> str:
+        """out[y, x] = image[y + v, x + u], bilinear or bicubic, edge repeated.
+
+        pair (2, C, H, W); flow (1, 4, H, W), pixels, x before y, the left picture's first. s: give
+        only the pixels that `around_middles` gives, whose flow comes in.
+        """
+        w = self._w
+        if s not in self._places:
+            with w.scope("grid"):
+                self._places[s] = self._make_places(s)
+        moved = w.op("Mul", w.op("Reshape", flow, w.integers([2, 2, 0, 0])), self._factors)
+        where = w.op("Transpose", w.op("Add", moved, self._places[s]), perm=[0, 2, 3, 1])
+        return w.op("GridSample", pair, where, mode=mode, padding_mode="border", align_corners=1)
+
+    def _make_places(self, s: int) -> str:
+        """Places (1, 2, H, W) of all pixels, or of those around the middles."""
+        w = self._w
+        if self._size is not None:
+            x, y = (w.constant(_known_line(side, s, a)) for a, side in enumerate(self._size))
+        else:
+            x, y = self._lines
+            if s > 1:
+                x, y = _middle_columns(w, x, s), _middle_rows(w, y, s, 2)
+        return w.op("Add", x, y)
+
+    def _factor(self, axis: int) -> str:
+        """2 / (side - 1), (1, 1, 1, 1)."""
+        w = self._w
+        length = w.op("Shape", self._like, start=3 - axis, end=4 - axis)
+        steps = w.op("Cast", w.op("Sub", length, w.integers([1])), to=TensorProto.FLOAT)
+        factor = w.op("Div", w.constant(2.0), steps)
+        return w.op("Reshape", factor, w.integers([1, 1, 1, 1]))
+
+    def _line(self, axis: int, factor: str) -> str:
+        """As `_known_line` with s = 1."""
+        w = self._w
+        length = w.op("Shape", self._like, start=3 - axis, end=4 - axis)
+        limit = w.op("Squeeze", length, w.integers([0]))
+        pixels = w.op("Range", w.constant(0, np.int64), limit, w.constant(1, np.int64))
+        pixels = w.op("Reshape", pixels, w.integers(_along(axis)))
+        pixels = w.op("Cast", pixels, to=TensorProto.FLOAT)
+        places = w.op("Sub", w.op("Mul", pixels, factor), w.constant(1.0))
+        return w.op("Mul", places, w.constant(_channel(axis)))
+
+
+class GivenGrid(Grid):
+    """One whose numbers come into the graph from outside."""
+
+    def __init__(self, w: Writer, places: str, factors: str) -> None:
+        """places (1, 2, H, W); factors (1, 2, 1, 1): 2 / (side - 1), x before y."""
+        self._w, self._factors = w, factors
+        self._places = {1: places}
+
+    def _make_places(self, s: int) -> str:
+        return around_middles(self._w, self._places[1], s, 2)
+
+
+def around_middles(w: Writer, x: str, s: int, count: int) -> str:
+    """The four pixels around the middle of each s x s cell: (1, C, H, W) -> (1, C, 2H/s, 2W/s).
+
+    count: C.
+    """
+    return _middle_rows(w, _middle_columns(w, x, s), s, count)
+
+
+def _middle_columns(w: Writer, x: str, s: int) -> str:
+    cells = w.op("Reshape", x, w.integers([0, 0, 0, -1, s]))
+    return w.op("Reshape", _middle(w, cells, s, 4), w.integers([0, 0, 0, -1]))
+
+
+def _middle_rows(w: Writer, x: str, s: int, count: int) -> str:
+    """count: channels of x."""
+    cells = w.op("Reshape", x, w.integers([1, -1, s, 0]))
+    return w.op("Reshape", _middle(w, cells, s, 2), w.integers([1, count, -1, 0]))
+
+
+def _middle(w: Writer, x: str, s: int, axis: int) -> str:
+    bounds = w.integers([s // 2 - 1]), w.integers([s // 2 + 1])
+    return w.op("Slice", x, *bounds, w.integers([axis]))
+
+
+def _known_line(side: int, s: int, axis: int) -> Array:
+    """Places along x or y, (1, 2, 1, W) or (1, 2, H, 1); 0 in the other's channel."""
+    pixels = np.arange(side)
+    if s > 1:
+        pixels = pixels.reshape(-1, s)[:, s // 2 - 1 : s // 2 + 1]
+    places = pixels.reshape(_along(axis)) * (2 / (side - 1)) - 1
+    return np.asarray(places * _channel(axis))
+
+
+def _along(axis: int) -> list[int]:
+    return [1, 1, 1, -1] if axis == _X else [1, 1, -1, 1]
+
+
+def _channel(axis: int) -> Array:
+    return np.reshape([1.0, 0.0] if axis == _X else [0.0, 1.0], (1, 2, 1, 1))

@@ -1,0 +1,200 @@
+"""The operations run by PyTorch, with gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vsrife.network.operations.interface import Span
+from vsrife.network.table import SLOPE
+
+
+class TorchOperations:
+    """See `interface.Operations`; a pair is (2N, C, H, W)."""
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        *,
+        compute: torch.dtype = torch.float32,
+        full: torch.dtype = torch.float32,
+    ) -> None:
+        """size: width and height of the frames; compute: type of the weights; full: of all else."""
+        self._width, self._height = size
+        self._compute, self._full = compute, full
+        self._lines: dict[int, Tensor] = {}
+
+    # Numbers
+
+    def scope(self, name: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def to_compute(self, x: Tensor) -> Tensor:
+        return x.to(self._compute)
+
+    def to_full(self, x: Tensor) -> Tensor:
+        return x.to(self._full)
+
+    def add(self, a: Tensor, b: Tensor | float) -> Tensor:
+        return a + b
+
+    def subtract(self, a: Tensor | float, b: Tensor) -> Tensor:
+        return a - b
+
+    def multiply(self, a: Tensor, b: Tensor | float) -> Tensor:
+        return a * b
+
+    def divide(self, a: Tensor, b: Tensor) -> Tensor:
+        return a / b
+
+    def absolute(self, x: Tensor) -> Tensor:
+        return x.abs()
+
+    def exp(self, x: Tensor) -> Tensor:
+        return x.exp()
+
+    def sigmoid(self, x: Tensor) -> Tensor:
+        return x.sigmoid()
+
+    def clamp(self, x: Tensor, low: float, high: float) -> Tensor:
+        return x.clamp(low, high)
+
+    # Channels
+
+    def join(self, tensors: Sequence[Tensor]) -> Tensor:
+        return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors), 1)
+
+    def split(self, x: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+        return list(torch.split(x, list(sizes), 1))
+
+    def first(self, x: Tensor, count: int) -> Tensor:
+        return x[:, :count]
+
+    def mean_channels(self, x: Tensor) -> Tensor:
+        return x.mean(1, keepdim=True)
+
+    def norm_channels(self, x: Tensor) -> Tensor:
+        length: Tensor = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+        return length
+
+    # Rows and columns
+
+    def resize(self, x: Tensor, factor: float) -> Tensor:
+        if factor == 1:
+            return x
+        return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+    def plane(self, timestep: Tensor, s: float) -> Tensor:
+        return timestep.expand(-1, 1, int(self._height / s), int(self._width / s))
+
+    def every(self, x: Tensor, step: int) -> Tensor:
+        return x[:, :, ::step, ::step]
+
+    def max_pool(self, x: Tensor, size: int, stride: int) -> Tensor:
+        return F.max_pool2d(x, size, stride, size // 2 if stride == 1 else 0)
+
+    def mean_pool(self, x: Tensor, size: int) -> Tensor:
+        return F.avg_pool2d(x, size, 1, size // 2, count_include_pad=False)
+
+    def pixel_shuffle(self, x: Tensor) -> Tensor:
+        return F.pixel_shuffle(x, 2)
+
+    # What is learnt
+
+    def take(self, weight: Tensor, axis: int, spans: Sequence[Span]) -> Tensor:
+        parts = [
+            part if factor == 1 else part * factor
+            for start, stop, factor in spans
+            for part in [weight.narrow(axis, start, stop - start)]
+        ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, axis)
+
+    def conv(
+        self, x: Tensor, name: str, weight: Tensor, bias: Tensor, *, stride: int = 1
+    ) -> Tensor:
+        return F.conv2d(x, weight, bias, stride, 1)
+
+    def deconv(self, x: Tensor, name: str, weight: Tensor, bias: Tensor) -> Tensor:
+        return F.conv_transpose2d(x, weight, bias, 2, 1)
+
+    def residual(
+        self, x: Tensor, name: str, weight: Tensor, bias: Tensor, beta: Tensor, groups: int
+    ) -> Tensor:
+        y = F.conv2d(x, weight, bias, 1, 1, groups=groups)
+        return self.leaky(torch.addcmul(x, y, beta))
+
+    def leaky(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(x, SLOPE)
+
+    def prelu(self, x: Tensor, slopes: Tensor) -> Tensor:
+        return F.prelu(x, slopes)
+
+    # Both frames
+
+    def stack(self, left: Tensor, right: Tensor) -> Tensor:
+        return torch.cat((left, right))
+
+    def unstack(self, pair: Tensor) -> tuple[Tensor, Tensor]:
+        left, right = pair.chunk(2)
+        return left, right
+
+    def images(self, pair: Tensor) -> Tensor:
+        return pair[:, :3]
+
+    def side_by_side(self, pair: Tensor, channels: int) -> Tensor:
+        if pair.shape[0] == 2:
+            return pair.reshape(1, 2 * channels, *pair.shape[2:])
+        return torch.cat(pair.chunk(2), 1)
+
+    def warp(self, pair: Tensor, flow: Tensor) -> Tensor:
+        return self._sample(pair, flow, 1)
+
+    def warp_small(self, pair: Tensor, flow: Tensor | None, s: float) -> Tensor:
+        if flow is None:
+            return self.resize(pair, 1 / s)
+        if s < 4:
+            return self.resize(self.warp(pair, flow), 1 / s)
+        cell = int(s)
+        sampled = _middles(_middles(flow, 3, cell), 2, cell)
+        return F.avg_pool2d(self._sample(pair, sampled, cell), 2)
+
+    def _sample(self, pair: Tensor, flow: Tensor, cell: int) -> Tensor:
+        """Pair where the flow points to from all pixels, or from those that `_middles` keeps."""
+        n, _, height, width = flow.shape
+        moved = flow.reshape(n, 2, 2, height, width).transpose(0, 1)
+        moved = moved.reshape(2 * n, 2, height, width)
+        # to grid_sample's -1..1, whose ends are the centres of the outermost pixels
+        x = self._line(flow, self._width, cell) + moved[:, 0]
+        y = self._line(flow, self._height, cell)[:, None] + moved[:, 1]
+        x = x * (2 / max(self._width - 1, 1)) - 1
+        y = y * (2 / max(self._height - 1, 1)) - 1
+        return F.grid_sample(
+            pair, torch.stack((x, y), 3), mode="bilinear", padding_mode="border", align_corners=True
+        )
+
+    def _line(self, like: Tensor, side: int, cell: int) -> Tensor:
+        """Coordinates of the pixels along a side, of those alone that `_middles` keeps."""
+        if side not in self._lines:
+            self._lines[side] = torch.arange(side, device=like.device, dtype=like.dtype)
+        line = self._lines[side]
+        return line if cell == 1 else _middles(line, 0, cell)
+
+    # Whole frames
+
+    def mean(self, x: Tensor) -> Tensor:
+        return x.mean((1, 2, 3))
+
+    def largest(self, flow: Tensor) -> Tensor:
+        n, _, height, width = flow.shape
+        return flow.abs().reshape(n, 2, 2, height, width).amax((2, 3, 4))
+
+
+def _middles(x: Tensor, axis: int, cell: int) -> Tensor:
+    """The two numbers around the middle of every `cell` along an axis."""
+    before, after = x.shape[:axis], x.shape[axis + 1 :]
+    cells = x.reshape(*before, -1, cell, *after).narrow(axis + 1, cell // 2 - 1, 2)
+    return cells.reshape(*before, -1, *after)

@@ -1,0 +1,171 @@
+"""New frames: what the network draws between two source frames, and what they say of themselves."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import vapoursynth as vs
+from numpy.typing import NDArray
+
+from vsrife.inference.base import Planes as Readable
+from vsrife.inference.base import Recent, Rhythm, Session
+from vsrife.video import frames, nodes, scenes
+from vsrife.video.colour import Route, alphas_match
+from vsrife.video.frames import ALPHA, Planes, uncached
+from vsrife.video.plans import Neighbours, Plan, Policy
+from vsrife.video.timeline import Place
+
+# A pair of neighbours is in use at a time; the rest is for requests that come a little out of order
+# and for players that step back. Two more for each stream beyond the first.
+FRAMES_KEPT = 6
+
+# Properties of new frames: between which source frames they stand, and where, 0..1; how far they
+# can be trusted, 0..1
+TIMESTEP, LEFT, RIGHT = "_RifeTimestep", "_RifeLeft", "_RifeRight"
+CONFIDENCE = "_RifeConfidence"
+
+type Draw = Callable[[Place, Neighbours[vs.VideoFrame]], vs.VideoFrame]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What new frames are drawn with. length: of the source, in frames; streams: how many new
+    frames are made at a time."""
+
+    plan: Plan
+    session: Session
+    policy: Policy
+    length: int
+    streams: int
+
+    def neighbours(self, clip: vs.VideoNode, blank: vs.VideoNode) -> Neighbours[vs.VideoNode]:
+        """What `draw` reads, taken from `clip`, which is in the network's format."""
+        found = self.plan.neighbours(clip, blank)
+        if not self.policy.cadence:
+            return found
+        return found._replace(
+            before=self.plan.neighbours(nodes.shifted(clip, -1), blank).left,
+            after=self.plan.neighbours(nodes.shifted(clip, 1), blank).right,
+        )
+
+    def clip(self, source: vs.VideoNode) -> vs.VideoNode:
+        """New frames in the network's format, of `source` in that format. What is asked for where
+        none is to be made is undefined."""
+        blank = source.std.BlankClip(length=self.plan.times.num_frames, keep=True)
+        neighbours, draw = self.neighbours(source, blank), self.painter()
+
+        def make(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+            around = neighbours.named(f)
+            return draw(self.plan.place(n, around.decision), around)
+
+        return uncached(self.side_by_side(blank, neighbours.given, make))  # asked for once
+
+    def side_by_side(
+        self, template: vs.VideoNode, inputs: list[vs.VideoNode], make: frames.Make
+    ) -> vs.VideoNode:
+        """ModifyFrame whose callback runs `streams` at a time, which VapourSynth does for none."""
+        if self.streams == 1:
+            return template.std.ModifyFrame(inputs, make)
+        each = [uncached(template.std.ModifyFrame(inputs, make)) for _ in range(self.streams)]
+
+        def turn(n: int) -> int:
+            # New frames by turns: those at source positions, `left` + 1 so far, cost nothing. Where
+            # they are made anew, it is every second or third, or any other pattern, so they are
+            # scattered (Knuth's multiplier).
+            at = self.plan.times.place(n)
+            return n - at.left - 1 if at.step else n * 2654435761 >> 16
+
+        return template.std.FrameEval(lambda n: each[turn(n) % self.streams])
+
+    def painter(self) -> Draw:
+        """What gives a new frame, in the format of its neighbours, which is the network's."""
+        keep = FRAMES_KEPT + 2 * (self.streams - 1)
+        prepared, motions = Recent[Any](keep), Recent[Any](keep)
+        session, policy, last = self.session, self.policy, self.length - 1
+
+        # VapourSynth calls this from many threads, `streams` at a time at most
+        def draw(at: Place, around: Neighbours[vs.VideoFrame]) -> vs.VideoFrame:
+            left, right = around.left, around.right
+            with_alpha = alphas_match(left, right)
+
+            def prepare(index: int, source: vs.VideoFrame) -> Any:
+                planes = functools.partial(read_planes, source, with_alpha)
+                return prepared.get((index, with_alpha), lambda: session.prepare(planes()))
+
+            def motion(index: int, first: vs.VideoFrame, second: vs.VideoFrame) -> Any:
+                pair = prepare(index, first), prepare(index + 1, second)
+                return motions.get(index, lambda: session.motion(*pair))
+
+            def cadence() -> Rhythm | None:
+                before, after = around.before, around.after
+                if before is None or after is None or at.right - at.left != 1:
+                    return None
+                starts = at.left == 0 or (policy.cuts and left.props.get(scenes.PREV))
+                ends = at.right == last or (policy.cuts and right.props.get(scenes.NEXT))
+                return Rhythm(
+                    None if starts else motion(at.left - 1, before, left),
+                    motion(at.left, left, right),
+                    None if ends else motion(at.right, right, after),
+                )
+
+            pair = prepare(at.left, left), prepare(at.right, right)
+            frame = vs.core.create_video_frame(left.format, left.width, left.height)
+            with written_planes(frame, left if with_alpha else None) as into:
+                confidence = session.interpolate(*pair, at.timestep, into, cadence())
+            if not with_alpha and ALPHA in left.props:
+                frame.props[ALPHA] = left.props[ALPHA]
+            frame.props.update({TIMESTEP: at.timestep, LEFT: at.left, RIGHT: at.right})
+            if confidence is not None:
+                frame.props[CONFIDENCE] = confidence
+            return frame
+
+        return draw
+
+
+def sample(clip: vs.VideoNode, route: Route) -> tuple[Readable, Readable]:
+    """Two neighbours from the middle of the clip, as the network reads them."""
+    read, middle = route.to_working(clip), max(0, clip.num_frames // 2 - 1)
+    with read.get_frame(middle) as left, read.get_frame(middle + 1) as right:
+        first, second = (
+            [np.array(plane) for plane in read_planes(frame, False)] for frame in (left, right)
+        )
+        return first, second
+
+
+def read_planes(frame: vs.VideoFrame, with_alpha: bool) -> Planes:
+    """Three planes for the network, a grey one three times over, and alpha as a fourth (0..1)."""
+    picture = frames.planes(frame)
+    alpha = frames.alpha_of(frame) if with_alpha else None
+    read = picture * (3 // len(picture))
+    if alpha is not None:
+        read.append(np.asarray(alpha[0]) / np.float32(frames.white(alpha.format)))
+    return read
+
+
+@contextmanager
+def written_planes(frame: vs.VideoFrame, alpha_like: vs.VideoFrame | None) -> Iterator[Planes]:
+    """The planes of `frame` to write into, as `read_planes` gives them.
+
+    alpha_like: a frame whose alpha plane tells the format of `frame`'s; None for no alpha.
+    """
+    picture = frames.planes(frame)
+    like = None if alpha_like is None else frames.alpha_of(alpha_like)
+    values = np.zeros((frame.height, frame.width), np.float32)
+    yield picture * (3 // len(picture)) + ([] if like is None else [values])
+    if like is not None:
+        alpha = vs.core.create_video_frame(like.format, like.width, like.height)
+        frames.planes(alpha)[0][:] = _coded(values, like.format)
+        frame.props[ALPHA] = alpha
+
+
+def _coded(values: NDArray[np.float32], plane_format: vs.VideoFormat) -> NDArray[np.float32]:
+    if plane_format.sample_type == vs.FLOAT:
+        return values
+    largest = np.float32(frames.white(plane_format))
+    rounded: NDArray[np.float32] = np.rint(np.clip(values * largest, 0, largest))
+    return rounded

@@ -1,0 +1,31 @@
+"""From a model's name to the file of its weights, which is fetched if the user says so."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from vsrife.network.table import DEFAULT_MODEL, EMBEDDED, known_models
+from vsrife.weights.catalogue import Model
+from vsrife.weights.locate import existing, find_file, find_model, is_path, missing
+
+
+def find_weights(model: str | os.PathLike[str] | None, *, auto_download: bool = False) -> Path:
+    """The weights file of a model, as `model_name` takes it; ModelError tells how to get it."""
+    name = DEFAULT_MODEL if model is None else model
+    if isinstance(name, os.PathLike) or (name not in known_models() and is_path(name)):
+        return existing(Path(os.fsdecode(name)).expanduser())
+    # no faulty list of the user's own may keep the embedded models from working
+    row = Model(name, name, f"{name}.safetensors") if name in EMBEDDED else find_model(name)
+    found = find_file(row)
+    if found is None and auto_download:
+        from vsrife.weights.library import fetch_model  # with all that speaks HTTP
+
+        return fetch_model(row)
+    if found is None:
+        raise missing(row)
+    if not found.kept and not row.embedded:
+        from vsrife.weights.verify import check_known
+
+        check_known(row, found.path)
+    return found.path

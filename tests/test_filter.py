@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 import vsrife
 from tests.support.clips import clip_of, copied, flat, networks_of, noise, picture, pictures
+from vsrife import filter as filter_module
 from vsrife import rife
 from vsrife.inference import pytorch
 from vsrife.network import build
@@ -467,3 +468,16 @@ def test_cuda_gives_the_cpus_pictures(weights, fmt):
     cpu = pictures(rife(clip, model=weights(), device="cpu"))
     # TF32 convolutions, torch's default there, have 10 bits
     assert max(np.abs(a - b).mean() for a, b in zip(gpu, cpu, strict=True)) < 2e-3
+
+
+def test_files_of_the_other_package_of_this_name_are_told(monkeypatch, tmp_path, said):
+    """pip installs vs-rife's `vsrife` into the same folder, and removes ours with it."""
+    peer = tmp_path / "IFNet_HDv3_v4_6.py"
+    monkeypatch.setattr(filter_module, "_PEER", peer)
+    clip = clip_of(noise(64, 64), 2)
+    rife(clip)
+    assert not [text for text in said if "vs-rife" in text]
+    peer.touch()
+    rife(clip)
+    (text,) = (text for text in said if "files of vs-rife lie in" in text)
+    assert "pip uninstall vsrife vapoursynth-rife" in text

@@ -6,6 +6,7 @@ import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 
 import vapoursynth as vs
 
@@ -103,11 +104,19 @@ def rife(
         sample=functools.partial(sample, clip, recipe.route),
         needs=recipe.needs,
     )
+    if _PEER.exists():
+        _tell(_TWO_PACKAGES)
     if not recipe.rate:
         vs.core.log_message(vs.MESSAGE_TYPE_INFORMATION, f"rife: {_NO_RATE}")
     return assemble(clip, recipe, session)
 
 
+# vs-rife's package is called vsrife, too, and pip lets both install into one folder.
+_PEER = Path(__file__).with_name("IFNet_HDv3_v4_6.py")
+_TWO_PACKAGES = (
+    f"files of vs-rife lie in {_PEER.parent}, whose package has the same name: run "
+    "`pip uninstall vsrife vapoursynth-rife`, then install the one that you want"
+)
 _NO_RATE = (
     "the frames of this clip last for different times, which y4m cannot say: "
     "use `vspipe -c mkv`, or `vspipe -t times.txt` with x264's `--tcfile-in times.txt`"

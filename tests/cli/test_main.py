@@ -253,11 +253,13 @@ def test_a_name_in_another_encoding_is_one_line(fake, capsys: pytest.CaptureFixt
 # A command that has begun a file, says so and goes on: in Python, without hearing of signals deep
 # in C code, in its own cleaning up, or where Python cannot raise anything
 _WORKING = """
-import ctypes, sys, time
+import ctypes, signal, sys, time
 from pathlib import Path
 from vsrife import cli
 from vsrife.cli import scenes
 from vsrife.media import parts
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
 
 def in_python():
     while True:

@@ -64,8 +64,12 @@ def ending(end: Callable[[], None]) -> Iterator[Ending]:
             reporting(lost)
             return
         # it struck where nothing can be raised, in a destructor
+        threading.Timer(AGAIN, again).start()
+
+    def again() -> None:
+        # not before: a signal that raises in the hook above would be lost for good
         state.interrupted = False
-        threading.Timer(AGAIN, signal.raise_signal, (signal.SIGINT,)).start()
+        signal.raise_signal(signal.SIGINT)
 
     before = {number: signal.signal(number, hear) for number in _heeded()}
     reporting, sys.unraisablehook = sys.unraisablehook, unraisable

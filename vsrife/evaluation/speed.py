@@ -90,9 +90,10 @@ def open_session(
         width=size[0],
         height=size[1],
         hardware=hardware,
+        graph=is_graph(model),
         note=silent,
     )
-    return open_backend(backend, hardware, graph=is_graph(model)).open_session(settings)
+    return open_backend(backend, hardware, graph=settings.graph).open_session(settings)
 
 
 def new_frame(session: Session, left: Frame, right: Frame) -> Frame:

@@ -62,7 +62,8 @@ def silent(text: str) -> None:
 class Settings:
     """How to run a network.
 
-    weights: file; model: name that says which network they must be, None to read it off them;
+    weights: file; graph: it is a graph, not weights alone; model: name that says which network they
+    must be, None to read it off them;
     half: fp16 weights and convolutions; clamp: new pictures stay in 0..1, as vs-rife's do, instead
     of keeping what goes beyond; width, height: pixels of a frame, before padding; note: hears what
     the user should know and is no error; sample: two neighbouring frames, to check by what has been
@@ -78,6 +79,7 @@ class Settings:
     width: int
     height: int
     hardware: Hardware = Hardware()
+    graph: bool = False
     note: Note = field(default=silent, compare=False)
     sample: Callable[[], tuple[Planes, Planes]] | None = field(default=None, compare=False)
 

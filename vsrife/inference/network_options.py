@@ -248,6 +248,7 @@ def open_session(
         width=width,
         height=height,
         hardware=hardware,
+        graph=graph,
         note=note,
         sample=sample,
     )

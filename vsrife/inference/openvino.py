@@ -15,7 +15,6 @@ from vsrife.errors import ArgumentError, BackendError, ModelError, printable
 from vsrife.inference import disk_cache, onnx_file, quiet, runtime
 from vsrife.inference.arrays import Array
 from vsrife.inference.base import Hardware, Session, Settings
-from vsrife.weights import is_graph
 
 ov = quiet.load("openvino")
 
@@ -169,7 +168,7 @@ class OvBackend:
                 )
 
     def open_session(self, settings: Settings) -> Session:
-        opened = onnx_file.open_session if is_graph(settings.weights) else runtime.open_session
+        opened = onnx_file.open_session if settings.graph else runtime.open_session
         return opened("openvino", settings, OvEngine)
 
 

@@ -19,7 +19,7 @@ from vsrife.network import build, cadence
 from vsrife.network.module import Network, Outcome
 from vsrife.network.state_dict import recognise
 from vsrife.network.table import CADENCE_CELL
-from vsrife.weights import is_graph, read_weights
+from vsrife.weights import read_weights
 
 DEVICES = ("cuda", "rocm", "xpu", "mps", "cpu")  # in the order in which they are chosen
 
@@ -222,7 +222,7 @@ def _network(settings: Settings, device: torch.device, dtype: torch.dtype) -> Ne
 
 def _weights(settings: Settings) -> tuple[str, dict[str, Tensor]]:
     """Model or row, and weights; those of a graph are taken out of it."""
-    if is_graph(settings.weights):
+    if settings.graph:
         from vsrife.weights.importing import read_graph
 
         row, arrays = read_graph(settings.weights)

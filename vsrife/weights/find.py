@@ -6,17 +6,17 @@ import os
 from pathlib import Path
 
 from vsrife.network.table import DEFAULT_MODEL, EMBEDDED, known_models
-from vsrife.weights.catalogue import Model
-from vsrife.weights.locate import existing, find_file, find_model, is_path, missing
+from vsrife.weights.locate import embedded_file, existing, find_file, find_model, is_path, missing
 
 
 def find_weights(model: str | os.PathLike[str] | None, *, auto_download: bool = False) -> Path:
     """The weights file of a model, as `model_name` takes it; ModelError tells how to get it."""
     name = DEFAULT_MODEL if model is None else model
+    if name in EMBEDDED:  # no faulty list of the user's own may keep these from working
+        return embedded_file(f"{name}.safetensors")
     if isinstance(name, os.PathLike) or (name not in known_models() and is_path(name)):
         return existing(Path(os.fsdecode(name)).expanduser())
-    # no faulty list of the user's own may keep the embedded models from working
-    row = Model(name, name, f"{name}.safetensors") if name in EMBEDDED else find_model(name)
+    row = find_model(name)
     found = find_file(row)
     if found is None and auto_download:
         from vsrife.weights.library import fetch_model  # with all that speaks HTTP
@@ -24,7 +24,7 @@ def find_weights(model: str | os.PathLike[str] | None, *, auto_download: bool = 
         return fetch_model(row)
     if found is None:
         raise missing(row)
-    if not found.kept and not row.embedded:
+    if not found.kept:
         from vsrife.weights.verify import check_known
 
         check_known(row, found.path)

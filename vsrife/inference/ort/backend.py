@@ -15,7 +15,6 @@ from vsrife.inference import disk_cache, onnx_file, quiet, runtime
 from vsrife.inference.arrays import Array
 from vsrife.inference.base import Hardware, Session, Settings
 from vsrife.inference.ort import accuracy, providers, sessions, tensorrt
-from vsrife.weights import is_graph
 
 onnxruntime = quiet.load("onnxruntime")
 
@@ -157,7 +156,7 @@ class OrtBackend:
         _wanted(hardware)
 
     def open_session(self, settings: Settings) -> Session:
-        opened = onnx_file.open_session if is_graph(settings.weights) else runtime.open_session
+        opened = onnx_file.open_session if settings.graph else runtime.open_session
         return opened("onnx", settings, OrtEngine)
 
 

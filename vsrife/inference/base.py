@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -12,6 +13,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vsrife.errors import ArgumentError
 
 Planes = Sequence[NDArray[np.generic]]
 Note = Callable[[str], None]  # hears what the user should know and is no error
@@ -54,8 +57,32 @@ class Hardware:
     engines: EngineOptions = EngineOptions()
 
 
+class Device(NamedTuple):
+    """kind: "cuda", "cpu" ...; number: which of several, None if the name does not say."""
+
+    kind: str
+    number: int | None
+
+
+def read_device(name: str, kinds: Iterable[str], where: str = "", hint: str = "") -> Device:
+    """A device's name, "cuda", "cuda:1" or "cuda.1", in any case; ArgumentError for any other.
+
+    where: added to the list of kinds in the message, such as " with backend='onnx'"; hint: a way
+    out, if there is one more.
+    """
+    kinds = list(kinds)
+    match = re.fullmatch(r"([a-z]+)(?:[:.]([0-9]{1,9}))?", name.lower())
+    if match is None or match[1] not in kinds:
+        several = next((kind for kind in kinds if kind != "cpu"), "cpu")
+        raise ArgumentError(
+            f"device must be one of {', '.join(kinds)}{where}, with a number if there are several "
+            f'such as "{several}:1", not {name!r}{hint}'
+        )
+    return Device(match[1], None if match[2] is None else int(match[2]))
+
+
 def silent(text: str) -> None:
-    """For who has nobody to tell."""
+    """Default listener: ignores messages."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ Needs no VapourSynth and imports no framework. `open_session` trusts what was ch
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,7 +16,15 @@ from vsrife import checks
 from vsrife.checks import Flag, Folder, OneOf, Size, Text, Whole, option
 from vsrife.errors import ArgumentError
 from vsrife.inference import BACKENDS, MOST, open_backend
-from vsrife.inference.base import EngineOptions, Hardware, Note, Planes, Session, Settings
+from vsrife.inference.base import (
+    EngineOptions,
+    Hardware,
+    Note,
+    Planes,
+    Session,
+    Settings,
+    read_device,
+)
 from vsrife.inference.ort import providers, vsrife_trt
 from vsrife.inference.select import ON_DEVICE
 from vsrife.network.table import DEFAULT_MODEL, SCALES, check_options
@@ -206,17 +213,12 @@ def _check_device(options: NetworkOptions) -> None:
 
 
 def _check_device_name(device: str, backend: str | None) -> None:
-    kind = re.split("[:.]", device.lower())[0]
     kinds = (*ON_DEVICE, "cpu")
-    where = ""
-    if backend is not None:
-        kinds = tuple(sorted(name for name in kinds if backend in ON_DEVICE.get(name, BACKENDS)))
-        where = f" with backend={backend!r}"
-    if kind not in kinds or not re.fullmatch(r"[a-z]+([:.]\d+)?", device.lower()):
-        raise ArgumentError(
-            f"device must be one of {', '.join(kinds)}{where}, with a number if there are several "
-            f'such as "{kinds[0]}:1", not {device!r}'
-        )
+    if backend is None:
+        read_device(device, kinds)
+        return
+    able = sorted(name for name in kinds if backend in ON_DEVICE.get(name, BACKENDS))
+    read_device(device, able, f" with backend={backend!r}")
 
 
 def open_session(

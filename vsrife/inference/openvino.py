@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -14,7 +13,7 @@ import numpy as np
 from vsrife.errors import ArgumentError, BackendError, ModelError, printable
 from vsrife.inference import disk_cache, onnx_file, quiet, runtime
 from vsrife.inference.arrays import Array
-from vsrife.inference.base import Hardware, Session, Settings
+from vsrife.inference.base import Device, Hardware, Session, Settings, read_device
 
 ov = quiet.load("openvino")
 
@@ -122,13 +121,14 @@ def _core() -> Any:
 
 def _device(hardware: Hardware) -> str:
     """OpenVINO's name of a device that is there; BackendError for one that is not."""
-    kind, number = _asked(hardware)
+    asked = _asked(hardware)
+    kind, number = DEVICES[asked.kind], asked.number
     available = list(_core().available_devices)
-    if number == "" and kind != "CPU" and hardware.device_index:
-        number = str(hardware.device_index)
+    if number is None and kind != "CPU" and hardware.device_index:
+        number = hardware.device_index
     # the first of a kind has no number where it is the only one
-    names = [f"{kind}.{number}"] if number else [kind, f"{kind}.0"]
-    if number == "0":
+    names = [kind, f"{kind}.0"] if number is None else [f"{kind}.{number}"]
+    if number == 0:
         names.append(kind)
     found = next((name for name in names if name in available), None)
     if found is None:
@@ -138,16 +138,9 @@ def _device(hardware: Hardware) -> str:
     return found
 
 
-def _asked(hardware: Hardware) -> tuple[str, str]:
-    """Kind and number of the device; ArgumentError for what is none."""
-    name = "cpu" if hardware.device is None else hardware.device
-    match = re.fullmatch(r"([a-z]+)(?:[:.](\d+))?", name.lower()) if isinstance(name, str) else None
-    if match is None or match[1] not in DEVICES:
-        raise ArgumentError(
-            f"device must be one of {', '.join(DEVICES)} with backend='openvino', with a number if "
-            f'there are several such as "gpu:1", not {name!r}'
-        )
-    return DEVICES[match[1]], match[2] or ""
+def _asked(hardware: Hardware) -> Device:
+    """The device that the user means; ArgumentError for a name that OpenVINO has none for."""
+    return read_device(hardware.device or "cpu", DEVICES, " with backend='openvino'")
 
 
 def _reason(error: Exception) -> str:

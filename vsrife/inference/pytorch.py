@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError, BackendError
-from vsrife.inference.base import TELLS_ALL, Hardware, Planes, Rhythm, Settings
+from vsrife.inference.base import TELLS_ALL, Hardware, Planes, Rhythm, Settings, read_device
 from vsrife.network import build, cadence
 from vsrife.network.module import Network, Outcome
 from vsrife.network.state_dict import recognise
@@ -52,13 +52,7 @@ def choose_device(device: str | None, index: int) -> torch.device:
     index: which of several GPUs where the name has no number. BackendError where it is not there.
     """
     available = _available()
-    name = next(iter(available)) if device is None else str(device)
-    kind, colon, number = name.lower().partition(":")
-    if kind not in DEVICES or bool(colon) != number.isdecimal():
-        raise ArgumentError(
-            f"device must be one of {', '.join(DEVICES)}, with a number if there are several "
-            f'such as "cuda:1", not {device!r}'
-        )
+    kind, number = read_device(next(iter(available)) if device is None else device, DEVICES)
     here = ", ".join(f"{name} ({count})" for name, count in available.items())
     if kind not in available:
         raise BackendError(
@@ -66,9 +60,9 @@ def choose_device(device: str | None, index: int) -> torch.device:
         )
     if kind == "cpu":
         return torch.device("cpu")
-    ordinal = int(number) if number else index
+    ordinal = index if number is None else number
     if ordinal >= available[kind]:
-        argument = f"device {device!r}" if number else f"device_index {index}"
+        argument = f"device_index {index}" if number is None else f"device {device!r}"
         raise BackendError(
             f"{argument} is not available; devices are counted from 0 and there are {here}"
         )

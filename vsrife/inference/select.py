@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vsrife import messages
 from vsrife.errors import ArgumentError, BackendError, missing_package, printable
 from vsrife.inference import quiet
+from vsrife.inference.base import read_device
 from vsrife.inference.ort.providers import PROVIDERS
 
 if TYPE_CHECKING:
@@ -139,12 +140,9 @@ def candidates(hardware: Hardware, *, graph: bool = False) -> tuple[str, ...]:
     """
     if hardware.provider is not None or hardware.memory_limit is not None:
         return ("onnx",)
-    kind = "" if hardware.device is None else re.split("[:.]", hardware.device.lower())[0]
-    if hardware.device is not None and kind not in (*ON_DEVICE, "cpu"):
-        raise ArgumentError(
-            f"device must be one of {', '.join(ON_DEVICE)}, cpu, with a number if there are "
-            f'several such as "cuda:1", not {hardware.device!r}'
-        )
+    kind = ""
+    if hardware.device is not None:
+        kind = read_device(hardware.device, (*ON_DEVICE, "cpu")).kind
     order = ON_DEVICE.get(kind, ON_CPU)
     if hardware.device is None:
         order = (*_with_gpu(), *ON_CPU)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vsrife.errors import ArgumentError, BackendError
+from vsrife.inference.base import read_device
 
 MIB = 1 << 20
 
@@ -139,16 +140,10 @@ def wanted(
             'one kind of device, "cuda:1" for one of them; leave device out'
         )
     if provider is None and device is not None:
-        kind, colon, number = device.lower().partition(":")
-        if kind not in DEVICES:
-            raise ArgumentError(
-                f"device must be one of {', '.join(DEVICES)} with backend='onnx', not {device!r}; "
-                "provider= chooses among ONNX Runtime's own"
-            )
-        if colon and not number.isdecimal():
-            raise ArgumentError(f'device must be a name such as "{kind}:1", not {device!r}')
-        index = int(number) if number else device_index
-        return Wanted((), DEVICES[kind], index, limit)
+        hint = "; provider= chooses among ONNX Runtime's own"
+        asked = read_device(device, DEVICES, " with backend='onnx'", hint)
+        index = device_index if asked.number is None else asked.number
+        return Wanted((), DEVICES[asked.kind], index, limit)
     if provider is None:
         return Wanted(("tensorrt",) if trt else (), AUTOMATIC, device_index, limit)
     if not isinstance(provider, str) or not provider.strip():

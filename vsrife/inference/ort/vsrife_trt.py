@@ -10,7 +10,8 @@ from dataclasses import replace
 from vsrife.checks import Folder, Size, whole
 from vsrife.errors import ArgumentError, BackendError
 from vsrife.inference import open_backend
-from vsrife.inference.base import Backend, EngineOptions, Hardware, Session, Settings
+from vsrife.inference.base import Backend, EngineOptions, Hardware, Session, Settings, read_device
+from vsrife.inference.select import ON_DEVICE
 
 LEVELS = range(6)  # of TensorRT's builder: how long it searches
 
@@ -98,12 +99,12 @@ def open_session(
         return runner.open_session(replace(settings, hardware=replace(hardware, engines=engines)))
     if not trt:
         return runner.open_session(settings)
-    kind, _, number = (hardware.device or "cuda").lower().partition(":")
+    kind, number = read_device(hardware.device or "cuda", (*ON_DEVICE, "cpu"))
     if backend not in (None, "onnx") or kind != "cuda":
         named = f"backend={backend!r}" if backend not in (None, "onnx") else f"device={kind!r}"
         settings.note(f"trt=True runs without TensorRT, since {named} asks for something else")
         return runner.open_session(settings)
-    provider = f"tensorrt:{number}" if number else "tensorrt"
+    provider = "tensorrt" if number is None else f"tensorrt:{number}"
     wish = replace(hardware, device=None, provider=provider, engines=engines)
     try:
         found = open_backend("onnx", wish).open_session(replace(settings, hardware=wish))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -101,7 +102,7 @@ def rife(
         clamp=recipe.route.clamp,
         half=clip.format.id == vs.RGBH,
         note=_tell,
-        sample=functools.partial(sample, clip, recipe.route),
+        sample=functools.partial(sample, weakref.ref(clip), recipe.route),
         needs=recipe.needs,
     )
     if _PEER.exists():

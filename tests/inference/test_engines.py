@@ -101,7 +101,7 @@ def settings(model="nano", **changes):
     given = {
         "weights": weights, "model": model if isinstance(model, str) else None, "scale": 1.0,
         "ensemble": False, "half": False, "clamp": True, "width": SIZE[0], "height": SIZE[1],
-        "hardware": hardware, "graph": not isinstance(model, str),
+        "hardware": hardware, "graph": weights.suffix == ".onnx",
     }  # fmt: skip  # a table
     return Settings(**(given | changes))
 

@@ -10,7 +10,7 @@ import pytest
 import vapoursynth as vs
 
 from tests.golden import formula
-from tests.support.clips import clip_of, noise, picture, pictures
+from tests.support.clips import clip_of, copied, noise, picture, pictures
 from vsrife import rife
 from vsrife.inference import base, openvino, runtime
 from vsrife.inference.ort.backend import OrtProgram
@@ -276,3 +276,17 @@ def test_each_source_frame_is_encoded_once_and_stays_on_the_device(weights, monk
     assert runs.count((("image",), True)) == 3
     assert runs.count((("left", "right", "timestep"), False)) == 6
     assert len(runs) == 9
+
+
+@pytest.mark.parametrize("backend", ["pytorch", *BACKENDS])
+def test_a_shared_network_keeps_no_clip(backend, weights, tmp_path):
+    """The key of a network outlives the filter that opened it."""
+    path = copied(weights(), tmp_path)  # a network of its own
+    clip = clip_of(noise(64, 64), 3)
+    first, others = rife(clip, model=path, backend=backend), clip_of(noise(64, 64), 3)
+    second = rife(others, model=path, backend=backend)
+    gone = weakref.ref(clip)
+    del clip, first
+    gc.collect()
+    assert gone() is None
+    second.get_frame(1).close()

@@ -43,7 +43,7 @@ def networks_of(weights: Path) -> list[Any]:
     """The networks with weights of that file that filters hold on PyTorch."""
     from vsrife.inference import pytorch
 
-    return [net for key, net in list(pytorch._networks.items()) if key[0] == weights]
+    return [net for (*_, same), net in pytorch._networks.items() if same[-1].weights == weights]
 
 
 @contextmanager

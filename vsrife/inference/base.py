@@ -108,7 +108,7 @@ class Settings:
     hardware: Hardware = Hardware()
     graph: bool = False
     note: Note = field(default=silent, compare=False)
-    sample: Callable[[], tuple[Planes, Planes]] | None = field(default=None, compare=False)
+    sample: Callable[[], tuple[Planes, Planes] | None] | None = field(default=None, compare=False)
 
 
 class Rhythm(NamedTuple):
@@ -220,9 +220,16 @@ class Shared[Value]:
     def __len__(self) -> int:
         return len(self._values)
 
+    def items(self) -> list[tuple[Hashable, Value]]:
+        return list(self._values.items())
 
-def identity(settings: Settings) -> Hashable:
-    """What makes two filters use the same network: settings, and the file as it is now."""
+
+def identity(settings: Settings, **alike: Any) -> Hashable:
+    """What makes two filters use the same network: settings, and the file as it is now.
+
+    alike: settings in which they may differ, with a value for all. Neither clamping nor listeners
+    are part of the network, and the key outlives the clip that `sample` reads.
+    """
     stamp = settings.weights.stat()
-    # clamping is no part of the network
-    return stamp.st_mtime_ns, stamp.st_size, replace(settings, clamp=True)
+    same = replace(settings, clamp=True, note=silent, sample=None, **alike)
+    return stamp.st_mtime_ns, stamp.st_size, same

@@ -14,10 +14,11 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, load_model_from_string
 
 from vsrife.errors import ArgumentError, ModelError, printable
 from vsrife.inference.base import Settings
+from vsrife.network.options import V1_PLANES, V2_PLANES, VSGAN_PLANES
 from vsrife.network.table import ARCHS, SCALES, VERSIONS
 from vsrife.weights import read_content
 
-LAYOUTS = {11: "v1", 8: "VSGAN's", 7: "v2"}  # planes of the one input -> whose
+FOREIGN = (V1_PLANES, V2_PLANES, VSGAN_PLANES)
 OWN = ("left", "right", "timestep")
 _TYPES: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
 _UNIT = 128  # no known network needs more at scale 1
@@ -55,13 +56,13 @@ def read_file(path: Path) -> GraphFile:
             f"model file {path} is the part {said['part']!r} of a network; name the file beside it "
             "that has no such word before .onnx"
         )
-    known = (own and pictures) or (planes in LAYOUTS and len(model.graph.output) == 1)
+    known = (own and pictures) or (planes in FOREIGN and len(model.graph.output) == 1)
     if not known or len(types) != 1 or not types <= set(_TYPES):
         found = ", ".join(map(_described, inputs)) or "nothing"
         raise ModelError(
             f"model file {path} is a graph that takes {found}; understood are vs-mlrt's, with one "
-            "input of 11 or 7 planes, VSGAN's, of 8, and vsrife's own, with left, right and "
-            "timestep, in float32 or float16"
+            f"input of {V1_PLANES} or {V2_PLANES} planes, VSGAN's, of {VSGAN_PLANES}, and vsrife's "
+            "own, with left, right and timestep, in float32 or float16"
         )
     sides = shapes[names.index("left") if own else 0][2:]
     fixed = (sides[1], sides[0]) if all(sides) else None

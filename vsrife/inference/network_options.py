@@ -229,7 +229,7 @@ def open_session(
     clamp: bool,
     half: bool,
     note: Note,
-    sample: Callable[[], tuple[Planes, Planes]],
+    sample: Callable[[], tuple[Planes, Planes] | None],
     needs: Mapping[str, str],
 ) -> Session:
     """A session for what has been checked; here files are looked for, fetched and opened.

@@ -28,6 +28,7 @@ from vsrife.inference.graph_file import (
     static,
 )
 from vsrife.inference.runtime import Engine, Program, doubled_size, too_large, widened
+from vsrife.network.options import V1_PLANES, VSGAN_PLANES
 
 # Of files beside one of ours, where its network has an encoder, or rescales
 ENCODER, DOUBLED = ".encode.onnx", ".doubled.onnx"
@@ -69,9 +70,9 @@ class FileNetwork:
         (width, height), planes = self.size, self.file.planes
         stack = np.empty((1, planes, height, width), self.file.dtype)
         stack[:, :3], stack[:, 3:6], stack[:, 6] = left, right, timestep
-        if planes == 8:
+        if planes == VSGAN_PLANES:
             stack[:, 7] = self.scale
-        elif planes == 11:  # where each pixel is, -1..1, and what moves it by 1
+        elif planes == V1_PLANES:  # where each pixel is, -1..1, and what moves it by 1
             stack[:, 7] = np.linspace(-1, 1, width, dtype=np.float32)
             stack[:, 8] = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
             stack[:, 9] = 2 / max(width - 1, 1)

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -14,7 +13,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError, BackendError
-from vsrife.inference.base import TELLS_ALL, Hardware, Planes, Rhythm, Settings, read_device
+from vsrife.inference.base import (
+    TELLS_ALL,
+    Hardware,
+    Planes,
+    Rhythm,
+    Settings,
+    Shared,
+    identity,
+    read_device,
+)
 from vsrife.network import build, cadence
 from vsrife.network.module import Network, Outcome
 from vsrife.network.state_dict import recognise
@@ -30,7 +38,7 @@ _INSTEAD = {
 }
 
 # Filters with the same weights and settings share one network; it goes with the last of them.
-_networks: WeakValueDictionary[tuple[object, ...], Network] = WeakValueDictionary()
+_networks: Shared[Network] = Shared()
 
 
 def _available() -> dict[str, int]:
@@ -200,18 +208,14 @@ class TorchBackend:
 
 
 def _network(settings: Settings, device: torch.device, dtype: torch.dtype) -> Network:
-    stamp = settings.weights.stat()
-    key = (
-        settings.weights, stamp.st_mtime_ns, stamp.st_size, settings.model,
-        settings.scale, settings.ensemble, device, dtype,
-    )  # fmt: skip  # one thing, not eight
-    net = _networks.get(key)
-    if net is None:
+    def make() -> Network:
         name, state = _weights(settings)
         net = build(name, scale=settings.scale, ensemble=settings.ensemble, state_dict=state)
-        net = net.requires_grad_(False).to(device, dtype)
-        _networks[key] = net
-    return net
+        return net.requires_grad_(False).to(device, dtype)
+
+    # frames of any size go through one network
+    same = identity(settings, half=False, width=0, height=0, hardware=Hardware())
+    return _networks.get((device, dtype, same), make)
 
 
 def _weights(settings: Settings) -> tuple[str, dict[str, Tensor]]:

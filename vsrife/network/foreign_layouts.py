@@ -20,12 +20,12 @@ from vsrife.errors import ArgumentError
 from vsrife.network.graphs import write_image
 from vsrife.network.operations.onnx_grid import GivenGrid
 from vsrife.network.operations.onnx_writer import Array, Dim, Writer
-from vsrife.network.options import GraphOptions, check, unit_of
+from vsrife.network.options import V1_PLANES, V2_PLANES, GraphOptions, check, unit_of
 from vsrife.network.sizes import padded_size
 from vsrife.network.state_dict import check_state
 from vsrife.network.table import Arch
 
-LAYOUTS = {"v1": 11, "v2": 7}  # planes of the input
+LAYOUTS = {"v1": V1_PLANES, "v2": V2_PLANES}
 
 
 def build_layout(

@@ -24,6 +24,10 @@ class RunOptions:
     timestep_map: bool = False
 
 
+# Planes of the one input of graphs in foreign layouts: vs-mlrt's v1 and v2, and VSGAN's
+V1_PLANES, V2_PLANES, VSGAN_PLANES = 11, 7, 8
+
+
 @dataclass(frozen=True)
 class GraphOptions(RunOptions):
     """How to write a graph; see `graphs.build_flow` for its inputs and outputs.

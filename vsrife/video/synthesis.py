@@ -127,8 +127,16 @@ class Drawing:
         return draw
 
 
-def sample(clip: vs.VideoNode, route: Route) -> tuple[Readable, Readable]:
-    """Two neighbours from the middle of the clip, as the network reads them."""
+def sample(
+    source: Callable[[], vs.VideoNode | None], route: Route
+) -> tuple[Readable, Readable] | None:
+    """Two neighbours from the middle of the clip, as the network reads them; None if it is gone.
+
+    source: gives the clip; a weak reference, since a network outlives the filter that opened it.
+    """
+    clip = source()
+    if clip is None:
+        return None
     read, middle = route.to_working(clip), max(0, clip.num_frames // 2 - 1)
     with read.get_frame(middle) as left, read.get_frame(middle + 1) as right:
         first, second = (

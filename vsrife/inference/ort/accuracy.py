@@ -13,9 +13,10 @@ from vsrife.inference.base import Planes
 from vsrife.inference.ort import sessions
 from vsrife.inference.ort.providers import Chosen, row_of
 from vsrife.inference.psnr import psnr
+from vsrife.network.options import V1_PLANES
 
 Values = Mapping[str, NDArray[Any]]
-Sample = Callable[[], tuple[Planes, Planes]]
+Sample = Callable[[], tuple[Planes, Planes] | None]
 _FEW = ("confidence", "largest")  # single numbers, made of all pixels
 _PEAKS = {"motion": 16.0}  # pixels
 _NOTHING = 0.1  # range of a picture
@@ -65,7 +66,7 @@ def feeds_of(inputs: Mapping[str, Sequence[int | None]], sample: Sample | None) 
     across = np.broadcast_to(np.linspace(-1, 1, width), (height, width))
     down = np.broadcast_to(np.linspace(-1, 1, height)[:, None], (height, width))
     steps = [np.full((height, width), 2 / (side - 1)) for side in (width, height)]
-    rest = [across, down, *steps] if shape[1] == 11 else [np.ones((height, width))]
+    rest = [across, down, *steps] if shape[1] == V1_PLANES else [np.ones((height, width))]
     planes = [*pair["left"][0], *pair["right"][0], np.full((height, width), 0.5), *rest]
     return {name: np.stack(planes[: shape[1]])[None].astype(np.float32)}
 
@@ -73,8 +74,8 @@ def feeds_of(inputs: Mapping[str, Sequence[int | None]], sample: Sample | None) 
 def pair_of(sample: Sample | None, size: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Two frames (1, 3, H, W) for a check, padded to `size` (W, H): those of the sample, drawn ones
     where there is none, or where it shows next to nothing."""
-    if sample is not None:
-        left, right = (arrays.padded(planes[:3], size) for planes in sample())
+    if sample is not None and (found := sample()) is not None:
+        left, right = (arrays.padded(planes[:3], size) for planes in found)
         if float(np.ptp(np.asarray(left, np.float32))) > _NOTHING:
             return left, right
     y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)

@@ -67,6 +67,10 @@ ARGUMENTS = {
         "exclude each other, not fps=60 and .*; give one",
     ),
     "fps and factor": ({"fps": 60, "factor": 2}, "exclude each other"),
+    "factor twice": (
+        {"factor": 2, "factor_num": 3},
+        "factor=2 and factor_num/factor_den=3/1 exclude each other",
+    ),
     "float rate": ({"fps": 59.94}, r"fps must be a positive int, Fraction or text.*not 59\.94"),
     "negative factor": ({"factor": -2}, "factor must be a positive int"),
     "digits": (

@@ -1,11 +1,15 @@
 """The layers of the package: what may import what, and what importing does not load."""
 
 import ast
+import functools
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from vsrife.cli import COMMANDS
 
 PACKAGE = Path(__file__).parents[1] / "vsrife"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -34,7 +38,8 @@ def layer_of(name: str) -> str:
     return name.split(".")[1] if "." in name else "__init__"
 
 
-def imports_of(path: Path) -> set[str]:
+@functools.cache  # several tests read them all
+def imports_of(path: Path) -> frozenset[str]:
     """Our modules that a module imports, those imported inside functions counted.
 
     A package whose module is imported is not counted, though Python runs it first: its
@@ -48,7 +53,7 @@ def imports_of(path: Path) -> set[str]:
                 found.add(inner if inner in NAMES else node.module)
         elif isinstance(node, ast.Import):
             found.update(a.name for a in node.names if a.name.startswith("vsrife"))
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -96,12 +101,11 @@ def loaded_by(statement: str, *, after: str = "pass") -> set[str]:
     return set(run.stdout.split())
 
 
-@pytest.mark.parametrize(
-    "module",
-    ["vsrife", "vsrife.network.table", "vsrife.inference", "vsrife.cli", "vsrife.cli.export"],
-)
-def test_importing_loads_nothing_heavy(module):
-    assert not loaded_by(f"import {module}", after="import numpy, vapoursynth") & HEAVY
+LIGHT = ["vsrife", "vsrife.network.table", "vsrife.inference", "vsrife.cli", "vsrife.cli.export"]
+
+
+def test_importing_loads_nothing_heavy():
+    assert not loaded_by(f"import {', '.join(LIGHT)}", after="import numpy, vapoursynth") & HEAVY
 
 
 def test_the_test_above_can_fail():
@@ -115,11 +119,45 @@ def test_graphs_are_written_without_any_framework():
     )
 
 
-@pytest.mark.parametrize(
-    "module", ["vsrife.video.timeline", "vsrife.network.table", "vsrife.network.state_dict"]
-)
-def test_pure_modules_need_no_package_of_others(module):
+PURE = ["vsrife.video.timeline", "vsrife.network.table", "vsrife.network.state_dict"]
+
+
+def test_pure_modules_need_no_package_of_others():
     # a bare package in place of vsrife/__init__.py, which joins all rooms
     bare = "import importlib.util, types; package = types.ModuleType('vsrife')"
     bare += f"; package.__path__ = ['{PACKAGE.as_posix()}']; sys.modules['vsrife'] = package"
-    assert not loaded_by(f"{bare}; import {module}") & (HEAVY | {"numpy", "vapoursynth"})
+    assert not loaded_by(f"{bare}; import {', '.join(PURE)}") & (HEAVY | {"numpy", "vapoursynth"})
+
+
+COMMAND_MODULES = sorted(command.module for command in COMMANDS.values())
+
+
+@pytest.mark.parametrize("name", COMMAND_MODULES)
+def test_no_command_imports_another(name):
+    assert not imports_of(NAMES[name]) & set(COMMAND_MODULES)
+
+
+TESTS = Path(__file__).parent
+# In code and in code that stands in a string, which a process of its own runs
+BORROWED = re.compile(r"(?:from|import)\s+tests\.[\w.]*?\b(?:test_\w+|conftest)\b")
+BORROWED_NAME = re.compile(r"from\s+tests(?:\.\w+)*\s+import\s+[^\n]*\b(?:test_\w+|conftest)\b")
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda p: p.stem)
+def test_what_tests_share_is_in_no_test_module(path):
+    text = path.read_text(encoding="utf-8")
+    assert not [*BORROWED.findall(text), *BORROWED_NAME.findall(text)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from tests.{}.test_render import FRAMES",
+        "from tests.{}.conftest import ffmpeg",
+        "from tests.{} import test_render",
+        "import tests.{}.test_render",
+    ],
+)
+def test_the_test_above_can_fail_too(line):
+    text = line.format("cli")
+    assert BORROWED.findall(text) or BORROWED_NAME.findall(text)

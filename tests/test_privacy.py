@@ -189,8 +189,17 @@ BAD = {
     "file that goes again": "import tempfile; tempfile.TemporaryFile()",
     "folder at home": "import os; os.mkdir('intel')",
     "other name": "import os; os.mkdir('.cache'); os.rename('.cache', 'cache')",
-    "child that lives on": "import os; os.fork() or (__import__('time').sleep(1), os._exit(0))",
-    "program that lives on": "import subprocess; subprocess.Popen(['sleep', '1'])",
+    # each until its parent is gone
+    "child that lives on": (
+        "import os; parent = os.getpid()\n"
+        "if not os.fork():\n"
+        "    while os.getppid() == parent: pass\n"
+        "    os._exit(0)"
+    ),
+    "program that lives on": (
+        "import os, subprocess; wait = f'while kill -0 {os.getpid()} 2>&-; do :; done'\n"
+        "subprocess.Popen(['sh', '-c', wait])"
+    ),
 }
 
 

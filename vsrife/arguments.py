@@ -1,10 +1,10 @@
-"""Everything that rife() is asked: read into one `Options`, and checked before a file is opened.
+"""The arguments of rife(): read into one `Options`, checked before a file is opened.
 
-The tables of the documentation are made of what is said about each argument here and in
+The tables in the documentation are generated from the options here and in
 `inference.network_options`.
 """
 
-# ruff: noqa: RUF009 -- `option` makes fields, as dataclasses.field does
+# ruff: noqa: RUF009 -- `option` returns a field, as dataclasses.field does
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _PICTURE, _COLOUR = "picture", "colour"
 
 
 _CLIP = Instance(vs.VideoNode, "clip")
-# may be a file, so it is read when all else is known to be right
+# may be a file, so it is read after all other checks
 _BAD_FRAMES = Unread("ranges, a property's name, or a file's path")
 
 
@@ -50,7 +50,7 @@ _BAD_FRAMES = Unread("ranges, a property's name, or a file's path")
 class Options:
     """The arguments of rife() of the same names, checked by `parse`.
 
-    network: those that have nothing to do with VapourSynth.
+    network: the arguments that do not concern VapourSynth.
     """
 
     clip: vs.VideoNode = option(
@@ -73,7 +73,7 @@ class Options:
     )
     vfr: bool = option(
         Flag(), False, _RATE,
-        "frames last as long as their own durations say, whatever rate the clip has",
+        "each frame has its own duration; the clip's rate is ignored",
     )  # fmt: skip
     sc: bool | str = option(
         Flag(("adaptive",)), False, _SCENES,
@@ -81,7 +81,7 @@ class Options:
     )  # fmt: skip
     sc_threshold: float | None = option(
         scenes.THRESHOLD, 0.15, _SCENES,
-        "mean luma difference of two frames, or adaptive score, above which a cut lies between",
+        "mean luma difference of two frames, or adaptive score, above which they are a cut",
         none="the clip's own marks",
     )  # fmt: skip
     sc_mode: str = option(
@@ -89,32 +89,32 @@ class Options:
         "at a cut: hold the frame before it, show the nearest, or a blend of both",
     )  # fmt: skip
     sc_clip: vs.VideoNode | None = option(
-        _CLIP, None, _SCENES, "a clip whose marks of scene changes hold instead",
+        _CLIP, None, _SCENES, "a clip whose marks of scene changes are used instead",
         none="no other clip",
     )  # fmt: skip
     confidence: float | None = option(
         Share("None trusts every frame"), None, _SCENES,
-        "new frames less certain than this are replaced as at a cut", none="trusts every frame",
+        "new frames of lower confidence are replaced as at a cut", none="trusts every frame",
     )  # fmt: skip
     duplicates: str | None = option(
         OneOf(("fill", "skip")), None, _DUPLICATES,
-        "\"fill\" replaces repeated frames by new ones, \"skip\" makes none before them",
+        "\"fill\" replaces duplicates by new frames, \"skip\" makes none before them",
         none="as other frames",
     )  # fmt: skip
     duplicates_threshold: float | None = option(
         Share("None takes the clip's own _Duplicate"), THRESHOLD, _DUPLICATES,
-        "mean luma difference of blocks up to which a frame repeats the one before",
+        "mean luma difference of blocks up to which a frame is a duplicate",
         none="the clip's own marks",
     )  # fmt: skip
     duplicates_span: int = option(
         Whole(2, MAX_SPAN), 5, _DUPLICATES,
-        "longest run of equal frames that is filled; longer ones stand still on purpose",
+        "longest run of equal frames that is filled; longer ones are static on purpose",
     )  # fmt: skip
     duplicates_anchor: str = option(
-        OneOf(ANCHORS), "first", _DUPLICATES, "where in its run a drawing stands"
+        OneOf(ANCHORS), "first", _DUPLICATES, "which frame of its run a drawing belongs to"
     )
     duplicates_clip: vs.VideoNode | None = option(
-        _CLIP, None, _DUPLICATES, "a clip whose marks of duplicates hold instead",
+        _CLIP, None, _DUPLICATES, "a clip whose marks of duplicates are used instead",
         none="no other clip",
     )  # fmt: skip
     pace: str | None = option(
@@ -122,15 +122,13 @@ class Options:
         none="even",
     )  # fmt: skip
     replace: object = option(
-        _BAD_FRAMES, None, _PICTURE, "bad frames to make anew", none="all are good"
+        _BAD_FRAMES, None, _PICTURE, "bad frames to replace by new ones", none="all are good"
     )
     mask: vs.VideoNode | None = option(
         _CLIP, None, _PICTURE,
         "grey clip of any depth, as large and as long as clip: white is protected", none="no mask",
     )  # fmt: skip
-    protect: bool = option(
-        Flag(), False, _PICTURE, "protect lettering that stands still over motion"
-    )
+    protect: bool = option(Flag(), False, _PICTURE, "protect static lettering over motion")
     matrix: int | None = option(
         colour.MATRIX, None, _COLOUR, "of YUV frames without _Matrix", none="by size"
     )
@@ -144,16 +142,15 @@ class Options:
 
 
 _OWN = checks.options_of(Options)
-_USUAL = NetworkOptions()  # goes together as it is
+_DEFAULTS = NetworkOptions()  # needs no check of combinations
 ALL: tuple[Option, ...] = (*_OWN, *network_options.OPTIONS)
 
 
 def parse(asked: Mapping[str, object]) -> tuple[Options, Recipe]:
-    """What rife() was given by name, checked, and what it comes to for its clip; ArgumentError for
-    the first thing that is wrong.
+    """Check the arguments of rife(), by name; return them, and the recipe of the output.
 
-    Each argument by itself, then what goes together, then what takes longer: the file of bad
-    frames, the durations of a clip's frames, and last what the model's name stands for.
+    ArgumentError for the first error. Each argument is checked alone, then combinations, then what
+    takes longer: the file of bad frames, the durations of the frames, and last the model's name.
     """
     clip = _check_clip(asked["clip"])
     values = checks.read_all(ALL, asked)
@@ -168,7 +165,7 @@ def parse(asked: Mapping[str, object]) -> tuple[Options, Recipe]:
     _check_rate(options)
     _check_scenes(options)
     _check_duplicates(options)
-    if options.network != _USUAL:
+    if options.network != _DEFAULTS:
         network_options.check_together(options.network, clip.width, clip.height)
     recipe = _recipe(options, route)
     network_options.check_model(options.network)
@@ -176,7 +173,7 @@ def parse(asked: Mapping[str, object]) -> tuple[Options, Recipe]:
 
 
 def _check_clip(clip: object) -> vs.VideoNode:
-    """`clip` if the filter can work on it; ArgumentError with the way out if not."""
+    """`clip` if the filter can process it; else ArgumentError."""
     if not isinstance(clip, vs.VideoNode):
         raise ArgumentError(
             f"this is not a clip: clip must be a vs.VideoNode, not {type(clip).__name__}: "
@@ -209,6 +206,12 @@ def _check_rate(options: Options) -> None:
         raise ArgumentError(
             f"factor, fps and fps_num/fps_den exclude each other, not {' and '.join(asked)}; "
             "give one of them"
+        )
+    ours = "factor" if options.factor is not None else "fps" if options.fps is not None else None
+    if ours and (options.factor_num, options.factor_den) != (2, 1):
+        raise ArgumentError(
+            f"{ours}={getattr(options, ours)} and factor_num/factor_den="
+            f"{options.factor_num}/{options.factor_den} exclude each other; give one of them"
         )
 
 
@@ -263,7 +266,7 @@ def _recipe(options: Options, route: colour.Route) -> Recipe:
     clip, mask, bad = options.clip, None, None
     if options.mask is not None:
         mask = overlays.check_mask(options.mask, clip)
-    # in less there is no room for lettering, nor for filters that look for it
+    # below 4 pixels lettering has no room, and the filters that look for it fail
     protect = options.protect and min(clip.width, clip.height) >= 4
     if options.replace is not None:
         bad = bad_frames.read_replace(options.replace, clip.num_frames)
@@ -295,7 +298,7 @@ def _recipe(options: Options, route: colour.Route) -> Recipe:
 
 
 def _times(options: Options) -> timeline.Times:
-    """When output frames are shown. A wanted rate wins over a factor, as in vs-rife."""
+    """When output frames are shown. A wanted rate overrides a factor, as in vs-rife."""
     clip, wanted = options.clip, options.fps
     if options.fps_num is not None and options.fps_den is not None:
         wanted = Fraction(options.fps_num, options.fps_den)
@@ -330,18 +333,18 @@ def _filling(options: Options, bad: bad_frames.Ranges | str | None) -> Filling |
 
 
 def as_markdown() -> str:
-    """The table of arguments for the documentation, one kind of them after another."""
+    """The table of arguments for the documentation, by group."""
     groups = list(dict.fromkeys(each.group for each in ALL))
     lines = ["| argument | default | allowed | meaning |", "|---|---|---|---|"]
     for each in sorted(ALL, key=lambda each: groups.index(each.group)):
-        default = "" if each.name == "clip" else f"`{_shown(each.default)}`"
+        default = "" if each.name == "clip" else f"`{_literal(each.default)}`"
         meaning = f"{each.help}; None: {each.none}" if each.none else each.help
         lines.append(f"| `{each.name}` | {default} | {each.kind.allowed} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 
 def as_text() -> str:
-    """The same for help()."""
+    """The arguments as text, for help()."""
     lines = []
     for each in ALL:
         meaning = f"{each.help}; None: {each.none}" if each.none else each.help
@@ -349,5 +352,5 @@ def as_text() -> str:
     return "\n".join(lines)
 
 
-def _shown(value: object) -> str:
+def _literal(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)

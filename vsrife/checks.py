@@ -1,7 +1,7 @@
-"""Checks of single arguments: the value in its own type, or an ArgumentError that names it.
+"""Checks of single arguments: return the value in its own type, or raise an ArgumentError.
 
-A kind says what an argument may be: `allowed` in words, for tables, and `read` for a value. Kinds
-are named tuples, which are made ten times as fast as dataclasses when this is imported.
+A kind describes the allowed values of an argument: `allowed` in words, for tables, and `read`
+checks a value. Kinds are named tuples: at import they are created ten times as fast as dataclasses.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _OPTION = "option"  # key in the metadata of a field
 
 
 def whole(name: str, value: object, least: int = 1) -> int:
-    """`value` if it is an int of at least `least`; ArgumentError naming the argument if not."""
+    """`value` as an int of at least `least`; else ArgumentError with the argument's name."""
     if not _is_whole(value) or int(value) < least:
         raise ArgumentError(f"{name} must be at least {least} and a whole number, not {value!r}")
     return _in_range(name, int(value)).numerator
 
 
 def share(name: str, value: object, hint: str) -> float:
-    """`value` as a float if it is a number in 0..1; ArgumentError naming the argument if not.
+    """`value` as a float in 0..1; else ArgumentError with the argument's name.
 
-    hint: what the argument takes besides numbers, or another way out.
+    hint: the last part of the message, such as what else is allowed.
     """
     if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) <= 1:
         raise ArgumentError(f"{name} must be a number between 0 and 1, not {value!r}; {hint}")
@@ -41,14 +41,17 @@ def share(name: str, value: object, hint: str) -> float:
 def rational(name: str, value: object) -> Fraction:
     """`value`, an int, a Fraction or text such as "60000/1001" or "23.976", as a positive Fraction.
 
-    Floats are refused: 59.94 as a float is what nobody means, and the error would grow with time.
+    ArgumentError for everything else, floats included: the float 59.94 is not exactly 59.94, and
+    the error would grow with time.
     """
     try:
         if isinstance(value, bool) or not isinstance(value, Rational | str):
             raise ValueError
         if isinstance(value, str) and _LONG_EXPONENT.search(value):
-            raise _too_long(name)  # Fraction would write out all of its zeros
+            raise _too_long(name)  # Fraction would compute all its digits
         result = Fraction(value)
+        # numbers of numpy keep their own type in it, which no frame property takes
+        result = Fraction(int(result.numerator), int(result.denominator))
     except (ValueError, ZeroDivisionError):
         result = Fraction(0)
     if result <= 0:
@@ -59,7 +62,7 @@ def rational(name: str, value: object) -> Fraction:
 
 
 class Kind(Protocol):
-    """What an argument may be."""
+    """The allowed values of an argument."""
 
     @property
     def allowed(self) -> str:
@@ -67,7 +70,7 @@ class Kind(Protocol):
         ...
 
     def read(self, name: str, value: object) -> object:
-        """`value` in its own type; ArgumentError that names the argument if it is none."""
+        """`value` in its own type; ArgumentError with the argument's name if it is not allowed."""
         ...
 
 
@@ -97,7 +100,7 @@ class Whole(NamedTuple):
 
 
 class Share(NamedTuple):
-    """A number in 0..1. hint: the way out for who has another one."""
+    """A number in 0..1. hint: the last part of the error message."""
 
     hint: str
     allowed: str = "0 to 1"
@@ -107,7 +110,7 @@ class Share(NamedTuple):
 
 
 class Positive(NamedTuple):
-    """A positive ratio, exact."""
+    """A positive Fraction."""
 
     allowed: str = 'int, Fraction or text such as "5/2"'
 
@@ -116,7 +119,7 @@ class Positive(NamedTuple):
 
 
 class Flag(NamedTuple):
-    """True or False, also as 1 or 0. words: text that it takes besides."""
+    """True or False, also as 1 or 0. words: further allowed values."""
 
     words: tuple[str, ...] = ()
 
@@ -127,7 +130,7 @@ class Flag(NamedTuple):
     def read(self, name: str, value: object) -> bool | str:
         if isinstance(value, str) and value in self.words:
             return value
-        # numpy's bool is no Integral, and has the name of Python's
+        # numpy's bool is not an Integral, but is named like Python's
         if (isinstance(value, Integral) or type(value).__name__ == "bool") and value in (0, 1):
             return bool(value)
         first, _, last = self.allowed.rpartition(", ")
@@ -135,7 +138,7 @@ class Flag(NamedTuple):
 
 
 class OneOf(NamedTuple):
-    """One of some words."""
+    """One of several words."""
 
     words: tuple[str, ...]
 
@@ -150,7 +153,7 @@ class OneOf(NamedTuple):
 
 
 class Coded(NamedTuple):
-    """One of some words, or the number that stands for it; read as the number."""
+    """One of several words, or its number; read as the number."""
 
     numbers: Mapping[str, int]
 
@@ -167,7 +170,7 @@ class Coded(NamedTuple):
 
 
 class Among(NamedTuple):
-    """One of some numbers. hint: which suits what."""
+    """One of several numbers. hint: which one suits which case."""
 
     numbers: tuple[float, ...]
     hint: str
@@ -183,7 +186,7 @@ class Among(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A name, whose meaning is checked later. such: an example."""
+    """A name, which is looked up later. such: an example."""
 
     such: str
 
@@ -220,7 +223,7 @@ class Size(NamedTuple):
 
 
 class Instance(NamedTuple):
-    """An object of some class, as it is. allowed: the word for it."""
+    """An instance of `cls`, unchanged. allowed: the word for it."""
 
     cls: type
     allowed: str
@@ -233,7 +236,7 @@ class Instance(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """Whatever it is, it is read later, since that takes more than the value."""
+    """Any value; the caller checks it later, together with other arguments."""
 
     allowed: str
 
@@ -242,9 +245,9 @@ class Unread(NamedTuple):
 
 
 class Option(NamedTuple):
-    """All that is said about one argument.
+    """The description of one argument.
 
-    help: one line; none: what None means, where it is allowed besides.
+    help: one line. none: the meaning of None, if it is allowed; else "".
     """
 
     name: str
@@ -259,17 +262,17 @@ class Option(NamedTuple):
         return f"{self.kind.allowed}, None" if self.none else self.kind.allowed
 
     def read(self, value: object) -> object:
-        """`value`, checked; ArgumentError that names the argument if it cannot be."""
+        """`value`, checked; ArgumentError with the argument's name if it is not allowed."""
         return None if value is None and self.none else self.kind.read(self.name, value)
 
 
 def option(kind: Kind, default: Any, group: str, text: str, *, none: str = "") -> Any:
-    """A dataclass field for an argument, with what is said about it."""
+    """A dataclass field for an argument, with its description."""
     return field(default=default, metadata={_OPTION: (kind, group, text, none)})
 
 
 def options_of(cls: type) -> tuple[Option, ...]:
-    """The arguments among the fields of a dataclass, in their order."""
+    """The arguments among the fields of a dataclass, in order."""
     return tuple(
         Option(each.name, kind, each.default, group, text, none)
         for each in fields(cls)
@@ -279,7 +282,7 @@ def options_of(cls: type) -> tuple[Option, ...]:
 
 
 def read_all(options: Sequence[Option], asked: Mapping[str, object]) -> dict[str, Any]:
-    """The value of every argument, checked by itself; the first that is wrong is an error."""
+    """The value of every argument, each checked alone; ArgumentError for the first wrong one."""
     return {each.name: each.read(asked[each.name]) for each in options}
 
 
@@ -294,4 +297,4 @@ def _in_range[Number: (int, Fraction)](name: str, value: Number) -> Number:
 
 
 def _too_long(name: str) -> ArgumentError:
-    return ArgumentError(f"{name} has too many digits for VapourSynth; 18 are enough for anything")
+    return ArgumentError(f"{name} has too many digits for VapourSynth; 18 digits suffice")

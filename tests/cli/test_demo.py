@@ -5,12 +5,14 @@ import functools
 import io
 import math
 import os
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+import vapoursynth as vs
 
 from vsrife.cli import demo, main
 from vsrife.media import shapes
@@ -26,6 +28,14 @@ def _drawn(t: float) -> shapes.Array:
     return picture
 
 
+def _small(
+    rife: Callable[..., vs.VideoNode], clip: vs.VideoNode, **options: object
+) -> vs.VideoNode:
+    """rife() on a small film; source frames as they were between the new ones, enlarged."""
+    new = rife(clip.resize.Bilinear(64, 36), **options)[1::2]
+    return vs.core.std.Interleave([clip, new.resize.Bilinear(clip.width, clip.height)])
+
+
 @pytest.fixture(scope="module")
 def made(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder that `vsrife demo` wrote, and what it said on stdout."""
@@ -36,7 +46,7 @@ def made(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     ):
         patch.setattr(demo, "draw", _drawn)
         # nobody looks at what random weights make of it
-        patch.setattr(demo, "rife", functools.partial(demo.rife, scale=0.25))
+        patch.setattr(demo, "rife", functools.partial(_small, demo.rife))
         assert main(["demo", "-o", str(folder), "--model", str(weights), "--device", "cpu"]) == 0
     return folder, said.getvalue()
 
@@ -152,3 +162,12 @@ def test_a_wrong_model_makes_no_folder(tmp_path: Path, monkeypatch, capsys):
     assert main(["demo", "-o", str(tmp_path / "demo"), "--model", "4.99"]) == 1
     assert "model must be" in capsys.readouterr().err
     assert not (tmp_path / "demo").exists()
+
+
+def test_films_of_others_are_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "source.mp4").write_bytes(b"mine")
+    assert main(["demo", "-o", str(tmp_path)]) == 1
+    assert "holds a source.mp4 already" in capsys.readouterr().err
+    assert (tmp_path / "source.mp4").read_bytes() == b"mine"

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from vsrife.cli import main
+from vsrife.errors import BackendError
+from vsrife.inference import select
 
 
 def write_clip(path: Path, levels: list[int], size: tuple[int, int] = (60, 42)) -> None:
@@ -127,3 +129,21 @@ def test_it_names_clips_that_are_missing_damaged_or_too_short(
     assert "is no folder" in capsys.readouterr().err
     assert call(clip, "--models", "none", "--against", "hold", "-o", "x" * 300) == 1
     assert "check its name and permissions" in capsys.readouterr().err
+
+
+def test_a_backend_that_cannot_be_loaded_is_passed_over(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load = select._load
+
+    def broken(name: str) -> object:
+        if name == "pytorch":  # the first choice of tests
+            raise BackendError("backend 'pytorch' cannot be loaded (no such library)")
+        return load(name)
+
+    monkeypatch.setattr(select, "_load", broken)
+    # PyTorch has no threads of its own, so eval must know which backend it will be
+    assert call(clip, "--models", "nano", "--against", "none", "--threads", 1) == 0
+    said = capsys.readouterr()
+    assert "grey.mkv" in table(said.out)
+    assert "note: backend 'pytorch' cannot be loaded (no such library); left out" in said.err

@@ -166,6 +166,13 @@ def test_files_are_replaced_on_purpose_only(tmp_path):
     assert path.read_bytes() != before
 
 
+@pytest.mark.parametrize("name", ["a\0b.onnx", "x" * 5000 + ".onnx", "x" * 5000 + "/a.onnx"])
+def test_a_name_that_cannot_be_is_refused_as_a_file_that_cannot_be_written(name, tmp_path):
+    with pytest.raises(MediaError, match=r"has a null character|check its name and permissions"):
+        export_model("nano", tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_in_the_place_of_the_second_one_is_kept(official, tmp_path):
     weights, _ = official("4.7")
     other = tmp_path / "a.encode.onnx"

@@ -317,3 +317,11 @@ def test_any_number_of_signals_ends_in_130_and_one_line(
     assert process.returncode == cli.INTERRUPTED
     assert said == b"vsrife: interrupted\n"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a closed stdout is a thing of POSIX shells")
+def test_results_with_stdout_closed_are_no_traceback():
+    command = f'"{sys.executable}" -m vsrife models list >&-'
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == cli.OK, done.stderr
+    assert "Traceback" not in done.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_render import FRAMES, _make, _packets, _video
+from tests.support.video_files import FRAMES, make_video, read_packets, read_video
 from vsrife import cli
 from vsrife.cli import main, render
 
@@ -28,29 +28,29 @@ def rendered(tmp_path: Path, weights: Path):
 
 
 def test_a_bare_stream_without_times_keeps_its_rate(rendered, tmp_path: Path):
-    target = rendered(_make(tmp_path / "bare.h264", with_audio=False), "out.mp4")
-    _, times, frames = _video(target)
+    target = rendered(make_video(tmp_path / "bare.h264", with_audio=False), "out.mp4")
+    _, times, frames = read_video(target)
     assert len(frames) == 2 * FRAMES
     assert len({b - a for a, b in itertools.pairwise(times)}) == 1
 
 
 def test_joined_recordings_are_rendered_with_a_note(rendered, tmp_path: Path, capsys):
-    part = _make(tmp_path / "part.ts", base=Fraction(1, 90000)).read_bytes()
+    part = make_video(tmp_path / "part.ts", base=Fraction(1, 90000)).read_bytes()
     (tmp_path / "joined.ts").write_bytes(part + part)
     target = rendered(tmp_path / "joined.ts")
     assert "times jump back" in capsys.readouterr().err
-    times = [at for at, _ in _packets(target, "audio")]
+    times = [at for at, _ in read_packets(target, "audio")]
     assert times == sorted(times)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows allows no colon in names")
 def test_a_name_like_a_protocol_is_a_name(rendered, tmp_path: Path):
-    made = _make(tmp_path / "film.mkv").rename(tmp_path / "concat:film.mkv")
-    assert len(_video(rendered(made, "file:" + "x" * 200 + ".mkv"))[2]) == 2 * FRAMES
+    made = make_video(tmp_path / "film.mkv").rename(tmp_path / "concat:film.mkv")
+    assert len(read_video(rendered(made, "file:" + "x" * 200 + ".mkv"))[2]) == 2 * FRAMES
 
 
 def test_an_empty_factor_is_refused_and_not_taken_for_none(tmp_path: Path, weights: Path, capsys):
-    film = _make(tmp_path / "film.mp4")
+    film = make_video(tmp_path / "film.mp4")
     arguments = ["render", str(film), "-o", str(tmp_path / "o.mkv"), "--model", str(weights)]
     assert main([*arguments, "--factor", ""]) == 1
     assert main([*arguments, "--fps", ""]) == 1
@@ -68,7 +68,7 @@ def test_being_ended_is_being_interrupted(
         os.kill(os.getpid(), ending)
 
     monkeypatch.setattr(render, "_say", end)
-    film = _make(tmp_path / "film.mp4")
+    film = make_video(tmp_path / "film.mp4")
     arguments = [str(film), "-o", str(tmp_path / "o.mkv"), "--model", str(weights)]
     before = signal.signal(ending, signal.SIG_DFL)  # tests under nohup would go on
     try:

@@ -37,6 +37,12 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(path, pan(scenery(1), 24, speed=2.5))
 
 
+@pytest.fixture(scope="module")
+def small_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "small.mkv"
+    return write_clip(path, [p[:, :32, :64] for p in pan(scenery(1), 24, speed=2.5)])
+
+
 @pytest.fixture(autouse=True)
 def cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VSRIFE_CACHE_DIR", "none")
@@ -88,11 +94,11 @@ def test_it_writes_a_file_and_says_what_was_lost_and_won(
 
 
 def test_a_file_for_any_size_is_one_on_request(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quantize, "_report", lambda *_: None)
     path = tmp_path / "any.onnx"
-    assert call("nano", clip, "-o", path, "--size", "any", "--frames", 8) == 0
+    assert call("nano", small_clip, "-o", path, "--size", "any", "--frames", 8) == 0
     assert {entry.key: entry.value for entry in onnx.load(path).metadata_props}["size"] == "any"
 
 
@@ -153,11 +159,11 @@ def test_where_it_cannot_write_it_says_so_first(
 
 @pytest.mark.parametrize(("arch", "beside"), [("4.0", "doubled"), ("4.15.lite", "encode")])
 def test_what_belongs_to_a_network_is_written_beside_it(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arch: str, beside: str
+    small_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arch: str, beside: str
 ) -> None:
     monkeypatch.setattr(quantize, "_report", lambda *_: None)
     output = tmp_path / "out.onnx"
-    assert call(random_weights(tmp_path, arch), clip, "-o", output, "--frames", 8) == 0
+    assert call(random_weights(tmp_path, arch), small_clip, "-o", output, "--frames", 8) == 0
     assert {path.name for path in tmp_path.glob("*.onnx")} == {"out.onnx", f"out.{beside}.onnx"}
 
 

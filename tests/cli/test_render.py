@@ -14,109 +14,24 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
+from tests.support.video_files import (
+    FILM,
+    FRAMES,
+    add_noise,
+    assert_copied,
+    make_rich,
+    make_video,
+    read_packets,
+    read_video,
+)
 from vsrife.cli import main, render
 from vsrife.media import encode as video
 from vsrife.media import parts, source
 
-FILM = Fraction(24000, 1001)
-WIDTH, HEIGHT, FRAMES = 64, 48, 12
-
-
-def _make(
-    path: Path,
-    *,
-    times: list[Fraction] | None = None,
-    size: tuple[int, int] = (WIDTH, HEIGHT),
-    pix_fmt: str = "yuv420p",
-    base: Fraction = 1 / FILM,
-    matrix: int = 5,
-    full: bool = False,
-    with_audio: bool = True,
-) -> Path:
-    """A bar moving over a grey ramp, with 0.5 s of noise as sound; times in seconds."""
-    times = [n / FILM for n in range(FRAMES)] if times is None else times
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FILM, options={"crf": "4"})
-        stream.width, stream.height = size
-        stream.pix_fmt = pix_fmt
-        context = stream.codec_context
-        context.time_base, context.sample_aspect_ratio = base, Fraction(4, 3)
-        context.colorspace, context.color_trc, context.color_primaries = matrix, 6, 5
-        context.color_range = 2 if full else 1
-        sound = container.add_stream("aac", rate=44100, layout="mono") if with_audio else None
-        for n, at in enumerate(times):
-            picture = np.full((size[1], size[0], 3), (60, 100, 140), np.uint8)
-            picture[:, 3 * n : 3 * n + 8] = (220, 80, 40)
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame = frame.reformat(
-                format=pix_fmt, dst_colorspace=matrix, dst_color_range=2 if full else 1
-            )
-            frame.pts, frame.time_base = int(at / base), base
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-        if sound:
-            _add_noise(container, sound)
-    return path
-
-
-def _add_noise(container: av.container.OutputContainer, sound: av.AudioStream) -> None:
-    draw = np.random.default_rng(0)
-    for n in range(22):
-        noise = draw.uniform(-0.5, 0.5, (1, 1024)).astype(np.float32)
-        frame = av.AudioFrame.from_ndarray(noise, format="fltp", layout="mono")
-        frame.sample_rate, frame.pts = 44100, n * 1024
-        container.mux(sound.encode(frame))
-    container.mux(sound.encode(None))
-
-
-def _make_rich(path: Path) -> Path:
-    """A .mkv with sound, subtitles, an attachment and a title."""
-    plain, text = _make(path.with_name("plain.mkv")), path.with_name("lines.srt")
-    text.write_text("1\n00:00:00,100 --> 00:00:00,400\nHello\n\n", encoding="utf-8")
-    with (
-        av.open(str(plain)) as film,
-        av.open(str(text)) as lines,
-        av.open(str(path), "w") as target,
-    ):
-        target.metadata["title"] = "Ein Töst"
-        pairs = {id(s): target.add_stream_from_template(s) for s in (*film.streams, *lines.streams)}
-        pairs[id(lines.streams[0])].metadata["language"] = "deu"
-        target.add_attachment("font.ttf", "application/x-truetype-font", b"not a font")
-        for packet in itertools.chain(lines.demux(), film.demux()):
-            if packet.pts is not None:
-                packet.stream = pairs[id(packet.stream)]
-                target.mux(packet)
-    return path
-
-
-def _video(path: Path) -> tuple[av.VideoCodecContext, list[Fraction], list[av.VideoFrame]]:
-    with av.open(str(path)) as container:
-        frames = list(container.decode(video=0))
-        times = [Fraction(f.pts * f.time_base.numerator, f.time_base.denominator) for f in frames]
-        return container.streams.video[0].codec_context, times, frames
-
-
-def _packets(path: Path, kind: str) -> list[tuple[float, bytes]]:
-    with av.open(str(path)) as container:
-        return [
-            (float(packet.pts * packet.time_base), bytes(packet))
-            for packet in container.demux(container.streams.best(kind))
-            if packet.pts is not None
-        ]
-
-
-def _assert_copied(target: Path, source: Path, kind: str, *, rounding: float = 1e-4) -> None:
-    """Every packet is there, at its time but for what containers round."""
-    (got_times, got), (times, wanted) = (
-        zip(*_packets(path, kind), strict=True) for path in (target, source)
-    )
-    assert got == wanted
-    assert got_times == pytest.approx(times, abs=rounding)
-
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _make(tmp_path_factory.mktemp("original") / "film.mp4")
+    return make_video(tmp_path_factory.mktemp("original") / "film.mp4")
 
 
 @pytest.fixture
@@ -139,7 +54,7 @@ def rendered(tmp_path: Path, weights: Path):
 
 def test_frames_double_and_stand_at_exact_times(rendered, film: Path):
     target = rendered(film)
-    _, times, frames = _video(target)
+    _, times, frames = read_video(target)
     assert len(frames) == 2 * FRAMES
     assert times == [n / (2 * FILM) for n in range(2 * FRAMES)]
     with av.open(str(target)) as container:
@@ -159,26 +74,26 @@ def test_frames_double_and_stand_at_exact_times(rendered, film: Path):
     ],
 )
 def test_every_rate_is_exact(rendered, film: Path, options, rate: Fraction, count: int):
-    _, times, _ = _video(rendered(film, *options))
+    _, times, _ = read_video(rendered(film, *options))
     assert times == [n / rate for n in range(count)]
 
 
 def test_matroska_has_the_exact_times_rounded_to_its_milliseconds(rendered, film: Path):
-    _, times, _ = _video(rendered(film, name="out.mkv"))
+    _, times, _ = read_video(rendered(film, name="out.mkv"))
     assert len(times) == 2 * FRAMES
     assert all(abs(at - n / (2 * FILM)) <= Fraction(1, 2000) for n, at in enumerate(times))
 
 
 def test_times_rounded_by_matroska_become_exact_again(rendered, tmp_path: Path):
-    _, times, _ = _video(rendered(_make(tmp_path / "film.mkv")))
+    _, times, _ = read_video(rendered(make_video(tmp_path / "film.mkv")))
     assert times == [n / (2 * FILM) for n in range(2 * FRAMES)]
 
 
 def test_varying_times_are_divided_exactly(rendered, tmp_path: Path):
     base = Fraction(1, 600)
     ticks = [0, 20, 50, 60, 100, 120]
-    film = _make(tmp_path / "vfr.mp4", times=[n * base for n in ticks], base=base)
-    _, times, _ = _video(rendered(film))
+    film = make_video(tmp_path / "vfr.mp4", times=[n * base for n in ticks], base=base)
+    _, times, _ = read_video(rendered(film))
     expected = [(a + b) * base / 2 for a, b in itertools.pairwise(ticks) for b in (a, b)]
     assert times[:-2] == expected
     assert times[-2] == ticks[-1] * base
@@ -186,38 +101,38 @@ def test_varying_times_are_divided_exactly(rendered, tmp_path: Path):
 
 def test_a_varying_rate_and_fps_give_a_note(rendered, tmp_path: Path, capsys):
     base = Fraction(1, 600)
-    film = _make(tmp_path / "vfr.mp4", times=[n * base for n in (0, 20, 50, 60)], base=base)
+    film = make_video(tmp_path / "vfr.mp4", times=[n * base for n in (0, 20, 50, 60)], base=base)
     rendered(film, "--fps", "60")
     assert "the frame rate varies" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.mov"])
 def test_a_late_start_is_kept_so_that_sound_stays_in_sync(rendered, tmp_path: Path, name: str):
-    late = _make(tmp_path / "late.mp4", times=[(n + 6) / FILM for n in range(FRAMES)])
+    late = make_video(tmp_path / "late.mp4", times=[(n + 6) / FILM for n in range(FRAMES)])
     target = rendered(late, name=name)
-    _, times, _ = _video(target)
+    _, times, _ = read_video(target)
     tolerance = Fraction(1, 1000) if name.endswith("mkv") else 0
     assert abs(times[0] - 6 / FILM) <= tolerance
-    _assert_copied(target, late, "audio", rounding=1e-3)
+    assert_copied(target, late, "audio", rounding=1e-3)
 
 
 def test_times_of_a_transport_stream_begin_at_zero(rendered, tmp_path: Path):
-    film = _make(tmp_path / "film.ts", base=Fraction(1, 90000))
+    film = make_video(tmp_path / "film.ts", base=Fraction(1, 90000))
     target = rendered(film)
     with av.open(str(film)) as container:
         origin = Fraction(container.start_time, 1_000_000)
-    first_before = _video(film)[1][0] - origin
-    assert float(_video(target)[1][0]) == pytest.approx(float(first_before), abs=2e-5)
-    sound = [at - float(origin) for at, _ in _packets(film, "audio")]
-    assert [at for at, _ in _packets(target, "audio")] == pytest.approx(sound, abs=1e-3)
+    first_before = read_video(film)[1][0] - origin
+    assert float(read_video(target)[1][0]) == pytest.approx(float(first_before), abs=2e-5)
+    sound = [at - float(origin) for at, _ in read_packets(film, "audio")]
+    assert [at for at, _ in read_packets(target, "audio")] == pytest.approx(sound, abs=1e-3)
 
 
 def test_sound_is_copied_packet_by_packet(rendered, film: Path):
-    _assert_copied(rendered(film), film, "audio")
+    assert_copied(rendered(film), film, "audio")
 
 
 def test_source_frames_keep_their_places_and_colours(rendered, film: Path):
-    before, after = _video(film)[2], _video(rendered(film, "--crf", "4"))[2]
+    before, after = read_video(film)[2], read_video(rendered(film, "--crf", "4"))[2]
     for old, new in zip(before, after[::2], strict=True):
         difference = np.abs(old.to_ndarray().astype(int) - new.to_ndarray())
         assert difference.mean() < 1.5  # of 255; two lossy encodings and chroma resampled
@@ -228,12 +143,12 @@ def test_source_frames_keep_their_places_and_colours(rendered, film: Path):
 def test_colours_and_their_tags_are_those_of_the_input(
     rendered, tmp_path: Path, matrix: int, full: bool
 ):
-    film = _make(tmp_path / "film.mp4", matrix=matrix, full=full)
-    context, _, frames = _video(rendered(film, "--crf", "4"))
+    film = make_video(tmp_path / "film.mp4", matrix=matrix, full=full)
+    context, _, frames = read_video(rendered(film, "--crf", "4"))
     assert (context.colorspace, context.color_range) == (matrix, 2 if full else 1)
     assert (context.color_trc, context.color_primaries) == (6, 5)
     assert context.sample_aspect_ratio == Fraction(4, 3)
-    means = [f[0].to_ndarray().mean() for f in (frames, _video(film)[2])]
+    means = [f[0].to_ndarray().mean() for f in (frames, read_video(film)[2])]
     assert means[0] == pytest.approx(means[1], abs=1)
 
 
@@ -268,30 +183,30 @@ def test_an_unknown_matrix_is_guessed_from_the_height(height: int, matrix: int):
 
 
 def test_other_samplings_are_kept(rendered, tmp_path: Path):
-    film = _make(tmp_path / "film.mkv", pix_fmt="yuv422p10le")
-    context, _, _ = _video(rendered(film))
+    film = make_video(tmp_path / "film.mkv", pix_fmt="yuv422p10le")
+    context, _, _ = read_video(rendered(film))
     assert context.pix_fmt == "yuv422p10le"
 
 
 def test_ten_bits_stay_ten_bits(rendered, tmp_path: Path):
-    film = _make(tmp_path / "film.mp4", pix_fmt="yuv420p10le")
-    context, _, frames = _video(rendered(film))
+    film = make_video(tmp_path / "film.mp4", pix_fmt="yuv420p10le")
+    context, _, frames = read_video(rendered(film))
     assert context.pix_fmt == "yuv420p10le"
     assert len(frames) == 2 * FRAMES
 
 
 def test_an_odd_size_is_kept_and_noted(rendered, tmp_path: Path, capsys):
-    film = _make(tmp_path / "odd.mkv", size=(63, 47), pix_fmt="yuv444p")
-    context, _, _ = _video(rendered(film))
+    film = make_video(tmp_path / "odd.mkv", size=(63, 47), pix_fmt="yuv444p")
+    context, _, _ = read_video(rendered(film))
     assert (context.pix_fmt, context.width, context.height) == ("yuv444p", 63, 47)
     assert "63x47 is odd" in capsys.readouterr().err
 
 
 def test_matroska_takes_subtitles_attachments_and_titles(rendered, tmp_path: Path, capsys):
-    film = _make_rich(tmp_path / "rich.mkv")
+    film = make_rich(tmp_path / "rich.mkv")
     target = rendered(film, name="out.mkv")
     for kind in ("audio", "subtitle"):
-        _assert_copied(target, film, kind, rounding=1e-3)
+        assert_copied(target, film, kind, rounding=1e-3)
     with av.open(str(target)) as container:
         assert container.metadata["title"] == "Ein Töst"
         assert container.streams.subtitles[0].language == "deu"
@@ -303,7 +218,7 @@ def test_matroska_takes_subtitles_attachments_and_titles(rendered, tmp_path: Pat
 def test_what_the_container_cannot_take_is_left_out_with_a_note_each(
     rendered, tmp_path: Path, capsys
 ):
-    film = _make_rich(tmp_path / "rich.mkv")
+    film = make_rich(tmp_path / "rich.mkv")
     target = rendered(film)
     with av.open(str(target)) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
@@ -318,7 +233,7 @@ def test_what_the_container_cannot_take_is_left_out_with_a_note_each(
 def test_nothing_is_left_behind_and_stdout_stays_empty(rendered, tmp_path: Path, capsys):
     folder = tmp_path / "in"
     folder.mkdir()
-    rendered(_make(folder / "film.mkv", with_audio=False))
+    rendered(make_video(folder / "film.mkv", with_audio=False))
     assert os.listdir(folder) == ["film.mkv"]
     assert sorted(os.listdir(tmp_path)) == ["in", "out.mp4"]
     output = capsys.readouterr()
@@ -353,7 +268,7 @@ def test_a_failure_midway_leaves_the_old_file_and_nothing_else(
 
 def test_overwrite_replaces_a_file(rendered, film: Path, tmp_path: Path):
     (tmp_path / "out.mp4").write_text("old")
-    assert len(_video(rendered(film, "--overwrite"))[2]) == 2 * FRAMES
+    assert len(read_video(rendered(film, "--overwrite"))[2]) == 2 * FRAMES
 
 
 _BAD = {
@@ -387,7 +302,7 @@ def test_bad_input_is_one_line_before_any_work(
         (tmp_path / folder).mkdir()
     (tmp_path / "text.mp4").write_text("text")
     with av.open(str(tmp_path / "sound.mkv"), "w") as container:
-        _add_noise(container, container.add_stream("aac", rate=44100, layout="mono"))
+        add_noise(container, container.add_stream("aac", rate=44100, layout="mono"))
     before = sorted(os.listdir(tmp_path))
     monkeypatch.setattr(render, "open_source", lambda *a: pytest.fail("the work has begun"))
     arguments = ["--model", str(weights), *options]
@@ -435,7 +350,7 @@ def test_of_two_renders_to_one_file_the_second_fails_and_its_film_is_kept(
     said = capsys.readouterr().err
     assert "o.mkv has appeared while the new file was made, and is left alone" in said
     assert said.endswith(f"the new file is {kept}\n")
-    assert len(_video(kept)[2]) == 2 * FRAMES
+    assert len(read_video(kept)[2]) == 2 * FRAMES
 
 
 def test_overwriting_keeps_the_mode(rendered, film: Path, tmp_path: Path):
@@ -446,7 +361,7 @@ def test_overwriting_keeps_the_mode(rendered, film: Path, tmp_path: Path):
 
 
 def test_one_frame_is_too_few(tmp_path: Path, weights: Path, capsys):
-    film = _make(tmp_path / "one.mkv", times=[Fraction(0)], with_audio=False)
+    film = make_video(tmp_path / "one.mkv", times=[Fraction(0)], with_audio=False)
     out = tmp_path / "out.mkv"
     assert main(["render", str(film), "-o", str(out), "--model", str(weights)]) == 1
     assert "at least 2" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.films import noisy, pan, scenery
-from vsrife.cli import FAILED, OK, main, scenes
+from vsrife.cli import FAILED, OK, USAGE, main, scenes
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +112,23 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_film_is_read(
     monkeypatch.setattr("vsrife.media.parts._hold", refuse)
     assert main(["scenes", str(film), "-o", str(tmp_path / "s.csv")]) == FAILED
     assert "s.csv cannot be written: the file system is read-only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["-o", "--plot"])
+def test_a_file_that_exists_is_replaced_only_if_asked(film, tmp_path, capsys, option):
+    taken = tmp_path / "holiday.png"
+    taken.write_bytes(b"mine")
+    words = ["scenes", str(film), "--frames", "2", option, str(taken)]
+    assert main(words) == FAILED
+    assert re.search(r"holiday\.png exists; .*--overwrite", capsys.readouterr().err)
+    assert main([*words, "--over"]) == USAGE
+    assert taken.read_bytes() == b"mine"
+    assert main([*words, "--overwrite"]) == OK
+    assert taken.read_bytes() != b"mine"
+
+
+def test_a_plot_without_its_package_is_refused_before_the_film_is_read(film, capsys, monkeypatch):
+    monkeypatch.setattr(scenes, "find_spec", lambda name: None)
+    monkeypatch.setattr(scenes, "open_source", lambda *_: pytest.fail("the film was read"))
+    assert main(["scenes", str(film), "--plot", "p.png"]) == FAILED
+    assert "matplotlib" in capsys.readouterr().err

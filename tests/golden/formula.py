@@ -29,6 +29,13 @@ def cases() -> list[tuple[str, dict]]:
     return [(arch, case) for arch, cases in index.items() for case in cases]
 
 
+def goldens(arch: str, case: str) -> dict[str, NDArray[np.float32]]:
+    """All arrays of a case, by what they are."""
+    start = f"{arch}/{case}/"
+    with np.load(GOLDENS) as file:
+        return {key.removeprefix(start): file[key] for key in file.files if key.startswith(start)}
+
+
 def golden(arch: str, name: str) -> NDArray[np.float32]:
     with np.load(GOLDENS) as file:
         return file[f"{arch}/{name}"]

@@ -122,7 +122,7 @@ def test_of_many_that_publish_one_name_one_succeeds(tmp_path: Path):
         part.write_text(str(n))
         ready.wait()
         try:
-            parts._take_name(part, path)
+            parts._rename_to_new(part, path)
             done.append(n)
         except FileExistsError:
             refused.append(n)

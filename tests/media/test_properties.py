@@ -12,7 +12,7 @@ import av
 import pytest
 import vapoursynth as vs
 
-from tests.media.conftest import TINY, ffmpeg, notes
+from tests.support.ffmpeg import TINY, ffmpeg, notes
 from vsrife.media import properties
 from vsrife.media.source import for_encoder, to_rgb
 

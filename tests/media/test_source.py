@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
-from tests.media.conftest import begins, ffmpeg, notes
+from tests.support.ffmpeg import begins, ffmpeg, notes
 from vsrife.cli import render as command
 from vsrife.media.source import open_source, probe
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import av
 import pytest
 
-from tests.media.conftest import TINY, ffmpeg, notes, takes
+from tests.support.ffmpeg import TINY, ffmpeg, notes, takes
 
 # What each kind of file is filled with: sound by its encoder, then subtitles
 FILES: dict[str, tuple[str, ...]] = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vsrife.media.timestamps import (
     Times,
     constant_times,
-    mend,
+    repair,
     source_times,
     stretched_times,
 )
@@ -72,7 +72,7 @@ MS = Fraction(1, 1000)
 
 
 def _mended(listed: list[int | None], rate: int = 25) -> tuple[list[Fraction], int, bool]:
-    seconds, moved, joined = mend(
+    seconds, moved, joined = repair(
         [None if at is None else at * MS for at in listed], Fraction(rate)
     )
     return [at / MS for at in seconds], moved, joined
@@ -125,7 +125,7 @@ def test_times_that_are_all_equal_give_way_to_the_frame_rate():
 
 @given(st.lists(st.none() | st.integers(-50, 5000), min_size=1, max_size=60))
 def test_mended_times_always_rise_and_give_whole_ticks(listed: list[int | None]):
-    seconds, _, _ = mend([None if at is None else at * MS for at in listed], Fraction(25))
+    seconds, _, _ = repair([None if at is None else at * MS for at in listed], Fraction(25))
     assert len(seconds) == len(listed)
     assert all(a < b for a, b in itertools.pairwise(seconds))
     times = source_times(seconds, MS, (Fraction(25),))

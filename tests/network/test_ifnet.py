@@ -1,16 +1,22 @@
 """IFNet against the peer's own outputs, for every row, scale and ensemble of goldens.npz."""
 
+import functools
+from unittest import mock
+
+import numpy as np
 import pytest
 import torch
 
 from tests.golden import formula
+from tests.golden.goldens import TOLERANCES, Arrays, differences, within_tolerance
 from vsrife.errors import ArgumentError
-from vsrife.network import build
+from vsrife.network import build, ifnet, module
+from vsrife.network.block import growth
 from vsrife.network.module import Network
+from vsrife.network.operations.torch import TorchOperations
 from vsrife.network.table import ARCHS, VERSIONS
 
-# fp32 rounding alone makes up to 1.8e-5 against double precision (measured on the peer)
-TOLERANCE = 5e-5
+TOLERANCE = TOLERANCES["out"]
 # fp16 as the peer does it is off by up to 1.2e-2 on these weights, 4.2e-4 in the mean
 HALF_LARGEST, HALF_MEAN = 3e-2, 1e-3
 
@@ -20,10 +26,14 @@ def state_of(case: dict, arch: str) -> dict[str, torch.Tensor]:
     return {key: torch.from_numpy(value) for key, value in state.items()}
 
 
+@functools.cache
+def images_like(*what: float) -> list[np.ndarray]:
+    return formula.make_images(*what)
+
+
 def images_of(case: dict) -> list[torch.Tensor]:
-    sides = case["height"], case["width"]
-    pictures = formula.make_images(*sides, case["image_seed"], case["overshoot"])
-    return [torch.from_numpy(picture)[None] for picture in pictures]
+    what = case["height"], case["width"], case["image_seed"], case["overshoot"]
+    return [torch.from_numpy(picture)[None] for picture in images_like(*what)]
 
 
 def run(arch: str, case: dict, *, half: bool = False) -> torch.Tensor:
@@ -34,6 +44,53 @@ def run(arch: str, case: dict, *, half: bool = False) -> torch.Tensor:
         net, images = net.half(), [image.half() for image in images]
     with torch.inference_mode():
         return net(*images, case["t"])[0].float()
+
+
+def kept(value: torch.Tensor, stride: int) -> np.ndarray:
+    """A batch of one as the file has it."""
+    return value[0, :, ::stride, ::stride].numpy()
+
+
+def traced(arch: str, case: dict) -> Arrays:
+    """The arrays of one case, under their names in the file."""
+    options = {"scale": case["scale"], "ensemble": case["ensemble"]}
+    net = build(arch, **options, state_dict=state_of(case, arch))
+    if "trace_stride" not in case:
+        with torch.inference_mode():
+            return {"out": kept(net(*images_of(case), case["t"]), case["stride"])}
+    found: dict[str, torch.Tensor] = {}
+
+    def estimate(ops, weights, row, block, s, *rest, **more):
+        out = real_estimate(ops, weights, row, block, s, *rest, **more)
+        found[f"block{block}"] = TorchOperations.resize(ops, out, growth(row, block, s))
+        return out
+
+    def blend(ops, refined):
+        found["flow"], found["mask"] = refined.flow, refined.mask
+        return real_blend(ops, refined)
+
+    real_estimate, real_blend = ifnet.estimate, module.blend
+    with (
+        torch.inference_mode(),
+        mock.patch.object(ifnet, "estimate", estimate),
+        mock.patch.object(module, "blend", blend),
+    ):
+        left, right = (net.prepare(image) for image in images_of(case))
+        found["out"] = net.interpolate(left, right, case["t"])
+    if net.arch.encoder:
+        found["encoded0"] = left[:, 3:]
+    strides = {"out": case["stride"], "flow": case["flow_stride"], "mask": case["flow_stride"]}
+    return {
+        name: kept(value, strides.get(name, case["trace_stride"])) for name, value in found.items()
+    }
+
+
+def goldens_of(arch: str, case: dict, found: Arrays) -> Arrays:
+    """The peer's, of blocks those channels that ours give: nobody reads the others."""
+    return {
+        name: value[: len(found[name])] if name.startswith("block") and name in found else value
+        for name, value in formula.goldens(arch, case["name"]).items()
+    }
 
 
 def difference(arch: str, case: dict, out: torch.Tensor) -> torch.Tensor:
@@ -47,21 +104,14 @@ BASE = {arch: case for arch, case in formula.cases() if case["name"] == "base"}
 
 
 @pytest.mark.parametrize(("arch", "case"), ALL)
-def test_output_is_the_peers(arch, case):
-    assert difference(arch, case, run(arch, case)).max() <= TOLERANCE
-
-
-@pytest.mark.parametrize("arch", [arch for arch in BASE if not ARCHS[arch].rescales])
-def test_flow_and_mask_are_the_peers(arch):
-    case, trace = BASE[arch], []
-    net = build(arch, state_dict=state_of(case, arch))
-    with torch.inference_mode():
-        left, right = (net.prepare(image) for image in images_of(case))
-        net.interpolate(left, right, case["t"], trace)
-    step = case["flow_stride"]
-    for name, got, tolerance in zip(("flow", "mask"), trace[-1], (1e-4, TOLERANCE), strict=True):
-        wanted = torch.from_numpy(formula.golden(arch, f"base/{name}"))
-        assert (got[0, :, ::step, ::step] - wanted).abs().max() <= tolerance, name
+def test_all_that_is_kept_of_the_peer_comes_out(arch, case):
+    """The picture, and in case base flow, mask, the encoding and what each block gives."""
+    found = traced(arch, case)
+    largest = differences(goldens_of(arch, case, found), found)
+    assert within_tolerance(largest), largest
+    if case["name"] == "base":
+        assert set(largest) | {"encoded"} == set(TOLERANCES)
+        assert ("encoded" in largest) == (ARCHS[arch].encoder is not None)
 
 
 @pytest.mark.parametrize("version", [v for v, arch in VERSIONS.items() if v != arch])
@@ -107,10 +157,15 @@ def test_a_batch_gives_what_its_pairs_give_alone(arch):
             assert (together[i] - alone[0]).abs().max() < TOLERANCE
 
 
-@pytest.mark.parametrize("arch", ARCHS)
+@functools.lru_cache(maxsize=1)  # drawing them takes longer than running the network once
+def random_state(arch: str) -> dict[str, torch.Tensor]:
+    return build(arch).state_dict()
+
+
 @pytest.mark.parametrize("scale", [0.25, 0.5, 1, 2, 4])
+@pytest.mark.parametrize("arch", ARCHS)  # below: one row after another
 def test_every_row_runs_at_every_scale_on_its_smallest_picture(arch, scale):
-    net = build(arch, scale=scale)
+    net = build(arch, scale=scale, state_dict=random_state(arch))
     side = net.pad_unit
     with torch.inference_mode():
         out = net(torch.rand(1, 3, side, side), torch.rand(1, 3, side, side), 0.3)
@@ -137,7 +192,7 @@ def test_flat_neutral_fields_stay_exactly_flat_and_neutral(arch):
     assert torch.equal(out[:, 0], out[:, 2])
 
 
-@pytest.mark.parametrize("arch", ["4.25", "nano"])
+@pytest.mark.parametrize("arch", ["4.22.lite", "nano"])
 def test_half_precision_keeps_whole_pixels_beyond_2048(arch):
     """The classic bug: fp16 coordinates miss pixels there. Compared away from disocclusions."""
     torch.manual_seed(3)

@@ -40,8 +40,13 @@ def test_train_writes_weights_and_prints_their_path(
         (["nano", "--steps", 1, "--threads", 0], "threads must be at least 1"),
         (["nano", "--steps", 1, "--footage", "/no/such/folder"], "footage must be a folder"),
         (["nano", "--steps", 1, "--footage", "x" * 300], "check its name and permissions"),
+        (["nano", "--steps", 1, "--from", "/no/such.pth"], "does not exist; check its path"),
+        (["nano", "--steps", 1, "--perceptual", "/no/such.pth"], "does not exist; check its path"),
     ],
 )
-def test_train_names_what_is_wrong(tmp_path: Path, words: list[object], message: str) -> None:
+def test_train_names_what_is_wrong_before_anything_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[object], message: str
+) -> None:
+    monkeypatch.setattr(drawn_scenes, "Scenes", lambda *_: pytest.fail("scenes are drawn"))
     with pytest.raises(RifeError, match=message):
         call(train_command, *words, "-o", tmp_path)

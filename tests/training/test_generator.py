@@ -91,8 +91,10 @@ def test_some_scenes_are_at_half_time(scenes: Scenes) -> None:
     assert 12 < int((t == 0.5).sum()) < 40
 
 
-def test_a_slower_pace_shortens_every_motion(scenes: Scenes) -> None:
-    full, slow = (scenes.draw(seeded(8), 6, 48, pace=pace).flow.abs().mean() for pace in (1, 0.25))
+def test_a_lower_speed_factor_shortens_every_motion(scenes: Scenes) -> None:
+    full, slow = (
+        scenes.draw(seeded(8), 6, 48, speed_factor=f).flow.abs().mean() for f in (1, 0.25)
+    )
     assert 0 < slow < full / 2
 
 

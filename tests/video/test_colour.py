@@ -1,8 +1,6 @@
 """Every format in and back: originals untouched, colours exact, alpha moved along."""
 
 import functools
-from contextlib import contextmanager
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,6 +8,7 @@ import vapoursynth as vs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.blending import blending
 from tests.support.clips import clip_of, noise
 from vsrife import rife
 from vsrife.inference import pytorch
@@ -74,29 +73,6 @@ def random_samples(fmt, n, plane, shape):
 
 def contents(frame):
     return [plane.tobytes() for plane in map(np.ascontiguousarray, frames.planes(frame))]
-
-
-@contextmanager
-def blending():
-    """A network that sees no motion and blends: what comes out then is conversion alone.
-
-    Gives the planes that it was shown, one list for each prepared frame."""
-    shown = []
-
-    def prepare(self, planes):
-        shown.append([plane.copy() for plane in planes])
-        return shown[-1]
-
-    def interpolate(self, left, right, timestep, into, *args, **options):
-        for a, b, plane in zip(left, right, into, strict=True):
-            plane[:] = b + (1 - timestep) * (a - b)
-
-    session = pytorch.TorchSession
-    with (
-        mock.patch.object(session, "prepare", prepare),
-        mock.patch.object(session, "interpolate", interpolate),
-    ):
-        yield shown
 
 
 colours = st.fixed_dictionaries(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.clips import clip_of, noise, picture, pictures
 from tests.support.films import DUPLICATE_FILMS, Film, figure, joined, noisy, pan, scenery
 from vsrife import rife
+from vsrife.inference.psnr import psnr
 from vsrife.video.duplicates import BAD, CUT_AFTER, INSIDE, REPEATS, Runs, mark_duplicates
 
 THRESHOLD = 0.0012  # rife's default
@@ -195,12 +196,8 @@ def test_frames_are_the_same_in_any_order():
     assert all(picture(again.get_frame(int(n))).tobytes() == in_order[n] for n in order)
 
 
-def psnr(image, truth):
-    return -10 * np.log10(np.mean((np.clip(image, 0, 1) - truth) ** 2))
-
-
 def mean_psnr(images, truths, chosen):
-    return np.mean([psnr(images[n], truths[n]) for n in chosen])
+    return np.mean([psnr(images[n].clip(0, 1), truths[n]) for n in chosen])
 
 
 def test_filling_animation_on_twos_comes_nearer_to_24_drawings_than_holding_them():

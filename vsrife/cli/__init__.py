@@ -24,7 +24,7 @@ from typing import NamedTuple, NoReturn
 
 from vsrife import messages
 from vsrife.cli import signals
-from vsrife.errors import RifeError, missing_package
+from vsrife.errors import ArgumentError, RifeError, missing_package
 from vsrife.version import __version__
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -114,16 +114,20 @@ def _fill_standard_streams() -> None:
             with suppress(OSError):
                 # the lowest free number is taken, which is this one
                 os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
-    if sys.stdout is not None and sys.stdout.errors == "strict":
+    if sys.stdout is None:  # closed when Python began
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- for the process
+    if sys.stdout.errors == "strict":
         # bytes of file names that are no letters come out as they are
         sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
 
 
 def _run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="vsrife", description="RIFE frame interpolation.", epilog="exit codes: 0 done, "
-        "1 failed, 2 command line not understood, 130 interrupted",
-    )  # fmt: skip
+        prog="vsrife",
+        description="RIFE frame interpolation.",
+        epilog="exit codes: 0 done, 1 failed, 2 command line not understood, 130 interrupted",
+        allow_abbrev=False,
+    )
     parser.add_argument("--version", action="version", version=f"vsrife {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     chosen = next((word for word in arguments if not word.startswith("-")), None)
@@ -137,11 +141,15 @@ def _run(arguments: list[str]) -> int:
                     name,
                     help=command.help,
                     description=text,
+                    allow_abbrev=False,  # --over must not be --overwrite
                     formatter_class=argparse.RawDescriptionHelpFormatter,
                 )
             )
         else:
             commands.add_parser(name, help=command.help, add_help=False)
+    for word in arguments:
+        if "\0" in word:  # no shell gives one, and each part of the system takes it otherwise
+            raise ArgumentError(f"{word!r:.300} has a null character; leave it out")
     args = parser.parse_args(arguments)
     if module is None:
         parser.print_help(messages.Voice())

@@ -17,14 +17,13 @@ from typing import NamedTuple
 import numpy as np
 import vapoursynth as vs
 
-from vsrife.cli import demo
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.evaluation import speed
+from vsrife.evaluation.clips import clip_of_pictures, demo_clip
 from vsrife.evaluation.speed import Frame
 from vsrife.filter import rife
 from vsrife.inference import loads
 from vsrife.inference.base import Session
-from vsrife.media.demo_film import draw
 from vsrife.messages import note
 from vsrife.network.table import DEFAULT_MODEL, VERSIONS, arch_of, state_shapes
 from vsrife.weights import find_weights, save_weights
@@ -196,7 +195,7 @@ def _filter(clip: vs.VideoNode) -> Callable[[], object]:
 def _frames(size: tuple[int, int]) -> list[Frame]:
     """Of the demo's film, at that size."""
     width, height = size
-    film = demo.clip_of([draw(n / _MOMENTS) for n in range(_MOMENTS // 2)], demo.RATE)
+    film = demo_clip(n / _MOMENTS for n in range(_MOMENTS // 2))
     frames = []
     for frame in film.resize.Bicubic(width, height).frames(close=True):
         frames.append([np.array(frame[plane], np.float32).clip(0, 1) for plane in range(3)])
@@ -204,7 +203,7 @@ def _frames(size: tuple[int, int]) -> list[Frame]:
 
 
 def _clip(frames: list[Frame]) -> vs.VideoNode:
-    film = demo.clip_of([np.dstack(frame) for frame in frames], demo.RATE)
+    film = clip_of_pictures([np.dstack(frame) for frame in frames])
     yuv = film.resize.Bicubic(format=vs.YUV420P8, matrix_s="170m", range_s="limited")
     made = [frame.copy() for frame in yuv.frames()]  # drawn once, not in every round
     blank = yuv.std.BlankClip(keep=True)

@@ -7,12 +7,11 @@ import time
 
 import vapoursynth as vs
 
-from vsrife.cli import demo
 from vsrife.errors import ArgumentError
 from vsrife.evaluation import speed
+from vsrife.evaluation.clips import DEMO_RATE, demo_clip
 from vsrife.filter import rife
 from vsrife.inference import BACKENDS
-from vsrife.media.demo_film import draw
 from vsrife.network.table import DEFAULT_MODEL
 
 HELP = """Prepare a model for frames of a size.
@@ -76,6 +75,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _clip(size: tuple[int, int], fmt: int) -> vs.VideoNode:
     """Two frames of the demo's film, between which something moves."""
-    film = demo.clip_of([draw(0.375), draw(0.375 + float(1 / demo.RATE))], demo.RATE)
+    film = demo_clip([0.375, 0.375 + float(1 / DEMO_RATE)])
     options = {"matrix_s": "709", "range_s": "limited"} if fmt == vs.YUV420P8 else {}
     return film.resize.Bicubic(size[0], size[1], format=fmt, **options)

@@ -11,12 +11,15 @@ import numpy as np
 import vapoursynth as vs
 
 from vsrife.errors import MediaError
+from vsrife.evaluation.clips import DEMO_RATE as RATE
+from vsrife.evaluation.clips import clip_of_pictures
 from vsrife.evaluation.measures import psnr
 from vsrife.filter import rife
 from vsrife.media.demo_film import SECONDS, draw
 from vsrife.media.encode import Encoding, encode_png, write_video
 from vsrife.media.shapes import WIDTH, Array
 from vsrife.media.timestamps import constant_times
+from vsrife.weights.folders import exists, is_folder
 
 HELP = """Draw a short clip, make it smoother, measure.
 
@@ -27,7 +30,6 @@ compared with the pictures that were left out. Writes into FOLDER, replacing fil
   smooth.mp4   what came out, 24 frames per second
   contact.png  source | new frame | truth | source, one row for each of some new frames"""
 
-RATE = Fraction(12)  # of the source
 # Seconds, each that of a new frame: pan and bird, ball before car, the two apart again, the cut,
 # the wheel from far and from near
 MOMENTS = tuple(Fraction(n, 24) for n in (9, 33, 37, 41, 49, 69))
@@ -47,45 +49,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     folder: Path = args.output
-    if folder.exists() and not folder.is_dir():
+    if exists(folder) and not is_folder(folder):
         raise MediaError(f"{folder} is no folder; choose another one")
+    files = [folder / name for name in ("source.mp4", "smooth.mp4", "contact.png")]
+    found = [file.name for file in files if exists(file)]
+    if found and len(found) < len(files):  # not those of a demo before
+        raise MediaError(f"{folder} holds a {found[0]} already; choose another folder with -o")
     source = [draw(float(k / RATE)) for k in range(int(SECONDS * RATE))]
-    clip = clip_of(source, RATE)
+    clip = clip_of_pictures(source)
     smooth = rife(clip, model=args.model, backend=args.backend, device=args.device, sc=True)
     folder.mkdir(parents=True, exist_ok=True)
     made = [_picture(frame) for frame in smooth.frames(close=True)]
     truths = {n: draw(float(n / (2 * RATE))) for n in range(1, len(made) - 1, 2)}
-    files = [folder / name for name in ("source.mp4", "smooth.mp4", "contact.png")]
     _write_film(clip, files[0])
-    _write_film(clip_of(made, 2 * RATE), files[1])
+    _write_film(clip_of_pictures(made, 2 * RATE), files[1])
     rows = [int(moment * 2 * RATE) for moment in MOMENTS]
     encode_png(contact_sheet(rows, source, made, truths), files[2])
     print(f"{len(source)} frames in, {len(made)} frames out")
     _print_scores(source, made, truths)
     print(*files, sep="\n")
     return 0
-
-
-def clip_of(pictures: Pictures, rate: Fraction) -> vs.VideoNode:
-    """(H, W, 3) arrays in 0..1 as an RGBS clip."""
-    height, width, _ = pictures[0].shape
-    blank = vs.core.std.BlankClip(
-        format=vs.RGBS,
-        width=width,
-        height=height,
-        length=len(pictures),
-        fpsnum=rate.numerator,
-        fpsden=rate.denominator,
-        keep=True,
-    )
-
-    def fill(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
-        frame = f.copy()
-        for plane in range(3):
-            np.asarray(frame[plane])[:] = pictures[n][..., plane]
-        return frame
-
-    return blank.std.ModifyFrame(blank, fill)
 
 
 def _picture(frame: vs.VideoFrame) -> Array:
@@ -133,7 +116,7 @@ def contact_sheet(
 
 
 def _tile(picture: Array, label: str) -> vs.VideoNode:
-    shown = clip_of([picture], RATE).resize.Bicubic(format=vs.RGB24)
+    shown = clip_of_pictures([picture]).resize.Bicubic(format=vs.RGB24)
     strip = shown.std.BlankClip(width=WIDTH, height=48).text.Text(label, alignment=4)
     strip = strip.std.Crop(top=12, bottom=12)  # text wants a frame of 48 lines
     return vs.core.std.StackVertical([strip, shown]).std.AddBorders(right=4, bottom=4)

@@ -16,9 +16,10 @@ from vsrife.evaluation.compare import Outcome, compare
 from vsrife.evaluation.film_files import open_film
 from vsrife.evaluation.methods import CLASSICAL, Method, network
 from vsrife.evaluation.report import tables, write_files
+from vsrife.inference import loads
 from vsrife.inference.base import Hardware
-from vsrife.inference.select import best
-from vsrife.weights.folders import is_folder
+from vsrife.inference.select import candidates
+from vsrife.weights.folders import exists, is_folder
 
 HELP = """Measure models on clips whose every other frame is left out.
 
@@ -88,7 +89,7 @@ def _check(args: argparse.Namespace) -> None:
         raise ArgumentError(f"frames must be 0 (all) or at least 3, not {args.frames}")
     if args.worst < 0:
         raise ArgumentError(f"worst must be at least 0, not {args.worst}")
-    if args.output and not is_folder(args.output) and args.output.exists():
+    if args.output and exists(args.output) and not is_folder(args.output):
         raise MediaError(f"{args.output} is no folder; choose another one")
     if args.threads is not None:
         if args.threads < 1:
@@ -98,7 +99,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:
     """rife()'s arguments from the command line's."""
-    chosen = args.backend or best(Hardware(device=args.device))
+    chosen = args.backend or _best(args.device)
     options = {"backend": chosen, "device": args.device}
     if args.threads is not None and chosen != "pytorch":
         return options | {"threads": args.threads}
@@ -107,6 +108,12 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
 
         torch.set_num_threads(args.threads)  # for the whole process, which is this command's
     return options
+
+
+def _best(device: str | None) -> str:
+    """The backend that rife() would take: the best one that can be loaded."""
+    names = candidates(Hardware(device=device))
+    return next((name for name in names if loads(name, messages.note)), names[0])
 
 
 def _methods(args: argparse.Namespace) -> dict[str, Method]:

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
-import numpy as np
-import vapoursynth as vs
-
-from vsrife.cli.quantize_file import Export
-from vsrife.errors import ArgumentError, MediaError
+from vsrife.errors import ArgumentError
 from vsrife.evaluation import speed
-from vsrife.evaluation.film import Film
-from vsrife.evaluation.measures import psnr
-from vsrife.evaluation.speed import Frame
+from vsrife.evaluation.triples import LEAST, Triple, quality_of, triples_of
 from vsrife.export import check_target
 from vsrife.inference import loads, select
-from vsrife.inference.base import Session
-from vsrife.media.source import open_source, probe, to_rgb
 from vsrife.messages import note
+from vsrife.quantize import Export
 from vsrife.version import __version__
 
 HELP = """Write a model as an ONNX file whose convolutions compute in INT8.
@@ -32,46 +23,8 @@ Ranges of numbers are measured on frames of CLIP...; flow stays in fp32. Other f
 clips are kept back and made anew, in fp32 and in INT8: how much was lost, and how much faster this
 machine is with it, is printed. rife(clip, model=FILE) uses the file."""
 
-LEAST = 4  # triples of frames for each of the two uses
-_STILL, _CUT = 0.002, 0.15  # mean differences: nothing to learn from, nothing to interpolate
 _LOSS = 0.1  # dB that nobody sees
 _GAIN = 1.1  # times as fast, below which a file of one more kind is not worth its while
-
-
-class Triple(NamedTuple):
-    """Frames n, n + 1 and n + 2 of a clip (RGBS), read when they are asked for: (3, H, W) in 0..1
-    each. The one in the middle is the truth."""
-
-    clip: vs.VideoNode
-    n: int
-
-    @property
-    def left(self) -> Frame:
-        return self._frame(0)
-
-    @property
-    def truth(self) -> Frame:
-        return self._frame(1)
-
-    @property
-    def right(self) -> Frame:
-        return self._frame(2)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.clip.width, self.clip.height
-
-    def _frame(self, number: int) -> Frame:
-        with self.clip.get_frame(self.n + number) as frame:
-            return [np.array(frame[plane], np.float32).clip(0, 1) for plane in range(3)]
-
-
-class Quality(NamedTuple):
-    """Mean PSNR in dB against the truth, and of INT8 against fp32."""
-
-    single: float
-    quantized: float
-    alike: float
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     _check(args)
     asked = None if args.size in (None, "any") else speed.sizes_of(args.size)
-    triples = _triples(args.clips, args.frames)
+    triples = triples_of(args.clips, args.frames)
     size = _size(args.size, asked, {triple.size for triple in triples})
     calibration, judged = triples[::2], triples[1::2]
     with TemporaryDirectory(prefix="vsrife") as folder:
@@ -121,33 +74,6 @@ def _size(
     return next(iter(found)) if len(found) == 1 and text != "any" else None
 
 
-def _triples(clips: Sequence[Path], frames: int) -> list[Triple]:
-    """Triples from all over the clips, without cuts and stills; MediaError if they are too few."""
-    found = [triple for path in clips for triple in _of_clip(path, frames)]
-    if len(found) < 2 * LEAST:
-        raise MediaError(
-            f"calibration clips are too short: {len(found)} places with motion were found in "
-            f"{len(clips)}, at least {2 * LEAST} are needed; give longer clips or more of them"
-        )
-    return found
-
-
-def _of_clip(path: Path, frames: int) -> Iterator[Triple]:
-    if not path.is_file():
-        raise MediaError(f"there is no clip {path}")
-    clip, _ = open_source(path, probe(path))
-    if clip.num_frames < 3:
-        raise MediaError(f"{path} has {clip.num_frames} frames; calibration needs three and more")
-    film = Film(path.name, clip, to_rgb)
-    step = max(1, film.count // frames)
-    rgb = film.to_rgb(film.source)
-    for k in range(0, film.count, step)[:frames]:
-        triple = Triple(rgb, 2 * k)
-        sides = zip(triple.left, triple.right, strict=True)
-        if _STILL < fmean(float(np.abs(a - b).mean()) for a, b in sides) < _CUT:
-            yield triple
-
-
 def _report(args: argparse.Namespace, judged: Sequence[Triple]) -> None:
     """How much was lost and won, on this machine, with the backends that run such files."""
     size = judged[0].size
@@ -163,7 +89,7 @@ def _report(args: argparse.Namespace, judged: Sequence[Triple]) -> None:
             )
             for kind, model in (("fp32", args.model), ("int8", args.output))
         }
-        quality = _quality(sessions, same)
+        quality = quality_of(sessions, same)
         left, right = same[0].left, same[0].right
         calls = {
             kind: partial(speed.new_frame, session, left, right)
@@ -182,15 +108,3 @@ def _report(args: argparse.Namespace, judged: Sequence[Triple]) -> None:
     else:
         why = f"it loses {loss:.2f} dB" if loss > _LOSS else f"it is {best:.2f} times as fast"
         print(f"not worth its while here: {why}; stay with fp32")
-
-
-def _quality(sessions: dict[str, Session], judged: Iterable[Triple]) -> Quality:
-    scores = []
-    for triple in judged:
-        truth = np.stack(triple.truth)
-        single, quantized = (
-            np.stack(speed.new_frame(sessions[kind], triple.left, triple.right))
-            for kind in ("fp32", "int8")
-        )
-        scores.append((psnr(single, truth), psnr(quantized, truth), psnr(quantized, single)))
-    return Quality(*(fmean(column) for column in zip(*scores, strict=True)))

@@ -19,6 +19,7 @@ from vsrife.media.parts import check_target, whole_file
 from vsrife.media.source import Facts, for_encoder, open_source, probe, progressive
 from vsrife.media.timestamps import stretched_times
 from vsrife.messages import Voice, note, say
+from vsrife.weights.folders import exists, is_file, is_folder
 
 _ONE_THREAD = "threads=1"  # what BestSource says that helps where its frames have come apart
 
@@ -114,13 +115,13 @@ def rife_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _check_paths(source: Path, target: Path, overwrite: bool) -> None:
-    if not source.is_file():
+    if not is_file(source):
         raise MediaError(f"{source} does not exist or is no file; IN must be a video file")
     if target.suffix.lower() not in CONTAINERS:
         raise MediaError(f"{target} must end in {', '.join(CONTAINERS)}, not {target.suffix!r}")
-    if not target.parent.is_dir():
+    if not is_folder(target.parent):
         raise MediaError(f"folder {target.parent} does not exist; make it first")
-    if target.exists() and target.samefile(source):
+    if exists(target) and target.samefile(source):
         raise MediaError(f"{target} is the input, too; OUT must be another file")
     check_target(target, overwrite=overwrite)
 

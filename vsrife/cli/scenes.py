@@ -8,6 +8,7 @@ import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from vsrife.media.parts import whole_file
 from vsrife.media.source import open_source, probe
 from vsrife.messages import say
 from vsrife.video import duplicates, scenes
+from vsrife.weights.folders import exists, is_file, is_folder
 
 HELP = """Score scene changes and duplicates.
 
@@ -43,23 +45,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("clip", metavar="CLIP", type=Path, help="a video file")
     add("-o", "--output", metavar="CSV", type=Path, help="the table (stdout)")
     add("--plot", metavar="FILE", type=Path, help="a picture of it, .png, .svg or .pdf")
+    add("--overwrite", action="store_true", help="replace files that exist")
     add("--frames", metavar="N", type=int, default=0, help="first frames only, 0 for all (0)")
     add("--threshold", metavar="T", type=float, default=0.15, help="line in the plot (0.15)")
 
 
 def run(args: argparse.Namespace) -> int:
-    if not args.clip.is_file():
+    if not is_file(args.clip):
         raise MediaError(f"{args.clip} does not exist or is no file; CLIP must be a video file")
     if args.plot is not None and args.plot.suffix.lower() not in PLOTS:
         raise MediaError(f"{args.plot} must end in {', '.join(PLOTS)}, not {args.plot.suffix!r}")
     _check_targets(args.clip, args.output, args.plot)
+    if args.plot is not None and find_spec("matplotlib") is None:
+        raise missing_package("scenes --plot", "eval", "matplotlib")
     if args.frames < 0:
         raise ArgumentError(f"frames must be at least 0, not {args.frames}; 0 is all of them")
     threshold = scenes.check_threshold(args.threshold)
     with ExitStack() as files:
         # made before the film is read, which takes a while: a folder may not be writable
         parts = [
-            None if path is None else files.enter_context(whole_file(path))
+            path and files.enter_context(whole_file(path, overwrite=args.overwrite))
             for path in (args.output, args.plot)
         ]
         rows = _score_all(args.clip, args.frames)
@@ -97,11 +102,11 @@ def _check_targets(clip: Path, *targets: Path | None) -> None:
     for target in targets:
         if target is None:
             continue
-        if not target.parent.is_dir():
+        if not is_folder(target.parent):
             raise MediaError(f"folder {target.parent} does not exist; make it first")
-        if target.is_dir():
+        if is_folder(target):
             raise MediaError(f"{target} is a folder; name a file")
-        if target.resolve() in taken or (target.exists() and target.samefile(clip)):
+        if target.resolve() in taken or (exists(target) and target.samefile(clip)):
             raise MediaError(f"{target} is CLIP or another output, too; choose another name")
         taken.append(target.resolve())
 

@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 
 from vsrife import messages
-from vsrife.errors import ArgumentError
+from vsrife.errors import ArgumentError, MediaError
+from vsrife.weights.folders import exists, is_folder
+from vsrife.weights.locate import existing
 
 HELP = "train an embedded model on generated scenes and footage"
 
@@ -85,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         blocks=args.blocks,
         perceptual=args.perceptual,
     )
+    _check_paths(args)
     if args.threads is not None:
         if args.threads < 1:
             raise ArgumentError(f"threads must be at least 1, not {args.threads}")
@@ -96,3 +99,12 @@ def run(args: argparse.Namespace) -> int:
     print(path)
     messages.note("weights above; the checkpoint beside them goes on with --resume")
     return 0
+
+
+def _check_paths(args: argparse.Namespace) -> None:
+    """What is wrong is said before scenes are drawn, which takes a while."""
+    for path in (args.start, args.perceptual):
+        if path is not None:
+            existing(path)
+    if exists(args.output) and not is_folder(args.output):
+        raise MediaError(f"{args.output} is no folder; choose another one")

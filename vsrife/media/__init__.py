@@ -1,1 +1,1 @@
-"""media"""
+"""Files in, files out: reading, encoding and drawing video."""

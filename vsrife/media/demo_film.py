@@ -1,8 +1,8 @@
-"""The demo's film: drawn by formula, so that the true picture is known at every moment.
+"""The demo film, drawn by formula, so that the true picture is known at any time.
 
-Two shots in the manner of cel animation, flat fills with dark outlines. Shot 1, until `CUT`: a pan
-over a landscape, where a ball and a car pass each other above a caption; during `HOLD` nothing
-moves. Shot 2: a Ferris wheel turns at dusk while the camera comes closer. numpy only.
+Two shots in the style of cel animation: flat fills with dark outlines. Shot 1, until `CUT`: a pan
+over a landscape; a ball and a car pass each other above a caption; during `HOLD` all is static.
+Shot 2: a Ferris wheel turns at dusk while the camera zooms in. Needs numpy only.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from vsrife.media.shapes import (
 )
 
 SECONDS = 3
-HOLD = (0.75, 1.25)  # seconds
-CUT = 1.75
+HOLD = (0.75, 1.25)  # begin and end, seconds
+CUT = 1.75  # seconds
 
-_PAN = 60  # pixels per second, for what is nearest
+_PAN = 60  # pixels per second, for the nearest layer
 _RED, _CREAM, _GLASS = (226, 74, 66), (250, 240, 214), (166, 214, 234)
-# Letters as lines between the points of a grid, 4 wide and 6 high
+# Letters as lines "x0 y0 x1 y1" on a grid, 4 wide and 6 high
 _LETTERS = {
     "V": "0026 2640",
     "S": "4010 1001 0102 0213 1333 3344 4445 4536 3606",
@@ -45,7 +45,7 @@ _LETTERS = {
 
 
 def draw(t: float) -> Array:
-    """The film's picture at `t` seconds, 0 <= t < SECONDS: (HEIGHT, WIDTH, 3), R'G'B' in 0..1."""
+    """The picture at `t` seconds, 0 <= t < SECONDS: (HEIGHT, WIDTH, 3), R'G'B' in 0..1."""
     if t >= CUT:
         return _wheel_shot(t - CUT)
     return _landscape_shot(t - min(max(t - HOLD[0], 0.0), HOLD[1] - HOLD[0]))
@@ -55,7 +55,7 @@ def _landscape_shot(t: float) -> Array:
     canvas = Canvas((98, 182, 232), (226, 244, 246))
     canvas.fill(circle(388, 58, 30), (255, 226, 122))
     camera = WIDTH / 2 + _PAN * t
-    # the farther away, the slower it passes
+    # parallax: farther layers move more slowly
     for depth, paint in ((0.15, _clouds), (0.3, _mountains), (0.55, _hills), (1.0, _meadow)):
         canvas.look(WIDTH / 2 + _PAN * t * depth, HEIGHT / 2)
         paint(canvas)
@@ -197,7 +197,7 @@ def _wheel(canvas: Canvas, x: float, y: float, radius: float, angle: float) -> N
         tip = (x + radius * cos(turn), y + radius * sin(turn))
         canvas.fill(stroke(x, y, *tip, 2.5), (236, 232, 240), 1.4)
     canvas.fill(circle(x, y, 11), (250, 196, 72))
-    for k, turn in enumerate(turns):  # cabins hang, they do not turn
+    for k, turn in enumerate(turns):  # cabins hang upright
         cx, cy = x + radius * cos(turn), y + radius * sin(turn)
         canvas.fill(block(cx, cy + 13, 25, 19, 6), cabins[k % 4])
         canvas.fill(block(cx, cy + 10, 17, 7, 2), (252, 238, 196), 1.2)

@@ -1,4 +1,4 @@
-"""Writing files: a clip as video, with the other streams of its source; and pictures."""
+"""Writing files: a clip as video, with the other streams of its source, and pictures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ENCODER = "libx264"
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
 )  # fmt: skip
-# What libx264 is given: VapourSynth's format -> FFmpeg's name
+# Formats that libx264 takes: VapourSynth's id -> FFmpeg's name
 ENCODABLE = {
     int(vs.YUV420P8): "yuv420p",
     int(vs.YUV422P8): "yuv422p",
@@ -41,16 +41,16 @@ ENCODABLE = {
     int(vs.YUV422P10): "yuv422p10",
     int(vs.YUV444P10): "yuv444p10",
 }
-# EINVAL, and FFmpeg's AVERROR_INVALIDDATA
+# Errors of packets that do not fit a container: EINVAL, FFmpeg's AVERROR_INVALIDDATA
 _UNFIT = (errno.EINVAL, 1094995529)
-# Frames being made at a time: enough to decode, convert and encode while a new frame is computed,
-# and few, since an RGB frame of 4K is 100 MB.
+# Frames in flight: enough to decode, convert and encode while a new frame is computed, but few,
+# since a 4K RGB frame has 100 MB
 _PREFETCH = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Encoding:
-    """libx264's quality: crf 0 (lossless) ... 51, and how long it may look for savings."""
+    """libx264's settings: crf 0 (lossless) to 51; preset, one of `PRESETS`."""
 
     crf: int = 18
     preset: str = "medium"
@@ -61,8 +61,7 @@ Packets = Iterator[tuple[Fraction, "Packet[Any]"]]
 
 @dataclass(frozen=True)
 class Beside:
-    """What is written beside the pictures: the file whose other streams come along, the number of
-    its film, and what it says about that."""
+    """Other streams of the output: the file they come from, the number of its film, its track."""
 
     file: Path
     film: int
@@ -80,7 +79,7 @@ def write_video(
 ) -> None:
     """Encode `clip` as H.264 into `path` (.mkv, .mp4 or .mov), which appears whole or not at all.
 
-    As `write_part`, which writes into a file that is whole already.
+    For the arguments see `write_part`, which writes into the given file itself.
     """
     with whole_file(path) as part:
         write_part(clip, part, times, encoding, CONTAINERS[path.suffix.lower()], beside, on_frame)
@@ -95,13 +94,13 @@ def write_part(
     beside: Beside | None = None,
     on_frame: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Encode `clip` as H.264 into a file of that kind.
+    """Encode `clip` as H.264 into `part`, in format `container`.
 
-    clip: of a format in ENCODABLE; what frame 0 says of itself is written as properties.ROWS say.
+    clip: in a format of ENCODABLE; the properties of frame 0 are written by properties.ROWS.
     times: one tick per frame and one for the end.
-    beside: a file whose sound, subtitles, covers and attachments come along, packet by packet,
-        their times counted from its `origin_of`.
-    on_frame: called after each frame with the number of frames done.
+    beside: a file whose audio, subtitles, covers and attachments are copied, packet by packet, with
+        times from its `origin_of`.
+    on_frame: called after each frame with the number of finished frames.
     """
     import av
 
@@ -114,7 +113,7 @@ def write_part(
         if beside is not None:
             source = stack.enter_context(av.open(str(beside.file.resolve())))
             others, covers = _add_others(source, beside, target, stack, container)
-        target.start_encoding()  # now, since a folder may refuse the file
+        target.start_encoding()  # early, to fail early in a folder that is not writable
         for packet, copy in covers:
             streams.mux_copy(packet, copy, target)
         _encode(clip, target, stream, times, on_frame, others)
@@ -127,7 +126,7 @@ def _add_others(
     stack: ExitStack,
     container: str,
 ) -> tuple[Packets, list[tuple[Packet[Any], Stream]]]:
-    """Add all that `target` takes of the file beside; gives packets to copy, and covers."""
+    """Add the other streams, tags and chapters; returns packets to copy, and covers."""
     import av
 
     first = stack.enter_context(av.open(str(beside.file.resolve())))
@@ -160,7 +159,7 @@ def _add_video(
     options = {"crf": str(encoding.crf), "preset": encoding.preset}
     if parameters or stereo:
         options["x264-params"] = ":".join(filter(None, (parameters, stereo)))
-    encoder: Any = ENCODER  # a name that PyAV's types do not know
+    encoder: Any = ENCODER  # Any: PyAV's types lack this name
     stream: VideoStream = target.add_stream(
         encoder, rate=times.rate.limit_denominator(100_000), options=options
     )
@@ -187,7 +186,7 @@ def _encode(
     on_frame: Callable[[int], None],
     others: Packets,
 ) -> None:
-    """Encode all frames, with the packets of the other streams at their times between them."""
+    """Encode all frames, interleaved with the packets of the other streams by time."""
     waiting, refused = next(others, None), set[int]()
     name = _pixel_format(clip)
     for n, frame in enumerate(clip.frames(prefetch=_PREFETCH, backlog=_PREFETCH, close=True)):
@@ -205,7 +204,7 @@ def _encode(
 
 
 def _lasting(packets: list[Packet[Any]], times: Times) -> list[Packet[Any]]:
-    """The packets, each as long as its frame is shown: the encoder takes all for equally long."""
+    """The packets with the durations of their frames; the encoder gives all the same one."""
     for packet in packets:
         if packet.pts is not None:
             n = bisect_left(times.ticks, packet.pts)
@@ -214,7 +213,7 @@ def _lasting(packets: list[Packet[Any]], times: Times) -> list[Packet[Any]]:
 
 
 def _mux_other(packet: Packet[Any], target: OutputContainer, refused: set[int]) -> None:
-    """Write a packet of another stream; one that the container does not take is left out."""
+    """Write a packet of another stream; skip it, with a note, if the container refuses it."""
     import av
 
     number = packet.stream_index
@@ -234,13 +233,13 @@ def _picture(frame: vs.VideoFrame, pixel_format: str) -> av.VideoFrame:
     picture = av.VideoFrame(frame.width, frame.height, pixel_format)
     for index, plane in enumerate(picture.planes):
         rows = np.asarray(frame[index])
-        into = np.frombuffer(plane, rows.dtype).reshape(plane.height, -1)  # rows end in padding
+        into = np.frombuffer(plane, rows.dtype).reshape(plane.height, -1)  # with padding
         into[:, : rows.shape[1]] = rows
     return picture
 
 
 def encode_png(clip: vs.VideoNode, path: Path) -> None:
-    """Write frame 0 of an RGB24 clip as PNG; appears whole or not at all."""
+    """Write frame 0 of an RGB24 clip as PNG; the file appears whole or not at all."""
     import av
 
     with clip.get_frame(0) as frame:

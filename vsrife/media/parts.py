@@ -1,8 +1,7 @@
-"""Unfinished files: who owns them, how they are published, and removing those of dead processes.
+"""Unfinished files: ownership, publication, and removal of those of dead processes.
 
-A file that is being written is called `.NAME.PID.part` and lies beside its target. Its process
-holds a lock on it where the system has locks; a part that nobody holds and whose process is gone
-is what a crash has left.
+A file is written as `.NAME.PID.part` beside its target. Its process holds a lock on it where the
+system has locks. An unlocked part whose process is gone was left by a crash and is removed.
 """
 
 from __future__ import annotations
@@ -30,29 +29,29 @@ _MEANING = {
     errno.EPERM: "permission denied; choose another folder",
 }
 _counter = itertools.count()
-_held: dict[Path, int] = {}  # the parts of this process, each with the descriptor of its lock
+_held: dict[Path, int] = {}  # parts of this process -> descriptor of the lock
 
 
 def unwritable(path: Path, error: Exception) -> MediaError:
-    """The error for a file that the system or FFmpeg does not write, in one line."""
+    """The error for a file that the system or FFmpeg cannot write, in one line."""
     number = getattr(error, "errno", None)
     reason = _MEANING.get(number or 0) or getattr(error, "strerror", None) or str(error)
     return MediaError(f"{path} cannot be written: {reason}")
 
 
 def part_of(path: Path) -> Path:
-    """Where `path` is written until it is whole."""
-    # names have 255 bytes at most, and a letter has up to 4
+    """The name of `path` until it is complete."""
+    # a name has at most 255 bytes, and a character up to 4
     return path.with_name(f".{path.stem[:40]}{path.suffix[:8]}.{os.getpid()}.part")
 
 
 @contextmanager
 def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
-    """A new, empty file to write instead of `path`, beside it; takes its place at the end, or goes.
+    """A new, empty file beside `path`; replaces it at the end, or is removed after an error.
 
-    overwrite: replace a file at `path`, keeping its mode and owner where the system lets us; else
-    one that has appeared meanwhile is left alone (`publish`). MediaError, naming `path`, for what
-    the system or FFmpeg refuses, at the start if the folder cannot be written.
+    overwrite: replace a file at `path`, and keep its mode and owner where the system allows it;
+    else a file that has appeared meanwhile stays (`publish`). MediaError, with `path`, if the
+    system or FFmpeg cannot write it; at the start if the folder is not writable.
     """
     import av
 
@@ -62,7 +61,7 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         sweep(target.parent)
         _hold(part)
         yield part
-        os.fsync(_held[part])  # or a power cut could leave the new name with no content
+        os.fsync(_held[part])  # else a power cut could leave an empty file under the new name
         if overwrite:
             _replace(part, target)
         else:
@@ -74,41 +73,41 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
 
 
 def check_target(path: Path, *, overwrite: bool) -> Path:
-    """The file that a name stands for, behind links; MediaError if it must not be written."""
+    """`path` with links resolved; MediaError if that file must not be written."""
     if path.is_symlink() and not path.exists():
-        there = os.readlink(path)
-        raise MediaError(f"{path} is a link to {there}, which does not exist; remove the link")
+        linked = os.readlink(path)
+        raise MediaError(f"{path} is a link to {linked}, which does not exist; remove the link")
     if path.exists() and (not overwrite or not path.is_file()):
         raise MediaError(f"{path} exists; choose another name, or --overwrite for a file")
     return path.resolve()
 
 
 def publish(part: Path, target: Path) -> None:
-    """Give `part` the name `target`, if nothing has it. Two cannot both succeed.
+    """Rename `part` to `target`, unless that exists. Of two processes only one can succeed.
 
-    MediaError if something has; the work is then kept under a name that the message tells.
+    MediaError if it exists; the file then gets another name, which the message gives.
     """
     try:
-        _take_name(part, target)
+        _rename_to_new(part, target)
     except FileExistsError as error:
         other = target.with_name(f"{target.stem}.{os.getpid()}{target.suffix}")
-        _take_name(part, other)
+        _rename_to_new(part, other)
         raise MediaError(
             f"{target} has appeared while the new file was made, and is left alone; "
             f"the new file is {other}"
         ) from error
 
 
-def _take_name(part: Path, target: Path) -> None:
+def _rename_to_new(part: Path, target: Path) -> None:
     if os.name == "nt":
-        _let_go(part)
-        os.rename(part, target)  # never replaces there
+        _unlock(part)
+        os.rename(part, target)  # on Windows this never replaces a file
         return
     try:
         os.link(part, target)
     except FileExistsError:
         raise
-    except OSError:  # FAT and some network folders have no links
+    except OSError:  # FAT and some network folders have no hard links
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         try:
             os.replace(part, target)
@@ -121,17 +120,17 @@ def _replace(part: Path, target: Path) -> None:
     if target.exists():
         before = target.stat()
         if hasattr(os, "chown"):
-            with suppress(OSError):  # only the system's own user may give files away
+            with suppress(OSError):  # only root may change the owner
                 os.chown(part, before.st_uid, before.st_gid)
         with suppress(OSError):
             os.chmod(part, stat.S_IMODE(before.st_mode))
-    _let_go(part)
+    _unlock(part)
     os.replace(part, target)
 
 
 @contextmanager
 def scratch_file(name: str) -> Iterator[Path]:
-    """An empty file in the folder for temporary files; gone at the end, or with the next run."""
+    """An empty temporary file; removed at the end, or by the next run after a crash."""
     folder = Path(tempfile.gettempdir())
     part = part_of(folder / f"vsrife-{next(_counter)}-{name}.times")
     sweep(folder)
@@ -145,7 +144,7 @@ def scratch_file(name: str) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the parts in `folder` that no living process holds."""
+    """Remove the parts in `folder` that belong to no running process."""
     with suppress(OSError):
         for entry in os.scandir(folder):
             found = _NAME.fullmatch(entry.name)
@@ -154,14 +153,14 @@ def sweep(folder: Path) -> None:
 
 
 def release(part: Path) -> None:
-    """Remove a part of this process, if it is still there."""
-    _let_go(part)
+    """Unlock and remove a part of this process, if it still exists."""
+    _unlock(part)
     with suppress(OSError):
         part.unlink(missing_ok=True)
 
 
 def release_all() -> None:
-    """Remove every part of this process: for an end that nothing else cleans up after."""
+    """Remove every part of this process, before an exit that skips all other cleanup."""
     for part in list(_held):
         release(part)
 
@@ -172,16 +171,16 @@ def _hold(part: Path) -> None:
     _lock(descriptor)
 
 
-def _let_go(part: Path) -> None:
+def _unlock(part: Path) -> None:
     descriptor = _held.pop(part, None)
     if descriptor is not None:
         os.close(descriptor)
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock an open file for this process, without waiting; whether nobody else has it.
+    """Lock an open file for this process, without waiting; False if another process holds it.
 
-    Windows needs no lock: it does not remove a file that is open anywhere.
+    Windows needs no lock: it does not remove an open file.
     """
     if sys.platform == "win32":
         return True
@@ -192,30 +191,30 @@ def _lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        pass  # a folder without locks: the number of the process has to do
+        pass  # no locks in this folder: the process id must suffice
     return True
 
 
 def _remove_if_dead(part: Path, pid: int) -> None:
-    if part in _held or _lives(pid):
+    if part in _held or _is_running(pid):
         return
     with suppress(OSError):
         descriptor = os.open(part, os.O_RDWR)
         try:
-            dead = _lock(descriptor)  # held by a process of another machine or container, if not
+            dead = _lock(descriptor)  # False: locked from another machine or container
         finally:
             os.close(descriptor)
         if dead:
             part.unlink()
 
 
-def _lives(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     if sys.platform == "win32":
-        return False  # the system refuses to remove what a living process has open
+        return False  # Windows does not remove a file that a process has open
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except OSError:
-        return True  # someone else's process
+        return True  # another user's process
     return True

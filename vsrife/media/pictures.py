@@ -1,4 +1,4 @@
-"""Pictures from files, as uint8 RGB: photographs, clips and vector animations. Keeps nothing."""
+"""Pictures from files, as uint8 RGB: photographs, clips and vector animations. No cache."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from vsrife.media.streams import film_of
 Picture = npt.NDArray[np.uint8]  # (H, W, 3) RGB
 Pictures = npt.NDArray[np.uint8]  # (T, H, W, 3) RGB
 
-DRAW_SECONDS = 60  # an animation that takes longer is given up
-_BT709 = 1  # of AVColorSpace; everything else we meet is BT.601
+DRAW_SECONDS = 60  # time limit for drawing one animation
+_BT709 = 1  # of AVColorSpace; all other values count as BT.601
 _FULL = 2  # of AVColorRange
-# red from v, green from u and v, blue from u, for luma and chroma of -0.5..0.5
+# By bt709: red from v, green from u, green from v, blue from u; chroma in -0.5..0.5 (H.273)
 _MATRICES = {
     False: (1.402, -0.344136, -0.714136, 1.772),
     True: (1.5748, -0.187324, -0.468124, 1.8556),
@@ -30,6 +30,7 @@ _MATRICES = {
 
 
 def read_photo(path: Path) -> Picture:
+    """A picture file as (H, W, 3) RGB. MediaError if it cannot be read."""
     import av
 
     try:
@@ -41,7 +42,10 @@ def read_photo(path: Path) -> Picture:
 
 
 def decode_clip(path: Path) -> Iterator[Picture]:
-    """Every frame of a clip; chroma is interpolated, matrix and range are the stream's."""
+    """Every frame of a clip, by the matrix and range of its stream; chroma is interpolated.
+
+    MediaError if it cannot be decoded.
+    """
     import av
 
     try:
@@ -76,7 +80,7 @@ def _to_rgb(frame: Any) -> Picture:
 def planes_to_rgb(
     luma: Picture, u: Picture, v: Picture, *, full: bool, bt709: bool = False
 ) -> Picture:
-    """(H, W) luma and half-size chroma, 8 bit -> (H, W, 3) RGB; chroma is interpolated."""
+    """Luma (H, W) and chroma of half that size, uint8 -> RGB (H, W, 3); chroma is interpolated."""
     height, width = luma.shape
     y = (luma.astype(np.float32) - (0 if full else 16)) / (255 if full else 219)
     span = 255 if full else 224
@@ -90,7 +94,7 @@ def planes_to_rgb(
 
 
 def through_yuv420(picture: Picture) -> Picture:
-    """What is left of a picture with even sides after YUV420P8, limited range, BT.601."""
+    """A picture of even size after conversion to YUV420P8, limited range, BT.601, and back."""
     rgb = picture.astype(np.float32) / 255
     y = rgb @ np.array([0.299, 0.587, 0.114], np.float32)
     u, v = (rgb[..., 2] - y) / 1.772, (rgb[..., 0] - y) / 1.402
@@ -103,7 +107,7 @@ def through_yuv420(picture: Picture) -> Picture:
 
 
 def _double(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Twice as high and wide: linear, samples in the middle of their four pixels."""
+    """Twice as high and wide, bilinear; a sample lies in the centre of its four pixels."""
     for axis in (0, 1):
         plane = np.moveaxis(plane, axis, 0)
         padded = np.concatenate((plane[:1], plane, plane[-1:]))
@@ -122,10 +126,11 @@ def draw_animation(
     step: int = 1,
     limit: int | None = None,
 ) -> Pictures:
-    """Frames of a Lottie file over a plain colour, both sides even, the longer one `side` pixels.
+    """Frames (T, H, W, 3) of a Lottie file over a plain colour, both sides even.
 
-    From `start` (0..1) of the timeline on, every `step`-th frame, at most `limit`. In a process of
-    its own, since rlottie dies of some files; MediaError then, or if rlottie-python is missing.
+    side: the longer side, pixels. background: RGB, 0..255. Starts at `start` (0..1) of the
+    timeline; takes every `step`-th frame, at most `limit`. Runs in its own process, since some
+    files crash rlottie; MediaError then, and if rlottie-python is missing.
     """
     if importlib.util.find_spec("rlottie_python") is None:
         raise MediaError(f"cannot draw {path}: install rlottie-python (extra `train`)")
@@ -144,7 +149,7 @@ def draw_animation(
 
 
 def _draw(words: list[str]) -> None:
-    """The other process's half of draw_animation."""
+    """The part of draw_animation that runs in the other process."""
     from rlottie_python.rlottie_wrapper import LottieAnimation
 
     path, target = words[:2]
@@ -161,7 +166,7 @@ def _draw(words: list[str]) -> None:
     for i, number in enumerate(numbers):
         buffer = animation.lottie_animation_render(number, None, width, height)
         bgra = np.frombuffer(buffer, np.uint8).reshape(height, width, 4).astype(np.float32)
-        # colours come multiplied by their opacity
+        # rlottie premultiplies colours by alpha
         frames[i] = np.rint(
             (bgra[..., 2::-1] + colour * (1 - bgra[..., 3:] / 255)).clip(0, 255)
         ).astype(np.uint8)

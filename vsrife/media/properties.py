@@ -1,7 +1,7 @@
-"""What a clip and a container can say about a film, and what becomes of each when it is encoded.
+"""Properties of a film in a clip and in a container, and how the encoder keeps them.
 
-One row each: kept as a field of the stream or as an option of the encoder, turned with the picture,
-or left out with a reason that the user is told.
+Each row is a property: kept as a field of the stream or as an option of the encoder, or left out
+with a reason, which the user reads.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Props = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that can be said.
+    """One property of a film.
 
-    name: in words. props: the frame properties that say it, all of them needed. fields: values of
-    the encoder's context by name, made from the properties. options: for each encoder, what it is
-    given, "key=value". reason: why it is left out, for what no encoder can keep.
+    name: in words. props: its frame properties; all must be present. fields: makes fields of the
+    encoder's context, by name, from these. options: makes the encoder's option "key=value", by
+    encoder. reason: why no encoder keeps it.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Row:
 
 
 def _number(name: str, prop: str, unknown: int, largest: int, offset: int = 0) -> Row:
-    """A number of H.273, as FFmpeg counts it; what nobody knows is as if it were not said."""
+    """A number of H.273, in FFmpeg's counting; an unknown number counts as unspecified."""
 
     def fields(props: Props) -> dict[str, Any]:
         value = props[prop]
@@ -58,7 +58,7 @@ def _shape(props: Props) -> dict[str, Any]:
 
 
 def _mastering_display(props: Props) -> str:
-    """In x264's and x265's words: 1/50000 and 1/10000 candela; green, blue, red."""
+    """x264's and x265's syntax: G, B, R; coordinates in 1/50000, luminance in 1/10000 cd/m2."""
 
     def point(x: float, y: float) -> str:
         return f"({round(x * 50_000)},{round(y * 50_000)})"
@@ -105,16 +105,14 @@ ROWS = (
         reason="new frames have none; OUT shows the picture that players without it show",
     ),
     Row("HDR10+", ("HDR10Plus",), reason="new frames have none; HDR10 stays"),
-    Row(
-        "transparency", ("_Alpha",), reason="H.264 has none; what is seen through is opaque in OUT"
-    ),
+    Row("transparency", ("_Alpha",), reason="H.264 has none; OUT is opaque"),
 )
 
 
 def describe(props: Props, encoder: str) -> tuple[dict[str, Any], str]:
-    """The context's fields and the encoder's own parameters for a film whose frame 0 has `props`.
+    """Fields of the context, and parameters of the encoder, for a film whose frame 0 has `props`.
 
-    A note for each thing that is left out.
+    A note for each property that is left out.
     """
     fields: dict[str, Any] = {"color_range": 1}
     options = []
@@ -130,7 +128,7 @@ def describe(props: Props, encoder: str) -> tuple[dict[str, Any], str]:
     return fields, ":".join(options)
 
 
-# Matroska's words for pictures for two eyes, and what x264 and FFmpeg call them
+# Stereo modes: Matroska's words -> x264's frame-packing, and FFmpeg's numbers -> Matroska's words
 _STEREO = {
     "checkerboard_lr": 0, "col_interleaved_lr": 1, "row_interleaved_lr": 2, "left_right": 3,
     "top_bottom": 4, "block_lr": 5,
@@ -148,11 +146,11 @@ _SWAPPED = {
 
 @dataclass(frozen=True)
 class Track:
-    """What a container says about its film beside the frames.
+    """Properties of a film in its container.
 
-    tags: title, language and the like. disposition: FFmpeg's bits. stereo: the layout for two eyes
-    in Matroska's words, "" for none. shape: of pixels, before it is turned; None if not said.
-    turned: whether its frames are turned by 90 or 270 degrees to be shown.
+    tags: title, language and so on. disposition: FFmpeg's bits. stereo: stereo mode in Matroska's
+    words, "" for none. shape: pixel aspect ratio before rotation; None: unknown. turned: frames are
+    rotated by 90 or 270 degrees for display.
     """
 
     tags: dict[str, str] = field(default_factory=dict)
@@ -163,7 +161,7 @@ class Track:
 
 
 def track_of(stream: Any) -> Track:
-    """What is said about a video stream."""
+    """Properties of a video stream."""
     tags = about(stream.metadata)
     side = stream.codec_context.coded_side_data if stream.codec_context is not None else {}
     stereo = tags.pop("stereo_mode", "")
@@ -174,17 +172,17 @@ def track_of(stream: Any) -> Track:
     matrix = side.get("display_matrix")
     turned = False
     if matrix is not None:
-        across, down = unpack_from("=ii", matrix)  # where a step to the right leads
+        across, down = unpack_from("=ii", matrix)  # image of a step to the right
         turned = abs(down) > abs(across)
-    said = stream.sample_aspect_ratio
-    shape = as_fraction(said) if said else None
+    aspect = stream.sample_aspect_ratio
+    shape = as_fraction(aspect) if aspect else None
     return Track(tags, int(stream.disposition.value), stereo, shape or None, turned)
 
 
 def shaped(clip: vs.VideoNode, track: Track) -> vs.VideoNode:
-    """`clip`, whose frames are turned as they are shown, with the shape that the container says.
+    """`clip`, already rotated for display, with the pixel aspect ratio of the container.
 
-    The container's word counts more than the stream's, as with players.
+    The container overrides the stream, as in players.
     """
     if track.shape is None:
         return clip
@@ -193,7 +191,7 @@ def shaped(clip: vs.VideoNode, track: Track) -> vs.VideoNode:
 
 
 def stereo_options(track: Track, container: str) -> tuple[dict[str, str], str]:
-    """The tag and the encoder's parameter that keep pictures for two eyes; a note if none does."""
+    """The tag and the encoder's parameter that keep the stereo mode; a note if it is lost."""
     if not track.stereo or track.stereo == "mono":
         return {}, ""
     number = _STEREO.get(track.stereo)
@@ -201,5 +199,5 @@ def stereo_options(track: Track, container: str) -> tuple[dict[str, str], str]:
     if container == "matroska":
         return {"stereo_mode": track.stereo}, option
     if not option:
-        note(f"stereo mode {track.stereo} is left out: {container} has no word for it; .mkv has")
+        note(f"stereo mode {track.stereo} is left out: {container} cannot store it; .mkv can")
     return {}, option

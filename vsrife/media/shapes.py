@@ -1,8 +1,8 @@
-"""Drawing by formula: anti-aliased shapes on a canvas, for the demo. numpy only.
+"""Anti-aliased shapes on a canvas, for the demo. Needs numpy only.
 
-Shapes are functions (x, y) -> distance to their edge, negative inside; world units are pixels at
-zoom 1, x to the right, y down. A pixel is covered as far as the edge goes through it: smooth in
-time, so that motion by any part of a pixel shows.
+A shape is a signed distance function (x, y) -> distance to its edge, negative inside. World units
+are pixels at zoom 1, x to the right, y down. Coverage of a pixel is proportional to that distance,
+so subpixel motion shows.
 """
 
 from __future__ import annotations
@@ -23,11 +23,15 @@ _EVERYWHERE = (-1e6, -1e6, 1e6, 1e6)
 
 
 class Shape(NamedTuple):
+    """distance: see above; box: bounds of the inside, world units."""
+
     distance: Callable[[Array, Array], Array]
-    box: tuple[float, float, float, float]  # left, top, right, bottom: all that is inside
+    box: tuple[float, float, float, float]  # left, top, right, bottom
 
 
 class Canvas:
+    """pixels (HEIGHT, WIDTH, 3), R'G'B' in 0..1, first a vertical gradient of two colours."""
+
     def __init__(self, top: Colour, bottom: Colour) -> None:
         shade = np.linspace(0, 1, HEIGHT, dtype=np.float32)[:, None, None]
         both = np.array([top, bottom], np.float32) / 255
@@ -37,7 +41,7 @@ class Canvas:
         self.look(WIDTH / 2, HEIGHT / 2)
 
     def look(self, x: float, y: float, zoom: float = 1.0) -> None:
-        """Put world point (x, y) into the middle; a world unit becomes `zoom` pixels."""
+        """Centre the view on world point (x, y); a world unit becomes `zoom` pixels."""
         self._zoom = zoom
         self._x = ((np.arange(WIDTH) + 0.5 - WIDTH / 2) / zoom + x).astype(np.float32)
         self._y = ((np.arange(HEIGHT) + 0.5 - HEIGHT / 2) / zoom + y).astype(np.float32)
@@ -59,18 +63,20 @@ class Canvas:
 
 
 def circle(x: float, y: float, radius: float) -> Shape:
+    """A disc with centre (x, y)."""
     box = (x - radius, y - radius, x + radius, y + radius)
     return Shape(lambda u, v: np.hypot(u - x, v - y) - radius, box)
 
 
 def ring(x: float, y: float, radius: float, width: float) -> Shape:
+    """A ring; `radius` is that of its middle line."""
     disc = circle(x, y, radius)
     box = (x - radius - width, y - radius - width, x + radius + width, y + radius + width)
     return Shape(lambda u, v: np.abs(disc.distance(u, v)) - width / 2, box)
 
 
 def block(x: float, y: float, width: float, height: float, corner: float = 0) -> Shape:
-    """A rectangle around (x, y) with rounded corners."""
+    """A rectangle with centre (x, y) and rounded corners."""
 
     def distance(u: Array, v: Array) -> Array:
         a = np.abs(u - x) - width / 2 + corner
@@ -99,7 +105,7 @@ def stroke(x0: float, y0: float, x1: float, y1: float, width: float) -> Shape:
 
 
 def convex(*points: tuple[float, float]) -> Shape:
-    """A convex polygon, its corners clockwise as seen on the screen."""
+    """A convex polygon; corners clockwise on the screen."""
 
     def distance(u: Array, v: Array) -> Array:
         sides = []
@@ -113,7 +119,7 @@ def convex(*points: tuple[float, float]) -> Shape:
 
 
 def ground(height: float, *waves: tuple[float, float, float]) -> Shape:
-    """All below a wavy line; each wave has an amplitude, a length and a phase in world units."""
+    """Everything below a wavy line; waves: amplitude, length and phase, world units."""
 
     def distance(u: Array, v: Array) -> Array:
         line, slope = np.full_like(u, height), np.zeros_like(u)
@@ -128,6 +134,7 @@ def ground(height: float, *waves: tuple[float, float, float]) -> Shape:
 
 
 def union(shapes: Sequence[Shape]) -> Shape:
+    """Everything inside at least one of the shapes."""
     left, top, right, bottom = zip(*(shape.box for shape in shapes), strict=True)
     return Shape(
         lambda u, v: np.asarray(np.min([s.distance(u, v) for s in shapes], axis=0)),
@@ -136,9 +143,10 @@ def union(shapes: Sequence[Shape]) -> Shape:
 
 
 def outside(shape: Shape) -> Shape:
+    """Everything outside a shape."""
     return Shape(lambda u, v: -shape.distance(u, v), _EVERYWHERE)
 
 
 def common(first: Shape, second: Shape) -> Shape:
-    """What lies in both; as large as `first`."""
+    """The intersection of two shapes, with the box of `first`."""
     return Shape(lambda u, v: np.maximum(first.distance(u, v), second.distance(u, v)), first.box)

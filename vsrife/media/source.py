@@ -1,4 +1,4 @@
-"""Reading a video file: its frames, their times, and the format to write them in."""
+"""Reading a video file: its frames, their times, and the format for the encoder."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ from vsrife.media.packets import Listing, as_fraction, list_packets
 from vsrife.media.parts import scratch_file
 from vsrife.media.properties import Track, shaped, track_of
 from vsrife.media.streams import film_of, origin_of
-from vsrife.media.timestamps import FINEST, Times, mend, source_times
+from vsrife.media.timestamps import FINEST, Times, repair, source_times
 from vsrife.messages import note
-from vsrife.video.colour import LOCATIONS, MATRICES, usual_matrix
+from vsrife.video.colour import LOCATIONS, MATRICES, default_matrix
 
-_ASSUMED = Fraction(25)  # frames per second, where a file says nothing at all
+_ASSUMED = Fraction(25)  # frames per second, for a file without any rate
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What FFmpeg says about a file. tick: unit of its video times in seconds; rates: frames per
-    second, guesses; origin: the time that is to become 0; size: of the pictures as they are stored,
-    in pixels; codec: of the film; about: what else is said about it."""
+    """Properties of a file and its film, from FFmpeg.
+
+    tick: unit of video times, in seconds. track: number of the film's stream. rates: estimates,
+    frames per second. origin: the time that becomes 0, in seconds. size: stored width and height.
+    codec: of the film. about: further properties of the film.
+    """
 
     tick: Fraction
     track: int
@@ -40,10 +43,11 @@ class Facts:
 
 
 def probe(source: Path) -> Facts:
+    """Properties of a file; MediaError if it is not a readable video file."""
     import av
 
     try:
-        with av.open(str(source.resolve())) as container:  # no name is a protocol's, "file:x.mkv"
+        with av.open(str(source.resolve())) as container:  # else "file:" is a protocol
             stream = film_of(container)
             if stream is None:
                 raise MediaError(f"{source} has no video; IN must be a video file")
@@ -64,27 +68,27 @@ def probe(source: Path) -> Facts:
 
 
 def open_source(source: Path, facts: Facts, threads: int = 0) -> tuple[vs.VideoNode, Times]:
-    """The file's frames, with a frame rate (the mean where it varies), and when they are shown.
+    """The file's frames, with a frame rate (the mean if it varies), and their times.
 
-    threads: that decode, 0 for as many as there are cores. Notes say what the file lacks, and
-    where its times had to be mended.
+    threads: of the decoder; 0: one per core. Notes report what the file lacks and which times were
+    repaired. An error names a missing BestSource.
     """
     if not hasattr(vs.core, "bs"):
         raise missing_package("render", "cli,onnx", "VapourSynth plugin bestsource")
     clip, listed = _open(source, facts, threads)
     listing = list_packets(source, facts.track)
-    _tell_losses(source, clip, facts, listing)
+    _note_losses(source, clip, facts, listing)
     times = _times(clip.num_frames, listed, listing, facts)
     clip = shaped(clip, facts.about)
     if facts.codec == "gif" and _opaque(clip):
-        clip = clip.std.RemoveFrameProps("_Alpha")  # FFmpeg gives one to every GIF
+        clip = clip.std.RemoveFrameProps("_Alpha")  # FFmpeg adds alpha to every GIF
     return clip.std.AssumeFPS(fpsnum=times.rate.numerator, fpsden=times.rate.denominator), times
 
 
 def _open(source: Path, facts: Facts, threads: int) -> tuple[vs.VideoNode, list[Fraction] | None]:
-    """The frames, and when they begin (seconds), None if BestSource does not know it of each."""
-    # mode 0 keeps no index, neither beside the user's file nor elsewhere; the time to make one is
-    # small beside that for the new frames. Names as bytes: they need not be text.
+    """The frames, and their times in seconds; None if BestSource does not know all of them."""
+    # Mode 0 stores no index anywhere; indexing takes little time compared with the new frames. File
+    # names are bytes: they need not be valid text.
     name = os.fsencode(source)
     options: dict[str, Any] = {
         "track": facts.track, "cachemode": 0, "showprogress": False, "threads": threads,
@@ -101,71 +105,74 @@ def _open(source: Path, facts: Facts, threads: int) -> tuple[vs.VideoNode, list[
                     return vs.core.bs.VideoSource(name, **options, **more), None
                 if "degree rotation" not in str(error) or more:
                     raise
-                note("the file turns its picture by an odd angle; it is written as it is stored")
+                note("the file rotates its picture by an odd angle; it is written unrotated")
                 continue
             lines = listing.read_text().splitlines()
             listed = [line for line in lines if line and not line.startswith("#")]
             return clip, [Fraction(line) / 1000 for line in listed]
-    raise AssertionError("one of two ways opens the file or says why not")
+    raise AssertionError("one of two ways opens the file or raises")
 
 
 def _times(count: int, listed: list[Fraction] | None, listing: Listing, facts: Facts) -> Times:
-    """When the frames are shown, from what the decoder and the container say."""
+    """Times of the frames, from the decoder, else from the container."""
     rate = (*facts.rates, _ASSUMED)[0]
     seconds: list[Fraction | None] = [None] * count
     if listed is not None and len(listed) == count:
         seconds = [at - facts.origin for at in listed]
     elif len(listing.begins) == count:
         seconds = [None if at is None else at - facts.origin for at in listing.begins]
-    mended = mend(seconds, rate)
-    if mended.moved == count:
-        note(f"the file says of no frame when it is shown; taken as {float(rate):.6g} fps")
-    elif mended.joined:
-        note("the film's times jump back; what comes then is put after what came before")
-    elif mended.moved:
-        note(f"{mended.moved} of {count} frames have no time or one that does not rise; put evenly "
-             "between those beside them")  # fmt: skip
+    repaired = repair(seconds, rate)
+    if repaired.moved == count:
+        note(f"the file has no frame times; {float(rate):.6g} fps is assumed")
+    elif repaired.joined:
+        note("the film's times jump back; later frames are moved after the earlier ones")
+    elif repaired.moved:
+        note(f"{repaired.moved} of {count} frames have no time or one that does not rise; "
+             "spaced evenly between their neighbours")  # fmt: skip
     last = None
-    if listing.end is not None and not mended.joined:
-        last = listing.end - facts.origin - mended.seconds[-1]
-    return source_times(mended.seconds, facts.tick, facts.rates, last)
+    if listing.end is not None and not repaired.joined:
+        last = listing.end - facts.origin - repaired.seconds[-1]
+    return source_times(repaired.seconds, facts.tick, facts.rates, last)
 
 
 def _opaque(clip: vs.VideoNode) -> bool:
-    """Whether nothing is seen through the first picture."""
+    """Whether the first frame is opaque."""
     with clip.get_frame(0) as frame:
         alpha = frame.props.get("_Alpha")
         return alpha is not None and bool((np.asarray(alpha[0]) == 255).all())
 
 
-def _tell_losses(source: Path, clip: vs.VideoNode, facts: Facts, listing: Listing) -> None:
-    """Notes on what of the pictures does not come out of the file."""
+def _note_losses(source: Path, clip: vs.VideoNode, facts: Facts, listing: Listing) -> None:
+    """Notes on missing frames and pixels."""
     if clip.num_frames < listing.samples:
         note(f"{source} says it has {listing.samples} frames, {clip.num_frames} are readable; "
              "damaged?")  # fmt: skip
     elif listing.cut_short:
-        note(f"{source} says it lasts {float(listing.said):.1f} s, {float(listing.found):.1f} s "
-             "are readable; damaged or cut short?")  # fmt: skip
+        note(f"{source} says it lasts {float(listing.stated):.1f} s, "
+             f"{float(listing.readable):.1f} s are readable; damaged or cut short?")  # fmt: skip
     size = facts.size[::-1] if facts.about.turned else facts.size
     missing = (size[0] - clip.width, size[1] - clip.height)
-    # VapourSynth holds whole samples of chroma only; what differs by more was cropped on purpose
+    # VapourSynth needs whole chroma samples; a larger difference was cropped on purpose
     if any(missing) and all(0 <= pixels < 4 for pixels in missing):
         note(f"{size[0]}x{size[1]} with chroma of lower resolution cannot be held; cut to "
              f"{clip.width}x{clip.height}")  # fmt: skip
 
 
 def progressive(clip: vs.VideoNode) -> vs.VideoNode:
-    """`clip` as whole frames, with a note if it is made of fields; MediaError if it changes."""
+    """`clip` as progressive frames; a note if it is interlaced.
+
+    MediaError for a variable format or size.
+    """
     if clip.format is None or not clip.width:
-        raise MediaError("the video changes its format or size on the way; that cannot be rendered")
+        raise MediaError("the video changes its format or size; such video cannot be rendered")
     with clip.get_frame(0) as frame:
         if frame.props.get("_FieldBased"):
             note("the video is interlaced; new frames will show combs, deinterlace it first")
     return clip.std.SetFieldBased(0)
 
 
-# What tells the resizer about colours; taken off before it, since a number that it does not know
-# makes it refuse a frame, and put back after it
+# Properties that the resizer reads. They are removed, since it refuses frames with unknown numbers;
+# arguments replace them
 _COLOUR = (
     "_Matrix",
     "_Range",
@@ -177,42 +184,42 @@ _COLOUR = (
 )
 
 
-def _bare(clip: vs.VideoNode) -> vs.VideoNode:
+def _without_colour_props(clip: vs.VideoNode) -> vs.VideoNode:
     return clip.std.RemoveFrameProps(list(_COLOUR))
 
 
-def _colours_of(clip: vs.VideoNode) -> dict[str, int]:
-    """What the resizer is told of a clip: what its first frame says, else what is usual."""
+def _resizer_arguments(clip: vs.VideoNode) -> dict[str, int]:
+    """Arguments of the resizer: properties of the first frame, else defaults."""
     with clip.get_frame(0) as frame:
         props = dict(frame.props)
     matrix = int(props.get("_Matrix", vs.MATRIX_UNSPECIFIED))
     if matrix not in MATRICES.values():
-        matrix = usual_matrix(clip.height)
+        matrix = default_matrix(clip.height)
     family = clip.format.color_family
     full = props.get("_Range", vs.RANGE_FULL if family == vs.RGB else vs.RANGE_LIMITED)
-    told = {"range_in": int(vs.RANGE_FULL if full == vs.RANGE_FULL else vs.RANGE_LIMITED)}
+    arguments = {"range_in": int(vs.RANGE_FULL if full == vs.RANGE_FULL else vs.RANGE_LIMITED)}
     if family != vs.RGB:
-        told["matrix_in"] = matrix
+        arguments["matrix_in"] = matrix
     if family == vs.YUV:
         location = int(props.get("_ChromaLocation", 0))
-        told["chromaloc_in"] = location if location in LOCATIONS.values() else 0
-    return told
+        arguments["chromaloc_in"] = location if location in LOCATIONS.values() else 0
+    return arguments
 
 
 def to_rgb(clip: vs.VideoNode) -> vs.VideoNode:
-    """`clip` (any format of constant size) as RGBS, by its own `_Matrix` and `_Range`.
+    """`clip` (any format, constant size) as RGBS, by its `_Matrix` and `_Range`.
 
-    Where the matrix is not said: BT.709 from 720 lines on, BT.601 below, as players do.
+    Without `_Matrix`: BT.709 from 720 lines on, BT.601 below, as in players.
     """
     clip = progressive(clip)
-    return _bare(clip).resize.Bicubic(format=vs.RGBS, **_colours_of(clip))
+    return _without_colour_props(clip).resize.Bicubic(format=vs.RGBS, **_resizer_arguments(clip))
 
 
 def for_encoder(clip: vs.VideoNode) -> vs.VideoNode:
-    """`clip` as it is written: untouched if the encoder takes its format.
+    """`clip` in a format of the encoder; unchanged if it already is.
 
-    What is left becomes 4:2:0, for odd sizes 4:4:4; 8 bit, 10 if there are more. The matrix stays,
-    BT.709 from 720 lines on and BT.601 below where there is none.
+    Other formats become 4:2:0 (4:4:4 for odd sizes), 8 bits, or 10 from more than 8. The matrix
+    stays; without one, BT.709 from 720 lines on and BT.601 below.
     """
     odd = clip.width % 2 or clip.height % 2
     if odd:
@@ -225,13 +232,13 @@ def for_encoder(clip: vs.VideoNode) -> vs.VideoNode:
         sampling = (0, 0) if odd else (1, 1)
     bits = 10 if shape.bits_per_sample > 8 else 8
     written = vs.core.query_video_format(vs.YUV, vs.INTEGER, bits, *sampling).id
-    told = _colours_of(clip)
-    matrix = told.get("matrix_in", usual_matrix(clip.height))
-    limited = shape.color_family == vs.RGB or told["range_in"] != vs.RANGE_FULL
-    made = _bare(clip).resize.Spline36(
+    arguments = _resizer_arguments(clip)
+    matrix = arguments.get("matrix_in", default_matrix(clip.height))
+    limited = shape.color_family == vs.RGB or arguments["range_in"] != vs.RANGE_FULL
+    made = _without_colour_props(clip).resize.Spline36(
         format=written,
         matrix=matrix,
         range=int(vs.RANGE_LIMITED if limited else vs.RANGE_FULL),
-        **told,
+        **arguments,
     )
     return made.std.CopyFrameProps(clip, props=["_Transfer", "_Primaries"])

@@ -1,6 +1,6 @@
-"""Which streams a file has, which of them a container takes, and copying those.
+"""The streams of a file: which ones a container can hold, and copying these.
 
-Nothing here knows names of codecs: the container's own writer is asked, into nowhere.
+There is no list of codecs here: a trial file in memory shows what the container's writer accepts.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
 
-# Seconds before the first sound that decoders are given to warm up, 48 ms of AAC, 80 ms of Opus;
-# hidden sound from before that was cut off
+# Seconds of audio before time 0 that decoders need to warm up: 48 ms for AAC, 80 ms for Opus.
+# Hidden audio before that was cut off
 PRE_ROLL = 0.1
 _ATTACHED = 0x0400  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
 _DEFAULT = 0x0001
-_TIMESTAMPS_ANYWHERE = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: times in MPEG streams begin anywhere
-_ABOUT_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
-_LOOKED_AT = 3000  # packets that are read to tell a film from a picture
-_TRIED = 2000  # packets that are read to find the first one of each stream
+_TIMESTAMPS_ANYWHERE = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: times of MPEG streams begin anywhere
+_FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
+_FILM_PACKETS = 3000  # packets that are read to distinguish a film from a picture
+_FIRST_PACKETS = 2000  # packets that are read to find the first one of each stream
 
 
 def origin_of(source: InputContainer) -> Fraction:
-    """The time in seconds that becomes 0: that of the first packet where times begin anywhere."""
+    """The time that becomes 0, in seconds: that of the first packet if times begin anywhere."""
     if source.format.flags & _TIMESTAMPS_ANYWHERE and source.start_time is not None:
         return Fraction(source.start_time, 1_000_000)
     return Fraction(0)
 
 
 def is_cover(stream: Stream) -> bool:
-    """Whether a video stream is a picture that belongs to the file, and not a film."""
+    """Whether a video stream is the cover picture of the file, and not a film."""
     return stream.type == "video" and bool(stream.disposition.value & _ATTACHED)
 
 
 def film_of(source: InputContainer) -> Any:
-    """The video stream that is the film, or None: moving, by default, the longest; never a cover.
+    """The video stream of the film: moving, else default, else the longest; None: only covers.
 
-    The container is read from its begin where there is a choice; seek to use it further.
+    Reads `source` and seeks back to its begin if there are several.
     """
     films = [s for s in source.streams.video if not is_cover(s)]
     if len(films) < 2:
@@ -60,38 +60,38 @@ def film_of(source: InputContainer) -> Any:
 
 
 def _first_packets(source: InputContainer, streams: list[Any]) -> dict[int, int]:
-    """How many packets each stream has among the first ones; 2 is enough to know."""
+    """Number of packets of each stream among the first ones, counted up to about 2."""
     import av
 
     count = dict.fromkeys((stream.index for stream in streams), 0)
     try:
         for number, packet in enumerate(source.demux(streams)):
             count[packet.stream_index] += bool(packet.size)
-            if number > _LOOKED_AT or all(found > 1 for found in count.values()):
+            if number > _FILM_PACKETS or all(found > 1 for found in count.values()):
                 break
     except (OSError, av.FFmpegError):
-        pass  # what is left is damaged
+        pass  # the rest is damaged
     return count
 
 
 def _length(stream: Any) -> Fraction:
     if stream.duration:
         return int(stream.duration) * as_fraction(stream.time_base)
-    said = {key.upper(): value for key, value in stream.metadata.items()}.get("DURATION", "")
-    try:  # Matroska's tag, "00:01:02.345000000"
-        hours, minutes, seconds = said.split(":")
+    tag = {key.upper(): value for key, value in stream.metadata.items()}.get("DURATION", "")
+    try:  # Matroska writes "00:01:02.345000000"
+        hours, minutes, seconds = tag.split(":")
         return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
     except ValueError:
         return Fraction(0)
 
 
 def about(metadata: dict[str, str]) -> dict[str, str]:
-    """What is said about the content, without what is said about the file that held it."""
-    return {key: value for key, value in metadata.items() if key.lower() not in _ABOUT_THE_FILE}
+    """Tags of the content, without those of the file itself."""
+    return {key: value for key, value in metadata.items() if key.lower() not in _FILE_TAGS}
 
 
 def named(stream: Stream) -> str:
-    """A stream in words: its number, kind and codec."""
+    """A stream in words: number, type and codec."""
     codec = "?"
     if stream.codec_context is not None:
         codec = stream.codec_context.codec.canonical_name
@@ -103,18 +103,18 @@ def named(stream: Stream) -> str:
 
 @dataclass(frozen=True)
 class Kept:
-    """A stream that the container takes; `first` is its first packet, if one was found soon."""
+    """A stream that the container can hold; first: its first packet, None if it comes late."""
 
     stream: Stream
     first: Packet[Any] | None
 
 
 def choose(source: InputContainer, film: Stream, container: str) -> list[Kept]:
-    """The streams beside the film that `container` takes; a note for each that it does not.
+    """The other streams that `container` can hold; a note for each that it cannot.
 
-    Reads the first packets of `source`, so use another one for copying.
+    Reads the first packets of `source`; open the file again for copying.
     """
-    others = [s for s in source.streams if s.index != film.index and not _said_elsewhere(s, source)]
+    others = [s for s in source.streams if s.index != film.index and not _is_redundant(s, source)]
     first = _one_packet_each(source, others)
     kept = []
     for stream in others:
@@ -129,8 +129,8 @@ def choose(source: InputContainer, film: Stream, container: str) -> list[Kept]:
     return kept
 
 
-def _said_elsewhere(stream: Stream, source: InputContainer) -> bool:
-    """Whether a stream of .mov only carries what is kept as chapters, or as the film's timecode."""
+def _is_redundant(stream: Stream, source: InputContainer) -> bool:
+    """Whether a data stream of .mov repeats the chapters or the film's timecode."""
     if stream.type != "data":
         return False
     return "timecode" in stream.metadata or (stream.name == "bin_data" and bool(source.chapters()))
@@ -145,7 +145,7 @@ def _one_packet_each(source: InputContainer, streams: list[Stream]) -> dict[int,
         for number, packet in enumerate(source.demux(wanted) if wanted else ()):
             if packet.size:
                 first.setdefault(packet.stream_index, packet)
-            if number > _TRIED or len(first) == len(wanted):
+            if number > _FIRST_PACKETS or len(first) == len(wanted):
                 break
     except (OSError, av.FFmpegError):
         pass  # damaged from here on
@@ -153,9 +153,9 @@ def _one_packet_each(source: InputContainer, streams: list[Stream]) -> dict[int,
 
 
 def refusal(stream: Stream, first: Packet[Any] | None, container: str) -> str | None:
-    """Why a container does not take a stream; None if it does.
+    """Why a container cannot hold a stream; None if it can.
 
-    Asked by writing a file into nowhere: a film of one small frame, the stream, its first packet.
+    Writes a trial file in memory: a film of one small frame, and the stream with its first packet.
     """
     import av
 
@@ -168,32 +168,32 @@ def refusal(stream: Stream, first: Packet[Any] | None, container: str) -> str | 
             copy = add_copy(Kept(stream, first), target)
             target.start_encoding()
             if first is not None and copy is not None:
-                mux_copy(_twin(first), copy, target)
+                mux_copy(_copy_at_zero(first), copy, target)
             picture = av.VideoFrame(16, 16, "yuv420p")
             picture.pts = 0
             target.mux([*film.encode(picture), *film.encode(None)])
         return None
-    except ValueError:  # before FFmpeg is asked, and not always as it would answer
+    except ValueError:  # PyAV refuses some streams that FFmpeg would take
         return "PyAV does not hand it over"
     except (av.FFmpegError, OSError) as error:
         return str(error.strerror or error).partition(" returned ")[0]
 
 
-def _twin(packet: Packet[Any]) -> Packet[Any]:
-    """The same content at time 0, in a packet that may be changed."""
+def _copy_at_zero(packet: Packet[Any]) -> Packet[Any]:
+    """A copy of a packet at time 0; muxing changes it, not the original."""
     import av
 
-    twin = av.Packet(bytes(packet))
-    twin.time_base = packet.time_base
-    twin.pts = twin.dts = 0
-    twin.duration, twin.is_keyframe = packet.duration, packet.is_keyframe
-    return twin
+    copy = av.Packet(bytes(packet))
+    copy.time_base = packet.time_base
+    copy.pts = copy.dts = 0
+    copy.duration, copy.is_keyframe = packet.duration, packet.is_keyframe
+    return copy
 
 
 def add_copy(kept: Kept, target: OutputContainer) -> Stream | None:
-    """Add a stream to be copied; None if it has no packets, as attachments.
+    """Add a stream that is copied; None if it needs no packets, such as an attachment.
 
-    Matroska has covers as attachments, others as a stream of one picture.
+    A cover is an attachment in Matroska, a stream of one picture elsewhere.
     """
     stream = kept.stream
     if is_cover(stream) and kept.first is not None and target.format.name == "matroska":
@@ -203,7 +203,7 @@ def add_copy(kept: Kept, target: OutputContainer) -> Stream | None:
         mime = stream.metadata.get("mimetype") or f"image/{kind}"
         target.add_attachment(name, mime, bytes(kept.first))
         return None
-    # opaque: as it is, also where FFmpeg has no encoder of that name
+    # opaque: copies even codecs that FFmpeg cannot encode
     copy = target.add_stream_from_template(stream, opaque=True)
     copy.metadata.update(about(stream.metadata))
     disposition: Any = stream.disposition.value  # older PyAV takes numbers only
@@ -212,6 +212,7 @@ def add_copy(kept: Kept, target: OutputContainer) -> Stream | None:
 
 
 def mux_copy(packet: Packet[Any], copy: Stream, target: OutputContainer) -> None:
+    """Write a packet to the stream `copy` of `target`; changes the packet."""
     packet.stream = copy
     target.mux(packet)
 
@@ -219,9 +220,9 @@ def mux_copy(packet: Packet[Any], copy: Stream, target: OutputContainer) -> None
 def copied_packets(
     source: InputContainer, pairs: dict[int, Stream]
 ) -> Iterator[tuple[Fraction, Packet[Any]]]:
-    """The packets of streams that are copied, each with its time in seconds.
+    """The packets of copied streams, each with its time in seconds from `origin_of(source)`.
 
-    pairs: number of a stream in `source` -> its copy. Times are counted from `origin_of(source)`.
+    pairs: number of a stream in `source` -> its copy.
     """
     origin = origin_of(source)
     jumping: set[int] = set()
@@ -229,7 +230,7 @@ def copied_packets(
     streams = [stream for stream in source.streams if stream.index in pairs]
     for packet in _readable(source, streams):
         if packet.pts is None and packet.dts is None:
-            continue  # PyAV's mark for the end of a stream
+            continue  # PyAV ends a stream with an empty packet
         base = as_fraction(packet.time_base)
         shift = round(origin / base)
         packet.pts = None if packet.pts is None else packet.pts - shift
@@ -237,11 +238,11 @@ def copied_packets(
         ticks = (packet.pts if packet.dts is None else packet.dts) or 0
         number = packet.stream.index
         if packet.is_discard and ticks * base < -PRE_ROLL:
-            continue  # cut off by an edit list; would be heard before the picture begins
+            continue  # cut off by an edit list; it would play before the picture
         if ticks < latest.get(number, ticks):
-            # joined recordings; what jumps back cannot be written
+            # joined recordings; packets that jump back cannot be written
             if number not in jumping:
-                note(f"stream {number}: times jump back; what does so is left out")
+                note(f"stream {number}: times jump back; packets that do so are left out")
             jumping.add(number)
             continue
         latest[number] = ticks
@@ -250,7 +251,7 @@ def copied_packets(
 
 
 def _readable(source: InputContainer, streams: list[Stream]) -> Iterator[Packet[Any]]:
-    """Packets as far as they can be read; what is damaged beyond that has been told of before."""
+    """Packets up to the first damage; `media.source` has already noted the damage."""
     import av
 
     if streams:

@@ -1,4 +1,4 @@
-"""When frames are shown: exact times, in whole ticks of a time base. Standard library only."""
+"""Exact times of frames, in whole ticks of a time base. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,36 +12,35 @@ from typing import NamedTuple
 from vsrife.video.timeline import Timeline
 
 FINEST = Fraction(1, 1_000_000)
-_LARGEST = 2**31 - 1  # a file's time base is a pair of 32 bits
-# Frames in a row with times that do not rise, which a damaged place may leave; more of them are
-# the begin of another recording
+_LARGEST = 2**31 - 1  # a file's time base is a pair of signed 32-bit numbers
+# Most consecutive frames whose times do not rise that count as damage; more are another recording
 _DAMAGE = 4
-_LISTING = Fraction(1, 100_000)  # seconds to which listed times are known
-# Of the usual step: shorter last frames are what writers leave that did not know their length
+_LISTING = Fraction(1, 100_000)  # precision of listed times, seconds
+# Least last frame, as a share of the usual step; writers that do not know it leave a shorter one
 _SHORTEST = Fraction(1, 10)
 
 
 class Times(NamedTuple):
-    """Frame n begins at `ticks[n] * base` seconds; the last tick is the end of the last frame."""
+    """Frame n begins at `ticks[n] * base` seconds; the last tick ends the last frame."""
 
     base: Fraction
     ticks: Sequence[int]
 
     @property
     def rate(self) -> Fraction:
-        """Frames per second; the mean where it varies. A last frame that is held counts nothing."""
+        """Frames per second, the mean if it varies; a held last frame does not count."""
         end = max(1, len(self.ticks) - 2)
         return Fraction(end, self.ticks[end] - self.ticks[0]) / self.base
 
     @property
     def constant(self) -> bool:
-        """Whether all frames are equally far apart; the last may be held."""
+        """Whether all frames are equally far apart; the last one may be held."""
         begins = self.ticks[:-1] if len(self.ticks) > 2 else self.ticks
         return len({b - a for a, b in itertools.pairwise(begins)}) == 1
 
 
 def constant_times(rate: Fraction, num_frames: int, start: Fraction = Fraction(0)) -> Times:
-    """Times of frames at a constant `rate` per second from `start` seconds on, exact."""
+    """Exact times of frames at a constant `rate` per second, from `start` seconds on."""
     period = 1 / rate
     base = Fraction(
         gcd(period.numerator * start.denominator, start.numerator * period.denominator),
@@ -51,21 +50,24 @@ def constant_times(rate: Fraction, num_frames: int, start: Fraction = Fraction(0
     return Times(base, range(first, first + step * num_frames + 1, step))
 
 
-class Mended(NamedTuple):
-    """seconds: rising times, one per frame; moved: how many are not those of the file; joined:
-    whether times fell back for good, so that what follows was put after what came before."""
+class Repaired(NamedTuple):
+    """Repaired times.
+
+    seconds: rising, one per frame. moved: number of times that differ from the file's. joined:
+    several recordings were joined, and each was moved behind the one before.
+    """
 
     seconds: list[Fraction]
     moved: int
     joined: bool
 
 
-def mend(listed: Sequence[Fraction | None], rate: Fraction) -> Mended:
-    """Rising times from those in a file, of which some are missing (None), equal or fall back.
+def repair(listed: Sequence[Fraction | None], rate: Fraction) -> Repaired:
+    """Rising times (seconds) from a file's times, some of them missing (None), equal or falling.
 
-    Most frames are right: the longest rising row of times stays, and every other one is put evenly
-    between its neighbours. Where more than a few in a row fall back, recordings were joined: each
-    then begins one step of `rate` after the last frame of that before it.
+    Most times are right: the longest rising subsequence stays, and all others are spaced evenly
+    between their neighbours. If more than a few consecutive times fall, recordings were joined:
+    each one then begins one period of `rate` after the last frame of the one before.
     """
     kept = _rising(listed)
     stay = set(kept)
@@ -73,13 +75,13 @@ def mend(listed: Sequence[Fraction | None], rate: Fraction) -> Mended:
     longest = max((len(list(run)) for bad, run in itertools.groupby(wrong) if bad), default=0)
     if longest > _DAMAGE or sum(wrong) >= max(len(kept), 1):
         seconds = _one_after_another(listed, 1 / rate)
-        return Mended(seconds, sum(a != b for a, b in zip(seconds, listed, strict=True)), True)
-    return Mended(_filled(listed, kept, 1 / rate), len(listed) - len(kept), False)
+        return Repaired(seconds, sum(a != b for a, b in zip(seconds, listed, strict=True)), True)
+    return Repaired(_filled(listed, kept, 1 / rate), len(listed) - len(kept), False)
 
 
 def _rising(listed: Sequence[Fraction | None]) -> list[int]:
-    """The numbers of the longest row of frames whose times rise; of equal ones, the first."""
-    tails: list[Fraction] = []  # [k]: the smallest time at which a row of k + 1 frames ends
+    """Indices of the longest rising subsequence of the times; of equal times, the first."""
+    tails: list[Fraction] = []  # [k]: smallest last time of a rising row of k + 1 frames
     ends: list[int] = []  # its frame
     before: list[int] = [-1] * len(listed)
     for n, at in enumerate(listed):
@@ -102,7 +104,7 @@ def _rising(listed: Sequence[Fraction | None]) -> list[int]:
 
 
 def _filled(listed: Sequence[Fraction | None], kept: list[int], step: Fraction) -> list[Fraction]:
-    """The kept times, the others evenly between them; by `step` before the first, after the last"""
+    """The kept times, the others evenly between; by `step` before the first and after the last."""
     seconds = [at or Fraction(0) for at in listed]
     for left, right in itertools.pairwise(kept):
         each = (seconds[right] - seconds[left]) / (right - left)
@@ -134,27 +136,27 @@ def source_times(
     rates: tuple[Fraction, ...],
     last: Fraction | None = None,
 ) -> Times:
-    """Exact times of frames whose rising times are known to 10 microseconds or a `tick` (seconds).
+    """Exact times of frames from rising times with a precision of 10 microseconds or a `tick`.
 
-    seconds: when each begins. rates: guesses at the frame rate; if one of them, or a usual rate,
-    explains all times, it is meant: containers round times, to 1 ms in .mkv. Else times vary, and
-    are multiples of `tick`, or of a part of it where there is no room. last: how long the last
-    frame lasts, in seconds; None for as long as the others.
+    seconds: begin of each frame. tick: in seconds. rates: estimates, frames per second. If one of
+    them, or a common rate, explains all times, it is used: containers round times, .mkv to 1 ms.
+    Else times are multiples of `tick`, or of a fraction of it if two would coincide. last: duration
+    of the last frame in seconds; None: like the others.
     """
     start, count = seconds[0], len(seconds)
     if any(a >= b for a, b in itertools.pairwise(seconds)):
-        raise ValueError("times must rise; see mend")
+        raise ValueError("times must rise; see repair")
     usual = (seconds[-1] - start) / (count - 1) if count > 1 else 1 / (*rates, Fraction(25))[0]
     if last is not None and last < usual * _SHORTEST:
         last = None
     tolerance = tick + _LISTING
-    for rate in (*map(_snapped, rates), *rates, *_usual(1 / usual)):
+    for rate in (*map(_nearest_common, rates), *rates, *_common_rates(1 / usual)):
         if rate and all(abs(at - start - n / rate) <= tolerance for n, at in enumerate(seconds)):
             times = constant_times(rate, count, round(start / tick) * tick)
             held = last is not None and abs(last - 1 / rate) > 2 * tolerance
             return _held(times, last) if held and last is not None else times
     ticks, parts = [round(at / tick) for at in seconds], 1
-    if any(a >= b for a, b in itertools.pairwise(ticks)):  # times put between others
+    if any(a >= b for a, b in itertools.pairwise(ticks)):  # repaired times lie closer than a tick
         parts = 2 ** max(1, (2 * tick / _closest(seconds)).__ceil__().bit_length())
         ticks = [round(at / tick * parts) for at in seconds]
     end = max(1, round((last or usual) / tick * parts))
@@ -166,7 +168,7 @@ def _closest(seconds: Sequence[Fraction]) -> Fraction:
 
 
 def _held(times: Times, last: Fraction) -> Times:
-    """`times` with another end, in a base in which that is whole, too."""
+    """`times` with a last frame of `last` seconds, in a base that expresses both exactly."""
     base = Fraction(
         gcd(times.base.numerator * last.denominator, last.numerator * times.base.denominator),
         times.base.denominator * last.denominator,
@@ -177,20 +179,22 @@ def _held(times: Times, last: Fraction) -> Times:
     return Times(base, [*ticks, ticks[-1] + int(last / base)])
 
 
-def _usual(rate: Fraction) -> tuple[Fraction, Fraction]:
+def _common_rates(rate: Fraction) -> tuple[Fraction, Fraction]:
     return Fraction(round(rate)), Fraction(round(rate * 1001 / 1000) * 1000, 1001)
 
 
-def _snapped(rate: Fraction) -> Fraction:
-    """The usual rate that is meant: Matroska keeps whole nanoseconds, 7001/146 for 48000/1001."""
-    near = (usual for usual in _usual(rate) if abs(usual / rate - 1) < Fraction(5, 10_000_000))
+def _nearest_common(rate: Fraction) -> Fraction:
+    """The nearest common rate: Matroska rounds to nanoseconds, 7001/146 for 48000/1001."""
+    near = (
+        usual for usual in _common_rates(rate) if abs(usual / rate - 1) < Fraction(5, 10_000_000)
+    )
     return next(near, rate)
 
 
 def stretched_times(source: Times, factor: Fraction) -> Times:
-    """Times of `rife`'s output frames at `factor`: evenly between those of the source, exact.
+    """Exact times of `rife`'s output frames at `factor`, evenly between those of the source.
 
-    A time base too fine for a file is replaced by microseconds; the rounding does not add up.
+    A time base too fine for a file becomes microseconds; rounding errors do not accumulate.
     """
     p, q = factor.numerator, factor.denominator
     end = len(source.ticks) - 2  # the last frame

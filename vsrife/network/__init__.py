@@ -1,8 +1,8 @@
 """The network: tensors in, tensors out. Importing this loads no framework; `build` needs torch.
 
 Official networks are described once (`ifnet`, `block`, `encoder`, `outcome`) over the operations of
-`operations.interface`. PyTorch runs them (`module`, by `build`), ONNX writes them down (`graphs`).
-Our own are described twice, in `previous`, until new ones replace them; both entrances know them.
+`operations.interface`. `build` returns the PyTorch module, `graphs` writes ONNX. Our own networks
+are described twice, in `previous`, until new ones replace them; `build` and `graphs` cover both.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def build(
 ) -> Network:
     """The network of a version ("4.0" ... "4.26.heavy", "nano"), in eval mode.
 
-    scale: 0.25, 0.5, 1, 2 or 4, the resolution at which motion is estimated (0.5 = half).
-    ensemble: estimate both ways round and average; ArgumentError where the version lacks it.
-    state_dict: weights, with or without a `module.` prefix, loaded strictly (ModelError if they are
-        of another network); without them the weights are random.
+    scale: 0.25, 0.5, 1, 2 or 4, the resolution at which flow is estimated (0.5 = half).
+    ensemble: average the estimates in both directions; ArgumentError if the version lacks it.
+    state_dict: weights, with or without a `module.` prefix, loaded strictly (ModelError if they
+        belong to another network); None: random weights.
 
-    The module takes `module(img0, img1, timestep)`: images (N, 3, H, W) in 0..1 with sides that are
-    multiples of `module.pad_unit`, timestep a float or (N, 1, 1, 1) in 0..1 from img0 to img1; it
-    gives (N, 3, H, W).
+    `module(img0, img1, timestep)` returns the image (N, 3, H, W). img0, img1 (N, 3, H, W) in 0..1,
+    width and height multiples of `module.pad_unit`; timestep a float or (N, 1, 1, 1) in 0..1 from
+    img0 to img1.
     """
     from vsrife.network.state_dict import load_state
 
@@ -42,7 +42,7 @@ def build(
         return _make(version, scale=scale, ensemble=ensemble).eval()
     import torch
 
-    # without numbers until they are loaded: no work for nothing, no draw from the global generator
+    # meta: no memory and no random numbers before the weights are loaded
     with torch.device("meta"):
         module = _make(version, scale=scale, ensemble=ensemble)
     load_state(module, state_dict)
@@ -50,7 +50,7 @@ def build(
 
 
 def _make(model: str, *, scale: float, ensemble: bool) -> Network:
-    """With random weights, on torch's default device."""
+    """The network with random weights, on torch's default device."""
     from vsrife.network.module import IFNet
     from vsrife.network.table import arch_of, check_options
 

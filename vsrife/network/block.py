@@ -1,7 +1,7 @@
-"""One block of an official network: what it corrects, estimated at one scale.
+"""One block of an official network: corrections of flow and mask, estimated at one scale.
 
-Flow is in pixels of full size wherever it is seen; its factor is put into the weights that read
-and give it.
+Flow is in pixels at full size everywhere. The factor to a checkpoint's unit is folded into the
+weights that read and write flow.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from vsrife.network.table import Arch
 
 
 def outputs(arch: Arch, index: int) -> int:
-    """Channels that somebody reads: flow 0-3, mask 4, features 5... for the next block."""
+    """Number of used output channels: flow 0-3, mask 4, features 5... for the next block."""
     return 5 + (arch.feat if index + 1 < len(arch.widths) else 0)
 
 
 def growth(arch: Arch, index: int, s: float) -> float:
-    """Pixels of full size for one that the block gives, where it sees one of s."""
+    """Pixels at full size per output pixel of the block, whose input has one per s pixels."""
     return s if arch.block_shuffles(index) else 2 * s
 
 
@@ -36,10 +36,10 @@ def estimate[T, P, W](
 ) -> T:
     """Flow, mask and features (N, outputs, H / growth, W / growth) of block `index`.
 
-    pair: warped frames and encodings; passed_on: flow, mask and features of the blocks before, in
-    one tensor or several, none for the first block; timestep (N, 1, ...); all (H / s, W / s).
-    mirrored: right frame and left one, flow and mask as if time ran backwards, for `ensemble`; the
-    timestep comes reversed, all else as it is, and what is given is of the usual direction.
+    pair: warped frames and encodings; passed_on: flow, mask and features of the block before, in
+    one or several tensors, empty for the first block; timestep (N, 1, ...); all (H / s, W / s).
+    mirrored, for `ensemble`: estimate from the right to the left frame. The caller passes
+    1 - timestep and all else unchanged; the result is in the usual direction.
     """
     with ops.scope(f"block{index}"):
         images = ops.side_by_side(pair, 3 + (arch.encoder.out if arch.encoder else 0))
@@ -52,7 +52,7 @@ def estimate[T, P, W](
 
 
 class _Layers[T, P, W]:
-    """A block's layers with their weights; prefix: of the weights' keys."""
+    """The layers of a block. prefix: of its checkpoint keys."""
 
     def __init__(
         self, ops: Operations[T, P, W], weights: Weights[W], arch: Arch, prefix: str
@@ -60,13 +60,14 @@ class _Layers[T, P, W]:
         self._ops, self._weights, self._arch, self._prefix = ops, weights, arch, prefix
 
     def stem(self, x: T, spans: Sequence[Span]) -> T:
-        """Two convolutions of stride 2; spans: how the first one's input channels lie in x."""
+        """Two convolutions of stride 2; spans: the first one's input channels in the order of x."""
         weight = self._ops.take(self._weight("conv0.0.0.weight"), 1, spans)
         bias = self._weight("conv0.0.0.bias")
         x = self._ops.conv(x, "conv0.0.0", weight, bias, stride=2)
         return self._convolved(self._activated(x, "conv0.0.1"), "conv0.1", stride=2)
 
     def body(self, x: T, index: int) -> T:
+        """The convolutions of block `index` at the size of its cells."""
         before = x
         for j in range(self._arch.block_convs(index)):
             if self._arch.body != "beta":
@@ -79,7 +80,7 @@ class _Layers[T, P, W]:
         return self._ops.add(x, before) if self._arch.body == "skip" else x
 
     def tail(self, x: T, index: int, spans: Sequence[Span]) -> T:
-        """Transposed convolution of stride 2; spans: which outputs, in which order and unit."""
+        """Transposed convolution of stride 2; spans: its outputs, their order and factor."""
         shuffles = self._arch.block_shuffles(index)
         name = "lastconv.0" if shuffles else "lastconv"
         weight = self._ops.take(self._weight(f"{name}.weight"), 1, spans)
@@ -88,7 +89,7 @@ class _Layers[T, P, W]:
         return self._ops.pixel_shuffle(x) if shuffles else x
 
     def _convolved(self, x: T, name: str, stride: int = 1) -> T:
-        """Convolution and activation, which are layers 0 and 1 of `name`."""
+        """Convolution and activation, layers 0 and 1 of `name`."""
         weight, bias = self._weight(f"{name}.0.weight"), self._weight(f"{name}.0.bias")
         x = self._ops.conv(x, f"{name}.0", weight, bias, stride=stride)
         return self._activated(x, f"{name}.1")
@@ -105,7 +106,7 @@ class _Layers[T, P, W]:
 def stem_spans(arch: Arch, index: int, s: float, *, mirrored: bool) -> list[Span]:
     """A checkpoint's input channels in the order in which `estimate` joins them.
 
-    A checkpoint has both images, both encodings, timestep, mask, features, flow in pixels of s.
+    A checkpoint has both images, both encodings, timestep, mask, features, flow in s pixels.
     """
     out = arch.encoder.out if arch.encoder else 0
     t = 6 + 2 * out
@@ -124,10 +125,10 @@ def stem_spans(arch: Arch, index: int, s: float, *, mirrored: bool) -> list[Span
 
 
 def tail_spans(arch: Arch, index: int, s: float, *, mirrored: bool) -> list[Span]:
-    """Outputs of a checkpoint's last layer that are read, flow in pixels of full size.
+    """The used outputs of a checkpoint's last layer, with flow in pixels at full size.
 
-    A checkpoint gives flow in pixels of `growth`, four channels for each one where they are to be
-    shuffled.
+    A checkpoint has flow in units of `growth` pixels, and four channels for each one before a pixel
+    shuffle.
     """
     phases = 4 if arch.block_shuffles(index) else 1
     spans = _flow_spans(0, phases, growth(arch, index, s), mirrored)
@@ -138,7 +139,7 @@ def tail_spans(arch: Arch, index: int, s: float, *, mirrored: bool) -> list[Span
 
 
 def _flow_spans(start: int, phases: int, factor: float, mirrored: bool) -> list[Span]:
-    """Flow into the left frame, then into the right one; mirrored: the other way round."""
+    """Flow into the left frame, then into the right one; mirrored: right, then left."""
     middle, stop = start + 2 * phases, start + 4 * phases
     if mirrored:
         return [Span(middle, stop, factor), Span(start, middle, factor)]
@@ -146,5 +147,5 @@ def _flow_spans(start: int, phases: int, factor: float, mirrored: bool) -> list[
 
 
 def _sign(mirrored: bool) -> float:
-    """Of the mask: a logit, above 0 where the left frame counts more."""
+    """Sign of the mask, a logit above 0 where the left frame has the larger share."""
     return -1.0 if mirrored else 1.0

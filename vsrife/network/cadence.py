@@ -1,8 +1,8 @@
-"""Cadence of drawn film: a timestep for each part of the picture, by how unevenly it moves.
+"""Cadence of drawn film: a timestep map, by how unevenly each part of the picture moves.
 
-After DRBA's distance ratios. Around a drawing, what moves gets as far in the half frame before it
-as in the half frame after it. Even motion goes on evenly; what moves in jumps, as things drawn on
-twos do, stands still around its drawings and jumps half way between them.
+After the distance ratios of DRBA. Around a drawing, an object moves as far in the half frame before
+it as in the half frame after. Even motion stays even. An object drawn on twos is static around its
+drawings and jumps half way between them.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ def motion(flow: Tensor) -> Tensor:
 def timesteps(
     timestep: float, before: Tensor | None, between: Tensor, after: Tensor | None, shape: Size
 ) -> Tensor:
-    """Timesteps (N, 1, H, W) in 0..1 for a frame at `timestep`; before ... after: see `motion`.
+    """Timestep map (N, 1, H, W) in 0..1 for a frame at `timestep`.
 
-    In the first half, 2 * timestep * before / (before + between), mirrored in the second with
-    `after`; None counts as motion as large as `between`.
+    before, between, after: `motion` before the left frame, between both, after the right frame;
+    None counts as equal to `between`. shape: of the frames, (N, C, H, W). For timestep < 0.5 the
+    value is 2 * timestep * before / (before + between); the second half mirrors this with `after`.
     """
-    beside = before if timestep < 0.5 else after
-    near = min(timestep, 1 - timestep)
-    other = between if beside is None else beside
-    part = 2 * near * (other + FLOOR) / (other + between + 2 * FLOOR)
+    neighbour = before if timestep < 0.5 else after
+    distance = min(timestep, 1 - timestep)
+    other = between if neighbour is None else neighbour
+    part = 2 * distance * (other + FLOOR) / (other + between + 2 * FLOOR)
     whole = F.interpolate(part, size=shape[2:], mode="bilinear", align_corners=False)
     return whole if timestep < 0.5 else 1 - whole

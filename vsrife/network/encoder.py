@@ -1,4 +1,4 @@
-"""The part of an official network that sees one image alone."""
+"""The encoder of an official network: the part that reads one image alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vsrife.network.table import Arch
 def prepare[T, P, W](ops: Operations[T, P, W], weights: Weights[W], arch: Arch, image: T) -> T:
     """The image clamped to 0..1 and its encoding: (N, 3, H, W) -> (N, 3 + encoder.out, H, W).
 
-    image: any range, which some encoders see.
+    image: any range; numbered encoders read it unclamped, see `table.Encoder`.
     """
     encoder = arch.encoder
     clamped = ops.clamp(image, 0.0, 1.0)

@@ -1,12 +1,12 @@
-"""Graphs as vs-mlrt runs them: one input of all planes, one output, the encoder inside.
+"""Graphs for vs-mlrt: one input with all planes, one output, the encoder included.
 
-v1: `input` (1, 11, H, W): left and right picture, the timestep, the pixels' places in -1..1 along x
-and along y, 2 / (W - 1), 2 / (H - 1), each a plane; sides are multiples of the row's pad_unit.
-v2: `input` (1, 7, H, W): left and right picture, the timestep, a plane; pads and crops for itself.
-Both: `output` (1, 3, H, W). vs-mlrt puts a clip's size in place of `height` and `width` and wants
-to read the output's off the graph, so every size follows from the input's.
+v1: `input` (1, 11, H, W): left picture, right picture, timestep, x and y coordinates in -1..1,
+2 / (W - 1), 2 / (H - 1), each as planes; sides are multiples of the row's pad_unit.
+v2: `input` (1, 7, H, W): left picture, right picture, timestep plane; pads and crops internally.
+Both: `output` (1, 3, H, W). vs-mlrt replaces `height` and `width` by the clip's size and infers the
+output's size from the graph, so every size is derived from the input's.
 
-Nobody can run a second graph here: 4.0 and 4.1 keep their scales, however large the motion.
+A second graph cannot run here, so 4.0 and 4.1 never double their scales.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ def build_layout(
     layout: str,
     metadata: Mapping[str, str] = {},
 ) -> ModelProto:
-    """The whole network in vs-mlrt's layout; of the options scale, ensemble, half and size count.
+    """The whole network in vs-mlrt's layout "v1" or "v2".
 
-    size: of the input, for v2 any one.
+    options: scale, ensemble, half and size are used; size: of the input, any for v2. ArgumentError
+    for an unknown layout or options the row lacks, ModelError for weights of another network.
     """
     if layout not in LAYOUTS:
         raise ArgumentError(f"layout must be one of {', '.join(LAYOUTS)}, not {layout!r}")
@@ -96,8 +97,8 @@ def _v2(
     def crop_mask(x: str) -> str:
         if size is not None:
             return crop(x)
-        # What a cut leaves depends on numbers, not on shapes. Added to something of the input's
-        # size, everything behind it has that size for those who infer shapes alone.
+        # The size of a Slice depends on values, which shape inference does not know. Adding zeros
+        # of the input's size makes the size of this and all later tensors known.
         first = w.op("Slice", planes, w.integers([0]), w.integers([1]), w.integers([1]))
         return w.op("Add", crop(x), w.op("Mul", first, w.constant(0.0)))
 
@@ -110,7 +111,7 @@ def _both(w: Writer, images: str) -> str:
 
 
 def _pads(w: Writer, sides: str, unit: int) -> str:
-    """What is missing to the right and below to multiples, for Pad."""
+    """`pads` of Pad: pixels on the right and below, up to multiples of `unit`."""
     with w.scope("pads"):
         units = w.integers([unit])
         up = w.op("Div", w.op("Add", sides, w.integers([unit - 1])), units)

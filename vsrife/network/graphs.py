@@ -1,6 +1,6 @@
 """Networks as ONNX graphs, from a row and its weights as arrays. Needs numpy and onnx.
 
-The one entrance for graphs of any row; `vsrife.network.build` is PyTorch's.
+Entry point for graphs of every row; `vsrife.network.build` is the one for PyTorch.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ Crop = Callable[[str], str]
 def build_flow(
     state: State, arch: Arch, options: GraphOptions, metadata: Mapping[str, str] = {}
 ) -> ModelProto:
-    """The part of a network that sees both frames.
+    """The part of a network that reads both frames.
 
-    state: weights as `weights.read_arrays` gives them; metadata: texts that the model carries.
-    Inputs, fp32: `left` and `right` (1, 3 + encoder.out, H, W) as the encoder gives them, clamped
-    pictures where there is none; `timestep` (1, 1, 1, 1), as a map (1, 1, H, W); separate:
+    state: weights, from `weights.read_arrays`; metadata: texts stored in the model.
+    Inputs, fp32: `left` and `right` (1, 3 + encoder.out, H, W), output of the encoder, or clamped
+    pictures without one; `timestep` (1, 1, 1, 1), with timestep_map (1, 1, H, W); with separate:
     `left_picture` and `right_picture` (1, planes, H, W), any range.
-    Outputs, fp32: `image` (1, planes, H, W); `confidence` (1,) in 0..1; motion: `motion`
-    (1, 1, H / 8, W / 8), pixels; rows that rescale, unless doubled: `largest` (1, 2), pixels, of
-    block 1's own flow to the left and to the right: if both pass `RESCALE_LIMIT`, the doubled graph
-    must run instead, on sides padded to twice the multiple.
-    ArgumentError for options that the row does not have, ModelError for another's weights.
+    Outputs, fp32: `image` (1, planes, H, W); `confidence` (1,) in 0..1; with motion: `motion`
+    (1, 1, H / 8, W / 8), pixels; for rows that rescale, unless doubled: `largest` (1, 2), pixels,
+    the maximum of block 1's own flow into the left and the right frame. If both exceed
+    `RESCALE_LIMIT`, run the doubled graph instead, on sides padded to twice the multiple.
+    ArgumentError for options that the row lacks, ModelError for weights of another network.
     """
     check(arch, options)
     check_state(state, arch)
@@ -74,10 +74,11 @@ def build_flow(
 def build_encoder(
     state: State, arch: Arch, options: GraphOptions, metadata: Mapping[str, str] = {}
 ) -> ModelProto:
-    """The part of a network that sees one frame, for rows with an encoder.
+    """The part of a network that reads one frame, for rows with an encoder.
 
     Input `image` (1, 3, H, W), any range; output `features` (1, 3 + encoder.out, H, W): the image
-    clamped to 0..1 and its encoding. Of the options size, scale (for the multiples) and half count.
+    clamped to 0..1 and its encoding. options: size, scale (for the multiples) and half are used.
+    ArgumentError for a row without an encoder, ModelError for weights of another network.
     """
     check(arch, options)
     check_state(state, arch)
@@ -104,8 +105,8 @@ def write_image(
 ) -> str:
     """A whole network, for foreign layouts: images (2, 3, H, W) -> (1, 3, H, W).
 
-    like: a tensor of the frames' size; grid: of the frames, if there is one already; crops: what is
-    done with all that is blended, and with the mask.
+    like: a tensor of the frames' size; grid: of the frames, if one exists already; crops: functions
+    that crop the warped pictures, and the mask.
     """
     ops = OnnxOperations(w, options.size, like, grid=grid)
     weights = _arrays(state)
@@ -128,7 +129,7 @@ def _write_flow(
     timestep: str,
     pictures: str,
 ) -> tuple[str, str, str, str]:
-    """Image, confidence, motion, largest; the last two empty where there are none."""
+    """Names of image, confidence, motion and largest; the last two are "" if absent."""
     own: list[str] = []
     watcher = Watcher[str](own=own.append) if arch.rescales and not options.doubled else None
     found = refine(ops, _arrays(state), arch, options, pair, timestep, pictures or None, watcher)

@@ -1,8 +1,8 @@
-"""IFNet, the network of RIFE v4 (Huang et al., ECCV 2022), as every official row has it.
+"""IFNet, the network of RIFE v4 (Huang et al., ECCV 2022), for every official row.
 
-Coarse to fine, each block corrects two flows and a blend mask; after each, both frames are warped
-anew. Written once, over the operations of `vsrife.network.operations.interface`; PyTorch runs it
-(`vsrife.network.module`), ONNX writes it down (`vsrife.network.graphs`).
+Coarse to fine, each block corrects two flows and a blend mask; then both frames are warped again.
+Written once, over the operations of `vsrife.network.operations.interface`; `vsrife.network.module`
+runs it in PyTorch, `vsrife.network.graphs` writes it as ONNX.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from vsrife.network.table import Arch
 
 
 class Refined[T, P](NamedTuple):
-    """warped: both pictures, moved by the flow; flow (N, 4, H, W), pixels, channels 0-1 into the
-    left frame, 2-3 into the right one; mask (N, 1, H, W), the logit of the left one's share."""
+    """Result of all blocks.
+
+    warped: both pictures, warped by flow. flow (N, 4, H, W), pixels, channels 0-1 into the left
+    frame, 2-3 into the right one. mask (N, 1, H, W), logit of the left picture's share.
+    """
 
     warped: P
     flow: T
@@ -26,10 +29,10 @@ class Refined[T, P](NamedTuple):
 
 
 class Watcher[T](NamedTuple):
-    """Who looks on; each may be left out.
+    """Optional callbacks for intermediate results.
 
-    own: takes block 1's own flow (N, 4, H, W), in an ensemble that of the usual direction, by which
-    rows that rescale decide; state: takes flow and mask (N, 1, H, W) after each block.
+    own: receives block 1's own flow (N, 4, H, W), in an ensemble that of the usual direction; rows
+    that rescale decide by it. state: receives flow and mask (N, 1, H, W) after each block.
     """
 
     own: Callable[[T], None] | None = None
@@ -45,10 +48,10 @@ def interpolate[T, P, W](
     right: T,
     timestep: T,
 ) -> T:
-    """The image (N, 3, H, W) at `timestep` between two that `encoder.prepare` has given.
+    """The image (N, 3, H, W) at `timestep` between two results of `encoder.prepare`.
 
-    left at time 0 and right at 1, (N, 3 + encoder.out, H, W); timestep (N, 1, 1, 1), or as a map
-    (N, 1, H, W), in 0..1.
+    left, at time 0, and right, at time 1: (N, 3 + encoder.out, H, W); timestep (N, 1, 1, 1), or a
+    map (N, 1, H, W), in 0..1.
     """
     refined = refine(ops, weights, arch, options, ops.stack(left, right), timestep)
     return blend(ops, refined)[0]
@@ -64,38 +67,38 @@ def refine[T, P, W](
     pictures: P | None = None,
     watcher: Watcher[T] | None = None,
 ) -> Refined[T, P]:
-    """All blocks over both frames, as `prepare` gives them.
+    """Run all blocks. pair: both frames, from `encoder.prepare`; timestep as in `interpolate`.
 
-    pictures: what is moved and blended, any channels and range; None: the frames' images.
+    pictures: warped by the final flow, any channels and range; None: the frames' images.
     """
     watcher = watcher or Watcher()
     share = (2 if options.doubled else 1) / options.scale
     flow: T | None = None
-    mask: T | None = None  # the sum, at full size, where blocks correct it
-    beside: T | None = None  # what the block before gave beside its flow: mask, features
-    grow = 1.0  # pixels of full size for one of `beside`
+    mask: T | None = None  # the sum at full size, if blocks correct the mask
+    extras: T | None = None  # mask and features of the block before
+    grow = 1.0  # pixels at full size per pixel of `extras`
     for i, scale in enumerate(arch.scales):
         s = scale * share
         small = ops.warp_small(pair, flow, s)
         passed_on = [] if flow is None else [ops.resize(flow, 1 / s)]
         if mask is not None:
             passed_on.append(ops.resize(mask, 1 / s))
-        elif beside is not None:
-            passed_on.append(_fitted(ops, beside, grow, s))
+        elif extras is not None:
+            passed_on.append(_fitted(ops, extras, grow, s))
         run = _Run(ops, weights, arch, options, timestep, i, s)
         out = run.estimate(small, passed_on, watcher)
-        step, beside = ops.split(out, [4, outputs(arch, i) - 4])
+        step, extras = ops.split(out, [4, outputs(arch, i) - 4])
         grow = growth(arch, i, s)
         flow = _sum(ops, flow, ops.resize(step, grow))
         if arch.mask_adds:
-            mask = _sum(ops, mask, ops.resize(beside, grow))
+            mask = _sum(ops, mask, ops.resize(extras, grow))
         if watcher.state is not None:
-            full = mask if mask is not None else ops.resize(ops.first(beside, 1), grow)
+            full = mask if mask is not None else ops.resize(ops.first(extras, 1), grow)
             watcher.state(flow, full)
-    assert flow is not None  # no row is without blocks
-    assert beside is not None
+    assert flow is not None  # every row has blocks
+    assert extras is not None
     if mask is None:
-        mask = ops.resize(beside, grow)
+        mask = ops.resize(extras, grow)
     if pictures is None:
         pictures = ops.images(pair) if arch.encoder else pair
     return Refined(ops.warp(pictures, flow), flow, mask)
@@ -113,13 +116,13 @@ class _Run[T, P, W](NamedTuple):
     s: float
 
     def estimate(self, small: P, passed_on: list[T], watcher: Watcher[T]) -> T:
-        """What the block gives, in an ensemble the mean of both directions."""
+        """Output of the block; in an ensemble, the mean of both directions."""
         ops = self.ops
         out = self._one_way(small, passed_on, self.timestep)
         if watcher.own is not None and self.block == 1:
             grow = growth(self.arch, self.block, self.s)
             watcher.own(ops.resize(ops.first(out, 4), grow))
-        # doubled: the peer's first block runs one way only
+        # doubled: in vs-rife, the first block runs in one direction only
         if not self.options.ensemble or (self.options.doubled and self.block == 0):
             return out
         backwards = ops.subtract(1.0, self.timestep)
@@ -136,10 +139,10 @@ class _Run[T, P, W](NamedTuple):
 
 
 def blend[T, P, W](ops: Operations[T, P, W], refined: Refined[T, P]) -> tuple[T, T]:
-    """The new picture, and the warped left one less the right one, both (N, C, H, W)."""
+    """The new picture, and warped left minus warped right picture, both (N, C, H, W)."""
     left, right = ops.unstack(refined.warped)
     difference = ops.subtract(left, right)
-    # not left * m + right * (1 - m): this form is exact where both sides agree
+    # not left * m + right * (1 - m): this form is exact where both are equal
     return ops.add(right, ops.multiply(ops.sigmoid(refined.mask), difference)), difference
 
 
@@ -148,8 +151,8 @@ def _sum[T, P, W](ops: Operations[T, P, W], before: T | None, step: T) -> T:
 
 
 def _fitted[T, P, W](ops: Operations[T, P, W], x: T, grow: float, s: float) -> T:
-    """What is `grow` times smaller than the frame, at 1 / s."""
-    # made larger by grow and then smaller by s, all four pixels lie between the same samples
+    """x, of 1 / grow of the frame's size, resized to 1 / s of it."""
+    # equal to enlarging by grow, then reducing by s: all four pixels lie between the same samples
     if s >= 2 and grow >= 2 * s:
         return ops.resize(x, grow / s)
     return ops.resize(ops.resize(x, grow), 1 / s)

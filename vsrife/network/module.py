@@ -18,15 +18,15 @@ from vsrife.network.options import RunOptions
 from vsrife.network.outcome import confidence
 from vsrife.network.table import RESCALE_LIMIT, Arch, Shape, state_shapes
 
-Outcome = tuple[Tensor, Tensor]  # of a run: confidence (N,), flow (N, 4, H, W)
+Outcome = tuple[Tensor, Tensor]  # confidence (N,), flow (N, 4, H, W)
 Trace = list[tuple[Tensor, Tensor]]
 
 
 class Network(nn.Module):
-    """See `vsrife.network.build`. `pad_unit`: sides of images are multiples of this many pixels.
+    """See `vsrife.network.build`. pad_unit: width and height must be multiples of this, pixels.
 
-    `forward` is `interpolate(prepare(img0), prepare(img1), timestep)`; if several frames of a clip
-    are interpolated, what `prepare` gives is kept, since it depends on one image alone.
+    `forward` is `interpolate(prepare(img0), prepare(img1), timestep)`. `prepare` depends on one
+    image alone, so for a clip its results are kept.
     """
 
     def __init__(self, arch: Arch, *, scale: float = 1.0, ensemble: bool = False) -> None:
@@ -36,10 +36,11 @@ class Network(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The weights' type, which convolutions compute in."""
+        """The type of the weights and of the convolutions."""
         return next(self.parameters()).dtype
 
     def forward(self, img0: Tensor, img1: Tensor, timestep: float | Tensor) -> Tensor:
+        """The image (N, 3, H, W) at `timestep`, in the type of img0; see `build`."""
         return self.interpolate(self.prepare(img0), self.prepare(img1), timestep).to(img0.dtype)
 
     @abstractmethod
@@ -61,16 +62,16 @@ class Network(nn.Module):
     ) -> Tensor:
         """The fp32 image (N, 3, H, W) at `timestep` between two prepared ones, left 0, right 1.
 
-        timestep: also (N, 1, H, W), where parts of the picture keep times of their own.
-        trace: takes (flow (N, 4, H, W), mask logit (N, 1, H, W)) after each run of a block, for
-        training; networks that rescale give none.
-        pictures: left and right (N, C, H, W), any range: what is to be moved and blended instead of
-        the prepared images; gives (N, C, H, W).
-        outcome: takes `confidence` (N,) and the flow (N, 4, H, W) of each run.
+        timestep: 0..1, a number, (N, 1, 1, 1) or a map (N, 1, H, W).
+        trace: receives flow (N, 4, H, W) and mask logit (N, 1, H, W) after each run of a block, for
+        training; networks that rescale add nothing.
+        pictures: left and right (N, C, H, W), any range, warped and blended instead of the images;
+        the result then is (N, C, H, W).
+        outcome: receives the confidence (N,) and the flow (N, 4, H, W).
         """
 
     def check_sides(self, image: Tensor) -> None:
-        """ArgumentError unless the sides of an image are multiples of `pad_unit`."""
+        """ArgumentError unless width and height of an image are multiples of `pad_unit`."""
         height, width = image.shape[2:]
         if height % self.pad_unit or width % self.pad_unit:
             raise ArgumentError(
@@ -80,11 +81,11 @@ class Network(nn.Module):
 
 
 class IFNet(Network):
-    """An official row. Its parameters have the keys of checkpoints, and are otherwise data."""
+    """The network of an official row. Its parameters have the keys of official checkpoints."""
 
     def __init__(self, arch: Arch, *, scale: float = 1.0, ensemble: bool = False) -> None:
         super().__init__(arch, scale=scale, ensemble=ensemble)
-        self._places: list[tuple[str, nn.Module, str]] = []
+        self._owners: list[tuple[str, nn.Module, str]] = []
         shapes = state_shapes(arch)
         for key in shapes:
             owner: nn.Module = self
@@ -94,12 +95,12 @@ class IFNet(Network):
                     owner.add_module(part, nn.Module())
                 owner = owner.get_submodule(part)
             owner.register_parameter(name, nn.Parameter(_random(key, shapes)))
-            self._places.append((key, owner, name))
+            self._owners.append((key, owner, name))
 
     @property
     def weights(self) -> dict[str, Tensor]:
         """The parameters by their keys."""
-        return {key: getattr(owner, name) for key, owner, name in self._places}
+        return {key: getattr(owner, name) for key, owner, name in self._owners}
 
     def prepare(self, image: Tensor) -> Tensor:
         self.check_sides(image)
@@ -124,10 +125,10 @@ class IFNet(Network):
             pair = torch.cat((left, right)).float()
             watcher = None if trace is None else Watcher[Tensor](state=_noted(trace))
             return self._run(pair, t, joined, outcome, watcher=watcher)
-        # Whether to rescale is each frame's own question, so no frame may share a batch
-        sides = [(left, right), *([] if pictures is None else [pictures])]
+        # each frame decides alone whether to rescale, so each one runs alone
+        sources = [(left, right), *([] if pictures is None else [pictures])]
         pairs = [
-            [torch.cat((a[i : i + 1], b[i : i + 1])).float() for a, b in sides] for i in range(n)
+            [torch.cat((a[i : i + 1], b[i : i + 1])).float() for a, b in sources] for i in range(n)
         ]
         return torch.cat(
             [
@@ -148,7 +149,7 @@ class IFNet(Network):
             return self._run(pair, t, pictures, outcome, watcher=Watcher(own=check))
         except _MotionTooLarge:
             height, width = pair.shape[2:]
-            unit = 2 * self.pad_unit  # doubled scales need twice the multiple; vs-rife crashes here
+            unit = 2 * self.pad_unit  # doubled scales need twice the multiple; vs-rife fails here
             padding = (0, -width % unit, 0, -height % unit)
             pair = F.pad(pair, padding, mode="replicate")
             if pictures is not None:
@@ -183,7 +184,7 @@ def _noted(trace: Trace) -> Callable[[Tensor, Tensor], None]:
     return lambda flow, mask: trace.append((flow, mask))
 
 
-class _MotionTooLarge(Exception):  # noqa: N818  # a signal inside this file, no error
+class _MotionTooLarge(Exception):  # noqa: N818  # control flow within this file
     pass
 
 
@@ -193,7 +194,7 @@ def _size(image: Tensor) -> tuple[int, int]:
 
 
 def _random(key: str, shapes: Mapping[str, Shape]) -> Tensor:
-    """Numbers that a layer begins with, as PyTorch's own layers do."""
+    """Initial weights, like those of PyTorch's own layers."""
     shape = shapes[key]
     if key.endswith(".beta"):
         return torch.ones(shape)

@@ -1,4 +1,4 @@
-"""How a network runs, and what a graph is made for."""
+"""Options of a run, and of a graph."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from vsrife.network.table import Arch, check_options
 class RunOptions:
     """How a network runs.
 
-    scale, ensemble: as `vsrife.network.build` has them.
-    doubled: the second run of rows that rescale, for sides of twice the multiple.
-    timestep_map: the timestep is a map, one number for each pixel.
+    scale, ensemble: see `vsrife.network.build`.
+    doubled: the second run of rows that rescale; sides are multiples of twice the pad_unit.
+    timestep_map: the timestep is a map (N, 1, H, W).
     """
 
     scale: float = 1.0
@@ -24,7 +24,7 @@ class RunOptions:
     timestep_map: bool = False
 
 
-# Planes of the one input of graphs in foreign layouts: vs-mlrt's v1 and v2, and VSGAN's
+# Planes of the input of graphs in foreign layouts: vs-mlrt's v1 and v2, VSGAN's
 V1_PLANES, V2_PLANES, VSGAN_PLANES = 11, 7, 8
 
 
@@ -32,13 +32,12 @@ V1_PLANES, V2_PLANES, VSGAN_PLANES = 11, 7, 8
 class GraphOptions(RunOptions):
     """How to write a graph; see `graphs.build_flow` for its inputs and outputs.
 
-    half: convolutions and their weights in fp16; all else, inputs and outputs in fp32.
+    half: convolutions and their weights in fp16; all else, inputs and outputs, in fp32.
     size: padded width and height; None: any multiples of the row's pad_unit.
     planes: channels of the pictures that are warped and blended.
-    separate: those pictures are inputs of their own, else the first 3 channels of left and right.
-    motion: one output more, what `vsrife.network.outcome.motion` gives.
-    shortcuts: leave out what nobody reads; without them every operation is written as it is
-        defined.
+    separate: these pictures are inputs of their own; else the first 3 channels of left and right.
+    motion: one more output, `vsrife.network.outcome.motion`.
+    shortcuts: compute only pixels that are used; else every operation follows its definition.
     """
 
     half: bool = False
@@ -50,18 +49,18 @@ class GraphOptions(RunOptions):
 
 
 def unit_of(arch: Arch, options: GraphOptions) -> int:
-    """Sides of the graph's pictures must be multiples of this."""
+    """Width and height of the graph's pictures must be multiples of this, pixels."""
     return arch.pad_unit(options.scale) * (2 if options.doubled else 1)
 
 
 def check(arch: Arch, options: GraphOptions) -> None:
-    """ArgumentError if the network of this row cannot be written so."""
+    """ArgumentError if the network of this row cannot be written with these options."""
     check_options(None, options.scale, options.ensemble)
     if options.ensemble and not arch.ensemble:
         raise ArgumentError(
             "ensemble is not supported by a network that passes features on; leave it out"
         )
-    if options.ensemble and any(arch.correlation):  # no row has both, so nobody has written it
+    if options.ensemble and any(arch.correlation):  # no row has both
         raise ArgumentError("ensemble is not supported by a network that correlates; leave it out")
     if options.doubled and not arch.rescales:
         raise ArgumentError("doubled is for networks that rescale, 4.0 and 4.1; leave it out")
@@ -75,6 +74,7 @@ def check(arch: Arch, options: GraphOptions) -> None:
 
 
 def check_size(size: tuple[int, int], unit: int) -> None:
+    """ArgumentError unless width and height, pixels, are positive multiples of `unit`."""
     width, height = size
     if width < 1 or height < 1 or width % unit or height % unit:
         up = "x".join(str(max(unit, side)) for side in padded_size(size, unit))

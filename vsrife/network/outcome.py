@@ -1,4 +1,4 @@
-"""What a run tells beside its picture: how far to trust it, how far things move."""
+"""Results of a run other than the image: confidence, and distance of the motion."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from vsrife.network.operations.interface import Operations
 from vsrife.network.options import RunOptions
 from vsrife.network.table import CADENCE_CELL
 
-_STEP = 8  # every eighth row and column is enough for a mean
+_STEP = 8  # rows and columns; every eighth one suffices for a mean
 
 
 def confidence[T, P, W](
     ops: Operations[T, P, W], options: RunOptions, difference: T, flow: T, timestep: T
 ) -> T:
-    """How far a new frame can be trusted, (N,) in 0..1: how well both sides agree on it.
+    """Confidence of a new frame, (N,) in 0..1: how well the left and the right frame agree.
 
-    difference (N, 3, H, W): warped left image less the right one; flow (N, 4, H, W); timestep
-    (N, 1, 1, 1) or a map. Mean over some pixels of
-    exp(-difference / 0.1) * exp(-bend / (2 + distance / 2)): the mean difference of the channels
-    there, and by how many pixels the flows miss being parts of one straight way of that distance.
+    difference (N, 3, H, W): warped left image minus warped right image; flow (N, 4, H, W), pixels;
+    timestep (N, 1, 1, 1) or a map (N, 1, H, W). The mean over every 8th row and column of
+    exp(-difference / 0.1) * exp(-bend / (2 + distance / 2)), with the mean absolute difference of
+    the channels, the distance from left to right in pixels, and
+    bend = 2 * |(1 - t) * flow into left + t * flow into right|, 0 for straight, even motion.
     """
     apart = ops.mean_channels(ops.absolute(ops.every(difference, _STEP)))
     to_left, to_right = ops.split(ops.every(flow, _STEP), [2, 2])
@@ -30,10 +31,11 @@ def confidence[T, P, W](
 
 
 def motion[T, P, W](ops: Operations[T, P, W], flow: T) -> T:
-    """Distance from the left to the right frame in cells, (N, 1, H / 8, W / 8), in pixels.
+    """Length of the motion from the left to the right frame, (N, 1, H / 8, W / 8), pixels.
 
-    flow (N, 4, H, W) at timestep 0.5. The largest of a cell and the cells around it: what moves
-    fast carries its outline along, and cells are those of the frame half way between.
+    flow (N, 4, H, W), pixels, at timestep 0.5. Each 8x8 cell has the maximum of itself and the
+    cells around it, since the cells belong to the frame half way: the outline of a fast object may
+    lie in a neighbouring cell. Then the mean of 3x3 cells.
     """
     to_left, to_right = ops.split(flow, [2, 2])
     distance = ops.norm_channels(ops.subtract(to_right, to_left))

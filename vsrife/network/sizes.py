@@ -1,4 +1,4 @@
-"""Sizes in whole steps: how many tiles a side takes, and how long it is with the last one whole."""
+"""Rounding of sizes up to multiples."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def round_up(length: int, multiple: int) -> int:
 
 
 def padded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """A width and a height, each rounded up."""
+    """Width and height, each rounded up to a multiple of `multiple`."""
     return round_up(size[0], multiple), round_up(size[1], multiple)

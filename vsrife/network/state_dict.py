@@ -1,4 +1,4 @@
-"""State dicts: which network they belong to, and loading them strictly. Opens no file."""
+"""State dicts: recognise their network, and load them strictly. Opens no file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 PREFIX = "module."  # left by training on several GPUs
 
-# Training-only parts that official checkpoints are known to hold (../shared/ifnet/FAMILY.md,
-# "Other keys"): teachers of distillation, a time estimator, the refinement of RIFE 4.0.
+# Training-only parts that official checkpoints are known to hold: teachers of distillation, a time
+# estimator, the refinement of RIFE 4.0.
 SURPLUS = ("teacher.", "caltime.", "block_tea.", "contextnet.", "unet.")
 
 
 def is_surplus(key: object) -> bool:
-    """Whether a key of a checkpoint belongs to a part that only training needs."""
+    """Whether a checkpoint key belongs to a part that only training needs."""
     return isinstance(key, str) and key.removeprefix(PREFIX).startswith(SURPLUS)
 
 
@@ -31,7 +31,7 @@ def normalise[Value](state: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def recognise(state: Mapping[str, object]) -> str:
-    """Name of the row whose keys and shapes `state` has, exactly; ModelError if there is none."""
+    """Name of the row with exactly the keys and shapes of `state`; ModelError if there is none."""
     shapes = _shapes(normalise(state))
     for name, arch in ARCHS.items():
         if state_shapes(arch) == shapes:
@@ -48,14 +48,14 @@ def recognise(state: Mapping[str, object]) -> str:
 
 
 def check_state(state: Mapping[str, object], arch: Arch) -> None:
-    """ModelError, with what differs, unless `state` has just the tensors of this network."""
+    """ModelError, with the first difference, unless `state` has exactly this network's tensors."""
     shapes = _shapes(state)
     if shapes != state_shapes(arch):
         raise ModelError(f"the weights do not fit the network: {_difference(arch, shapes)}")
 
 
 def load_state(module: Network, state: Mapping[str, Tensor]) -> None:
-    """Put fp32 copies of `state` on `module`; ModelError, with what differs, if it is another's."""
+    """Load fp32 copies of `state`; ModelError, with the first difference, if it does not fit."""
     plain = normalise(state)
     check_state(plain, module.arch)
     import torch

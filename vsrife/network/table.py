@@ -1,6 +1,6 @@
-"""The networks, one row each: everything that tells one RIFE v4 network from another is data here.
+"""The networks, one row each: all differences between RIFE v4 networks are data here.
 
-Standard library only, so that names, shapes and costs are known without any framework.
+Standard library only, so that names, shapes and costs are available without a framework.
 """
 
 from __future__ import annotations
@@ -17,35 +17,36 @@ from vsrife.errors import ArgumentError
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 double their scales
 OFFICIAL_CONVS = 8  # body convolutions in every block of the official networks
-# Logit that one unit of difference between both pictures takes off what stands still: as sharp as
-# the pictures themselves, which a block's own cells are not
+# Subtracted from the logit of the static mask per unit of difference between both pictures: this is
+# as sharp as the pictures, unlike the cells of a block
 CHANGE_WEIGHT = 30.0
-SLOPE = 0.2  # of every leaky ReLU of the networks
-# Of drawn film, see cadence
-CADENCE_CELL = 8  # pixels of a side of a cell
-CADENCE_FLOOR = 0.5  # pixels added to all distances: where nothing moves, the ratio is one half
-SOFT_ARGMAX = 3  # channels of a cost volume's best match: x, y, height
-# Of the cosines in the softmax whose mean is the place of the best match: one of 1 counts e times
-# as much as one of 0.975, which is how far neighbouring cells of photographs are apart
+SLOPE = 0.2  # of every leaky ReLU
+# Cadence of drawn film, see `cadence`
+CADENCE_CELL = 8  # width and height of a cell, pixels
+CADENCE_FLOOR = 0.5  # pixels added to all distances: the ratio of static parts is one half
+SOFT_ARGMAX = 3  # channels of the soft-argmax of a cost volume: x, y, maximum
+# Factor of the cosines in the softmax of the soft-argmax: a cosine of 1 has e times the weight of
+# 0.975, the typical cosine of neighbouring cells in photographs
 SOFT_ARGMAX_SHARPNESS = 40.0
-NCC_WINDOW = 5  # cells of 2 pixels, each way, over which patterns are compared
-NCC_FLAT = 1e-3  # square of brightness that is no pattern yet
-# Of static edges, see previous.torch.static
-STATIC_EDGE_WEIGHT = 12.0  # logit that it adds to what stands still
-STATIC_EDGE_CHANGE = 0.02  # difference of both pictures up to which a pixel is the same
-STATIC_EDGE_STEP = 0.1  # of brightness to a neighbour, in both pictures: an edge
-STATIC_EDGE_WINDOW = 5  # cells of 2 pixels, each way, that hold edges of both directions
-STATIC_EDGE_COUNT = 3  # pixels of each direction there, and of any among a pixel's nine
+NCC_WINDOW = 5  # width and height of the window of the ncc, in cells of 2 pixels
+NCC_FLAT = 1e-3  # variance of brightness (0..1) added below the line: flat windows have an ncc of 0
+# Static edges, see previous.torch.static
+STATIC_EDGE_WEIGHT = 12.0  # added to the logit of the static mask
+STATIC_EDGE_CHANGE = 0.02  # largest difference between both pictures of an unchanged pixel
+STATIC_EDGE_STEP = 0.1  # least difference from a neighbour, in both pictures, of an edge
+STATIC_EDGE_WINDOW = 5  # width and height of the window with both directions, in cells of 2 pixels
+STATIC_EDGE_COUNT = 3  # least edge pixels: of each direction in the window, of any in 3x3 pixels
 
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """The part of a network that sees one image alone: 3x3 convolutions, then a transposed one.
+    """The part of a network that reads one image alone: 3x3 convolutions, then a transposed one.
 
-    hidden: channels inside; out: channels given, at the image's full size; convs: 3x3 convolutions;
-    numbered: checkpoint keys `encode.0` instead of `encode.cnn0`; linear: no activation between.
+    hidden: channels inside. out: output channels, at the image's full size. convs: number of 3x3
+    convolutions. numbered: checkpoint keys `encode.0` instead of `encode.cnn0`. linear: no
+    activations.
     """
 
     hidden: int
@@ -56,7 +57,7 @@ class Encoder:
 
     @property
     def clamps(self) -> bool:
-        """Whether it clamps its image to 0..1 itself; exactly the ones with named layers do."""
+        """Whether it reads the image clamped to 0..1; exactly those with named layers do."""
         return not self.numbered
 
     @property
@@ -68,45 +69,47 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Arch:
-    """One network, coarse block first; what follows from other fields is a property."""
+    """One network, coarsest block first. Properties are derived from the fields."""
 
-    # Channels of each block, and how many times smaller than the frame it sees it
+    # Channels of each block, and the factor by which it reduces the frame
     widths: tuple[int, ...]
     scales: tuple[int, ...] = (8, 4, 2, 1)
-    # Channels that each block gives: 0-3 flow, 4 mask, 5... features for the next block
+    # Output channels of each block: 0-3 flow, 4 mask, 5... features for the next block
     tail: int = 6
-    # Convolutions: "skip" as in RIFE 4.0, "plain" as in 4.2, "beta" (residual) as since 4.5
+    # Body: "skip" as in RIFE 4.0, "plain" as in 4.2, "beta" (residual) since 4.5
     body: str = "beta"
     groups: int = 1
     encoder: Encoder | None = None
 
-    # What official networks do not have; see `previous`
+    # Fields for our own networks only; see `previous`
 
     # Body convolutions of each block, if not 8
     convs: tuple[int, ...] = ()
-    # Radius of each block's local cost volume, in its cells, 0 for none
+    # Radius of each block's local cost volume, in its cells; 0: none
     correlation: tuple[int, ...] = ()
-    # So many of the last blocks have cells of 2 * scale pixels instead of 4
+    # Number of last blocks with cells of 2 * scale pixels instead of 4 * scale
     half_stride: int = 0
-    # The last block gives flow and mask alone; official ones give features that nobody reads
+    # The last block has no feature outputs; those of official networks are unused
     no_features: bool = False
-    # Flows are given for timestep 0.5 and multiplied by 2 t and 2 (1 - t): speed need not be learnt
+    # Flows are estimated for timestep 0.5 and multiplied by 2 t and 2 (1 - t)
     linear_motion: bool = False
-    # The last block, one with a correlation, gives one channel more, a mask of what is static, and
-    # sees where the unmoved images differ and where their patterns agree
+    # The last block, which has a correlation, has one more output, the static mask, and as further
+    # inputs the difference and the ncc of the unwarped images
     static: bool = False
-    # So many of the first blocks see where their cost volume is highest, too
+    # Number of first blocks that also read the soft-argmax of their cost volume
     soft_argmax: int = 0
-    # The last warp, whose pictures are blended, is bicubic: a bilinear one blurs what moves by
-    # parts of a pixel
+    # The last warp, before the blend, is bicubic: a bilinear one blurs subpixel motion
     bicubic_warp: bool = False
-    # Block and scale of each run, where they are not each block once at its own scale: a block that
-    # runs again, on what has been warped so far, mends what it left, and one that ran at a larger
-    # scale finds motion of a cell and a half, and so of twice as much
+    # Block and scale of each run; empty: each block once at its own scale. A block that runs again,
+    # on the frames warped so far, corrects the remaining error; a first run at twice the scale
+    # doubles the range of motion
     order: tuple[tuple[int, int], ...] = ()
 
     def first(self, blocks: int) -> Arch:
-        """The network of the first blocks alone, whose last one still gives features."""
+        """The network of the first `blocks` blocks; the last one still has feature outputs.
+
+        ArgumentError for a number of blocks that it does not have.
+        """
         if blocks == len(self.widths):
             return self
         if not 1 <= blocks < len(self.widths):
@@ -126,7 +129,7 @@ class Arch:
 
     @property
     def modulo(self) -> int:
-        """Padded sides are multiples of this at scale 1: blocks stride twice."""
+        """Padded sides are multiples of this at scale 1: stems have two strides of 2."""
         return 4 * max(scale for _, scale in self.runs)
 
     @property
@@ -136,61 +139,65 @@ class Arch:
 
     @property
     def previous(self) -> bool:
-        """Whether `network.previous` describes it, twice, until new networks replace it."""
+        """Whether `network.previous` describes this network."""
         return any(self.correlation)
 
     @property
     def prelu(self) -> bool:
+        """Whether activations are PReLU; else leaky ReLU."""
         return self.body == "skip"
 
     @property
     def rescales(self) -> bool:
-        """Whether a large motion doubles all scales for a frame (4.0 and 4.1 only)."""
+        """Whether large motion doubles all scales of a frame (4.0 and 4.1 only)."""
         return self.body == "skip"
 
     @property
     def shuffles(self) -> bool:
-        """Whether the tail ends in a pixel shuffle, which makes it twice as fine."""
+        """Whether the tail ends in a pixel shuffle, which doubles its resolution."""
         return self.body == "beta"
 
     def block_shuffles(self, block: int) -> bool:
+        """Whether the tail of a block ends in a pixel shuffle."""
         return self.shuffles and self.block_halvings(block) == 2
 
     @property
     def feat(self) -> int:
-        """Feature channels that a block hands to the next one."""
+        """Feature channels that a block passes to the next one."""
         return self.tail - 5 if self.tail > 6 else 0
 
     @property
     def ensemble(self) -> bool:
-        """Whether both ways round can be averaged: not where features would have to be mirrored."""
+        """Whether both directions can be averaged: features cannot be mirrored."""
         return self.feat == 0
 
     @property
     def mask_adds(self) -> bool:
-        """Whether blocks correct the mask instead of giving a new one."""
+        """Whether blocks correct the mask; else each gives a new one."""
         return self.encoder is None and not any(self.correlation)
 
     def block_convs(self, block: int) -> int:
+        """Number of body convolutions of a block."""
         return self.convs[block] if self.convs else OFFICIAL_CONVS
 
     def block_radius(self, block: int) -> int:
+        """Radius of a block's cost volume, in its cells; 0: none."""
         return self.correlation[block] if self.correlation else 0
 
     def block_soft_argmax(self, block: int) -> bool:
-        """Whether a block sees where its cost volume is highest."""
+        """Whether a block reads the soft-argmax of its cost volume."""
         return block < self.soft_argmax
 
     def block_matches(self, block: int) -> int:
-        """Channels of a block's cost volume, with those of its soft-argmax if it has one."""
+        """Channels of a block's cost volume and of its soft-argmax, if any."""
         return (2 * self.block_radius(block) + 1) ** 2 + SOFT_ARGMAX * self.block_soft_argmax(block)
 
     def block_halvings(self, block: int) -> int:
-        """How many times a block's stem halves its pictures: a cell is 2**halvings * scale wide."""
+        """Number of halvings in a block's stem: a cell is 2**halvings * scale pixels wide."""
         return 1 if block >= len(self.widths) - self.half_stride else 2
 
     def block_tail(self, block: int) -> int:
-        """Channels that a block gives at full size."""
+        """Output channels of a block."""
         last = block == len(self.widths) - 1
         return 5 + self.static if self.no_features and last else self.tail
 
@@ -204,7 +211,7 @@ class Arch:
         return images + 1 + passed_on + unmoved
 
     def pad_unit(self, scale: float) -> int:
-        """Sides must be multiples of this at the user's `scale`; never less than modulo."""
+        """Sides must be multiples of this at `scale`; at least `modulo`."""
         return max(self.modulo, int(self.modulo / scale))
 
 
@@ -229,7 +236,7 @@ _NANO = Arch(
     order=((0, 8), (0, 4), (1, 2), (2, 1), (3, 1)),
 )
 
-# A row is called after the first version that has it.
+# A row is named after its first version.
 ARCHS: dict[str, Arch] = {
     "4.0": Arch(_WIDTHS, tail=5, body="skip"),
     "4.2": Arch(_WIDTHS, tail=5, body="plain"),
@@ -249,7 +256,7 @@ ARCHS: dict[str, Arch] = {
     "4.25.heavy": Arch((384, 256, 192, 128, 64), _FIVE_SCALES, tail=13, encoder=_NAMED_16),
     "4.26.heavy": Arch((192, 128, 96, 64, 32), _FIVE_SCALES, tail=13, encoder=Encoder(16, 16)),
     "nano": _NANO,
-    # the same first three blocks, the second of which runs twice, and a larger last one
+    # the first three blocks of nano, block 1 run twice, and a larger last block
     "small": replace(
         _NANO,
         widths=(48, 48, 24, 28),
@@ -259,7 +266,7 @@ ARCHS: dict[str, Arch] = {
     ),
 }
 
-# Every official version and its row; versions of one row differ in their trained weights alone.
+# Official version -> row; versions of one row differ only in their weights.
 VERSIONS: dict[str, str] = {
     "4.0": "4.0",
     "4.1": "4.0",
@@ -299,13 +306,13 @@ VERSIONS: dict[str, str] = {
     "4.26.heavy": "4.26.heavy",
 }
 
-# Our own models, trained by this project and shipped in models/; each is called like its row.
+# Our own models, trained by this project and shipped in models/; each has the name of its row.
 EMBEDDED = ("nano", "small")
 DEFAULT_MODEL = "nano"
 
 
 def arch_of(model: str) -> Arch:
-    """The row of a model's or a row's name; ArgumentError with the nearest names if none."""
+    """The row of a model or row name; ArgumentError with similar names if there is none."""
     name = VERSIONS.get(model, model)
     if name not in ARCHS:
         raise ArgumentError(
@@ -315,9 +322,9 @@ def arch_of(model: str) -> Arch:
 
 
 def check_options(version: str | None, scale: float, ensemble: bool) -> None:
-    """ArgumentError if the network of `version`, a model's or a row's name, cannot run so.
+    """ArgumentError if the network of `version`, a model or row name, lacks these options.
 
-    None is a network not known yet: what every network would refuse.
+    None: the network is not known yet; checks only what every network refuses.
     """
     if not isinstance(scale, Real) or scale not in SCALES:
         raise ArgumentError(
@@ -331,11 +338,12 @@ def check_options(version: str | None, scale: float, ensemble: bool) -> None:
 
 
 def known_models() -> tuple[str, ...]:
+    """The names of all models, our own first."""
     return (*EMBEDDED, *VERSIONS)
 
 
 def suggest(model: str, names: Sequence[str] | None = None) -> str:
-    """A hint at those of `names` (None: all known) that are most like `model`, or nothing."""
+    """A hint with those of `names` (None: all models) most similar to `model`, or ""."""
     near = difflib.get_close_matches(
         model.lower().replace("rife", "").strip("-_v "), names or known_models(), 3
     )
@@ -350,7 +358,7 @@ def state_shapes(arch: Arch) -> dict[str, Shape]:
 def cost(arch: Arch) -> float:
     """Multiply-adds of all convolutions per pixel of a padded frame at scale 1.
 
-    Both encodings are included; warps, resizings and the correlation's products are not.
+    Includes both encodings; excludes warps, resizes and the correlation.
     """
     return float(
         sum(prod(shape) * density for _, shape, density in _tensors(arch) if len(shape) == 4)
@@ -358,11 +366,12 @@ def cost(arch: Arch) -> float:
 
 
 def parameters(arch: Arch) -> int:
+    """Number of weights."""
     return sum(prod(shape) for shape in state_shapes(arch).values())
 
 
 def _tensors(arch: Arch) -> Iterator[tuple[str, Shape, Fraction]]:
-    """(key, shape, how often a weight is used per pixel of the picture) of each tensor in turn."""
+    """Key, shape and uses of each weight per pixel of the picture, for each tensor."""
     for i, width in enumerate(arch.widths):
         area = sum((Fraction(1, scale**2) for block, scale in arch.runs if block == i), Fraction(0))
         yield from _block_tensors(arch, i, f"block{i}.", width, area)
@@ -376,7 +385,7 @@ def _block_tensors(
     radius = arch.block_radius(i)
     halvings = arch.block_halvings(i)
     half, cell = area / 4, area / 4**halvings
-    images = 2 if radius else 1  # a stem in front of a correlation sees each image by itself
+    images = 2 if radius else 1  # a stem before a correlation reads each image alone
     stem_in = 3 if radius else arch.block_inputs(i)
     for j, (inputs, outputs, density) in enumerate(
         [(stem_in, width // 2, half * images), (width // 2, width, cell * images)]
@@ -403,7 +412,7 @@ def _block_tensors(
 
 def _encoder_tensors(encoder: Encoder) -> Iterator[tuple[str, Shape, Fraction]]:
     *convs, last = encoder.layers
-    both = Fraction(2, 4)  # two images, at half size each way
+    both = Fraction(2, 4)  # two images, at half width and height
     for j, name in enumerate(convs):
         shape = (encoder.hidden, encoder.hidden if j else 3, 3, 3)
         yield from _conv(f"encode.{name}", shape, both)
@@ -412,5 +421,5 @@ def _encoder_tensors(encoder: Encoder) -> Iterator[tuple[str, Shape, Fraction]]:
 
 def _conv(key: str, shape: Shape, density: Fraction) -> Iterator[tuple[str, Shape, Fraction]]:
     yield f"{key}.weight", shape, density
-    # torch keeps a transposed convolution's weights input channels first; only those are 4x4 here
+    # torch stores weights of a transposed convolution (the 4x4 ones) with input channels first
     yield f"{key}.bias", (shape[1] if shape[2] == 4 else shape[0],), Fraction(0)

@@ -12,28 +12,28 @@ from torch.nn import functional as F
 from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.footage import SIDE, Footage
 
-# Sides of a batch's pictures, equally likely. Large ones teach motion wider than a small picture;
-# footage is too small for the largest. The networks take multiples of 32
+# Width and height of a batch's pictures, equally likely. Large ones teach motion beyond a small
+# picture; footage is too small for the largest. Networks need multiples of 32
 SIZES = (96, 96, 128, 160, 160, 224)
-FIRST_SIZES = (64, 64, 96)  # many small pictures show a young network more
-# Up to the share EARLY of the run motion is slower, from SLOW up to its full speed: easier to learn
+FIRST_SIZES = (64, 64, 96)  # early in training, many small pictures teach more
+# Until the share EARLY of the run, the speed factor rises from SLOW to 1: slow motion is easier
 EARLY, SLOW = 0.2, 0.5
-# Mean and largest change of 9 x 9 pixels of footage, 0..1, below which all of it is noise
+# Mean and maximum change in 9x9 pixels of footage, 0..1, below which the change is noise
 STATIC_MEAN, STATIC_PEAK = 2 / 255, 10 / 255
-ANIMATIONS, CLIPS = 0.25, 0.3  # shares of the samples; the rest is generated
+ANIMATIONS, CLIPS = 0.25, 0.3  # shares of the samples; all others are generated
 
 
 class Mixer:
-    """Draws batches. batch: size of each, in pictures of 96 x 96."""
+    """Draws batches. batch: size of each, in pictures of 96x96."""
 
     def __init__(self, scenes: Scenes, footage: Footage | None, batch: int) -> None:
         self.scenes, self.footage, self.area = scenes, footage, batch * 96 * 96
 
     def draw(self, generator: torch.Generator, progress: float = 1.0) -> Batch:
-        """progress: of the run, 0..1."""
+        """A batch for the point `progress` of the run, 0..1."""
         sizes = FIRST_SIZES if progress < EARLY else SIZES
         size = sizes[int(torch.randint(0, len(sizes), (), generator=generator))]
-        pace = SLOW + (1 - SLOW) * min(1.0, progress / EARLY)
+        speed_factor = SLOW + (1 - SLOW) * min(1.0, progress / EARLY)
         count = max(1, round(self.area / size**2))
         kinds = torch.rand(count, generator=generator)
         parts = []
@@ -48,7 +48,8 @@ class Mixer:
                 parts.append(self._film(footage, generator, name, wanted, size))
                 filmed += wanted
         if filmed < count:
-            parts.append(self.scenes.draw(generator, count - filmed, size, pace=pace))
+            generated = self.scenes.draw(generator, count - filmed, size, speed_factor=speed_factor)
+            parts.append(generated)
         return Batch(*(torch.cat(values) for values in zip(*map(_fields, parts), strict=True)))
 
     def _film(
@@ -60,17 +61,17 @@ class Mixer:
         timestep = torch.tensor([t for _, t in samples], device=frames.device).view(-1, 1, 1, 1)
         img0, truth, img1 = frames
         nothing = frames.new_zeros(count, 4, size, size)
-        # the flat inside of a drawn shape looks static while it moves; real surfaces have texture
-        seen = static_points(frames) if name == "clips" else nothing[:, :1]
-        seen = seen.expand(-1, 2, -1, -1)
-        return Batch(img0, img1, truth, timestep, nothing, seen)
+        # not in animations: there the flat inside of a moving shape looks static
+        static = static_points(frames) if name == "clips" else nothing[:, :1]
+        static = static.expand(-1, 2, -1, -1)
+        return Batch(img0, img1, truth, timestep, nothing, static)
 
 
 def static_points(frames: Tensor) -> Tensor:
-    """1 where nothing moves in footage (3, N, 3, H, W), else 0: (N, 1, H, W).
+    """1 where footage (3, N, 3, H, W), 0..1, is static, else 0: (N, 1, H, W).
 
-    Of footage only this flow is known: 0. In the noise of real video a network misses it by a tenth
-    of a pixel, which blurs everything static.
+    Only there the flow of footage is known: 0. Untrained for the noise of real video, a network
+    errs by a tenth of a pixel, which blurs everything static.
     """
     change = (frames[1:] - frames[:1]).abs().mean(2).amax(0)[:, None]
     around = F.avg_pool2d(change, 9, 1, 4), F.max_pool2d(change, 9, 1, 4)
@@ -78,7 +79,7 @@ def static_points(frames: Tensor) -> Tensor:
 
 
 def augment(generator: torch.Generator, frames: Tensor) -> Tensor:
-    """Frames (3, 3, S, S), times x channels, 0..1: flipped, turned, recoloured, all in one way."""
+    """Frames (3, 3, S, S), times x channels, 0..1; all flipped, rotated and recoloured alike."""
     flip, turn, shuffle, dim = torch.rand(4, generator=generator).tolist()
     if flip < 0.5:
         frames = frames.flip(3)
@@ -99,22 +100,23 @@ def _fields(batch: Batch) -> tuple[Tensor, ...]:
 class Ahead:
     """Draws the next batch in a second thread while the current one is used.
 
-    state: from which the next batch was drawn, so that it can be drawn again.
+    state: generator state and progress from which the next batch is drawn, for checkpoints.
     """
 
     def __init__(self, mixer: Mixer, generator: torch.Generator) -> None:
         self._mixer, self._generator = mixer, generator
-        # one thread only: batches must come in the same order, whatever the timing
+        # one thread: the order of batches must not depend on timing
         self._pool = ThreadPoolExecutor(1)
         self._start(0.0)
 
     def take(self, progress: float) -> Batch:
-        """The next batch. progress: of the run, for which the one after it is drawn."""
+        """The next batch. progress: of the run, 0..1, for the batch after it."""
         batch = self._next.result()
         self._start(progress)
         return batch
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Continue from an earlier `state`."""
         self._next.result()
         self._generator.set_state(state["generator"].cpu())
         self._start(state["progress"])

@@ -1,7 +1,7 @@
-"""Moving scenes drawn by formula, with their true flow: a background and up to four layers over it.
+"""Generated moving scenes with their true flow: a background and up to four layers over it.
 
-Each layer has a texture, a shape and a motion of its own; the camera moves most of them together.
-A layer's place at time 0..1 is an affine map, so flow and occlusion are known exactly.
+Each layer has its own texture, shape and motion; the camera moves most of them together. A layer
+moves by an affine map for each time 0..1, so flow and occlusion are known exactly.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from vsrife.network.previous.torch.warp import base_grid
 from vsrife.training.motion import Motion, compose, draw_motion, invert
 from vsrife.training.textures import TILE, make_shapes, make_sheet
 
-LAYERS = 5  # the background included
-_FLAT = (0.08, 0.25), (0.3, 0.65)  # share of flat backgrounds and layers, of all and of drawings
+LAYERS = 5  # including the background
+_FLAT = (0.08, 0.25), (0.3, 0.65)  # flat share of backgrounds and layers: in general, in drawings
 DRAWN = 0.35  # share of scenes that are cel drawings: most layers flat, with sharp outlines
-# Share of scenes at timestep 0.5. It is the commonest by far, but with half of all scenes there,
-# things at 0.25 were drawn a sixth nearer to the middle
+# Share of scenes at timestep 0.5, by far the most common one. At 0.5, networks placed objects at
+# timestep 0.25 a sixth too near to the middle
 MIDDLE = 0.35
-CAPTIONED = 0.15  # share of scenes with lettering that stands still before the rest
-BLURRED = 0.2  # share of scenes taken with an open shutter: what moves is blurred along its way
-SHUTTER = (0.15, 0.7)  # least and most of the time between img0 and img1 that it is open
-SUBFRAMES = 5  # that a blurred image is the mean of
-PALE = 0.15  # share of scenes of little contrast: fog, night, white on white
-CLEAN = 0.03  # share of another layer in a pixel up to which its flow counts as known
+CAPTIONED = 0.15  # share of scenes with static lettering on top
+BLURRED = 0.2  # share of scenes with motion blur
+SHUTTER = (0.15, 0.7)  # range of the exposure time, in units of the time from img0 to img1
+SUBFRAMES = 5  # a blurred image is the mean of this many
+PALE = 0.15  # share of scenes with low contrast: fog, night, white on white
+CLEAN = 0.03  # largest share of another layer in a pixel whose flow counts as known
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pairs and what lies between them.
+    """Pairs of images with the true image and flow between them.
 
-    img0, img1, truth (N, 3, H, W) in 0..1, truth at timestep (N, 1, 1, 1); flow (N, 4, H, W) from
-    there into img0 (channels 0-1) and img1 (2-3), pixels, x before y; visible (N, 2, H, W), 1 where
-    the point is seen in img0 / img1 too and else 0. Where no flow is known, visible is 0 for both.
+    img0, img1, truth (N, 3, H, W) in 0..1, truth at timestep (N, 1, 1, 1). flow (N, 4, H, W) from
+    truth into img0 (channels 0-1) and img1 (2-3), pixels, x before y. visible (N, 2, H, W): 1 where
+    the point is visible in img0, in img1, else 0; where flow is unknown, 0 in both.
     """
 
     img0: Tensor
@@ -51,28 +51,29 @@ class Batch:
 
 @dataclass(frozen=True)
 class _Look:
-    """How layers (N, L) look: shape and texture are places to read from, colours are in 0..1."""
+    """The look of layers (N, L); colours in 0..1."""
 
     shape: Tensor  # (N, L) index
-    tint: Tensor  # (N, L, 3, 3) from the texture's colours around 0.5 to the layer's
-    ground: Tensor  # (N, L, 3)
-    softness: Tensor  # (N, L) width of the edge in pixels, 1 is sharp
-    outline: Tensor  # (N, L) width of a line inside the edge in pixels, 0 is none
+    tint: Tensor  # (N, L, 3, 3) maps the texture's colours, around 0.5, to the layer's
+    ground: Tensor  # (N, L, 3) mean colour
+    softness: Tensor  # (N, L) width of the edge in pixels; 1: sharp
+    outline: Tensor  # (N, L) width of a line inside the edge in pixels; 0: none
     ink: Tensor  # (N, L, 3) colour of that line
     opacity: Tensor  # (3, N, L) at times 0, t, 1
 
     def of(self, scenes: Tensor) -> _Look:
-        """The looks of some scenes, by their indices."""
+        """The looks of the scenes with these indices."""
         index = scenes.to(self.shape.device)
         fields = {key: value[index] for key, value in vars(self).items() if key != "opacity"}
         return _Look(**fields, opacity=self.opacity[:, index])
 
 
 class Scenes:
-    """Draws batches of scenes; `draw` depends on nothing but `seed`, `photos` and its generator.
+    """Draws batches of scenes; `draw` depends only on `seed`, `photos` and its generator.
 
-    seed: of the textures and shapes that all scenes are made of; photos: each (3, H, W) uint8 with
-    both sides of at least 192, some of the textures; tiles: textures on each side of the sheet.
+    seed: of the textures and shapes of all scenes. photos: each (3, H, W) uint8, both sides at
+    least 192; some textures are crops of them. tiles: textures on each side of the sheet. shapes:
+    number of shapes.
     """
 
     def __init__(
@@ -98,13 +99,14 @@ class Scenes:
         size: int,
         *,
         plain: bool = False,
-        pace: float = 1.0,
+        speed_factor: float = 1.0,
         timestep: float | None = None,
     ) -> Batch:
-        """`count` scenes of size x size pixels; plain: without blur, fades, grain and clear layers.
+        """`count` scenes of size x size pixels.
 
-        pace: all motion is this many times as fast as usual; timestep: of all scenes, else some are
-        at 0.5 and the others anywhere between 0.05 and 0.95.
+        plain: without blur, fades, grain and translucent layers. speed_factor: of all motion.
+        timestep: of all scenes; None: 0.5 for some, 0.05 to 0.95 for the others. ArgumentError for
+        count < 1 or size < 16.
         """
         if count < 1 or size < 16:
             raise ArgumentError(
@@ -120,7 +122,9 @@ class Scenes:
         shutter = torch.zeros(count) if plain else _draw_shutters(generator, count)
         open_for = torch.linspace(-0.5, 0.5, SUBFRAMES)[:, None] * shutter
         moments = (times[:, None] + open_for).flatten(0, 1)
-        motions = draw_motion(generator, count, LAYERS, size, moments, tiles, pace, captioned)
+        motions = draw_motion(
+            generator, count, LAYERS, size, moments, tiles, speed_factor, captioned
+        )
         look = self._draw_look(generator, count, t, plain, captioned)
         middle = SUBFRAMES // 2
         motion = motions.at(middle, SUBFRAMES)
@@ -168,13 +172,13 @@ class Scenes:
         return _Look(*(value.to(self.device) for value in vars(look).values()))
 
     def _render(self, motion: Motion, look: _Look, size: int) -> tuple[Tensor, Tensor]:
-        """Frames (3, N, 3, H, W) at times 0, t, 1; topmost layer (3, N, 1, H, W), -1 if unclear."""
+        """Frames (3, N, 3, H, W) at times 0, t, 1; top layer (3, N, 1, H, W), -1 if ambiguous."""
         n = len(look.shape)
         colour = self._textured(motion, look, size)
         away = self._distances(motion, look, size)
         canvas = colour[:, :, 0]
         top = torch.zeros_like(canvas[:, :, :1])
-        unclear = torch.zeros_like(top, dtype=torch.bool)
+        ambiguous = torch.zeros_like(top, dtype=torch.bool)
         for k in range(1, LAYERS):
             opacity = look.opacity[:, :, k, None, None, None]
             inside = away[:, :, k - 1]
@@ -185,12 +189,12 @@ class Scenes:
             alpha = edge * opacity
             canvas = torch.lerp(canvas, torch.lerp(ink, colour[:, :, k], filled), alpha)
             top = torch.where(alpha > 0.5, float(k), top)
-            unclear = torch.where(alpha > 1 - CLEAN, False, unclear)
-            unclear |= (opacity < 1) & (alpha > CLEAN)
-        return canvas, torch.where(unclear, -1.0, top)
+            ambiguous = torch.where(alpha > 1 - CLEAN, False, ambiguous)
+            ambiguous |= (opacity < 1) & (alpha > CLEAN)
+        return canvas, torch.where(ambiguous, -1.0, top)
 
     def _textured(self, motion: Motion, look: _Look, size: int) -> Tensor:
-        """Each layer's colours, (3, N, L, 3, H, W), as if it covered everything."""
+        """Each layer's colours at every pixel, (3, N, L, 3, H, W)."""
         n = len(look.shape)
         where = _grid(motion.texture.to(self.device), size)
         texels = F.grid_sample(
@@ -207,7 +211,10 @@ class Scenes:
         return mixed.view(3, n, LAYERS, 3, size, size)
 
     def _distances(self, motion: Motion, look: _Look, size: int) -> Tensor:
-        """Pixels inside each layer's edge but the background's, (3, N, L - 1, 1, H, W)."""
+        """Distance to each layer's edge, positive inside, (3, N, L - 1, 1, H, W), pixels.
+
+        Without the background.
+        """
         n, layers = len(look.shape), LAYERS - 1
         where = _grid(motion.shape[:, :, 1:].to(self.device), size)
         shapes = self.shapes[look.shape[:, 1:].flatten()]
@@ -221,16 +228,16 @@ class Scenes:
 
 
 def _draw_shutters(generator: torch.Generator, count: int) -> Tensor:
-    """How long the shutter is open in each scene, (count,); 0 in most."""
+    """Exposure time of each scene, (count,), from img0 to img1 = 1; 0 in most."""
     least, most = SHUTTER
     open_for = least + (most - least) * torch.rand(count, generator=generator)
     return torch.where(torch.rand(count, generator=generator) < BLURRED, open_for, 0.0)
 
 
 def _draw_tints(generator: torch.Generator, drawn: Tensor) -> Tensor:
-    """_Look.tint: some layers are flat, some keep their texture's colours, some mix them anew.
+    """`_Look.tint`: some layers are flat, some keep their texture's colours, some mix them.
 
-    drawn (N, 1): whether a scene is a drawing, where more of them are flat.
+    drawn (N, 1): whether a scene is a drawing; its layers are flat more often.
     """
     shape = (len(drawn), LAYERS)
     rare, common = (torch.tensor([first] + [rest] * (LAYERS - 1)) for first, rest in _FLAT)
@@ -244,7 +251,7 @@ def _draw_tints(generator: torch.Generator, drawn: Tensor) -> Tensor:
 
 
 def _draw_opacities(generator: torch.Generator, count: int, t: Tensor, plain: bool) -> Tensor:
-    """_Look.opacity: layers are missing, solid or, unless `plain`, now and then clear or fading."""
+    """`_Look.opacity`: layers are missing or solid; not `plain`: some are translucent or fade."""
     missing = torch.tensor([0.0, *torch.linspace(0.3, 0.7, LAYERS - 1).tolist()])
     solid = (torch.rand((count, LAYERS), generator=generator) >= missing).float()
     if plain:
@@ -256,39 +263,41 @@ def _draw_opacities(generator: torch.Generator, count: int, t: Tensor, plain: bo
 
 
 def _grid(maps: Tensor, size: int) -> Tensor:
-    """Where maps (..., 2, 3) send the pixels of a picture: (maps, H, W, 2), x before y."""
+    """Pixel coordinates of a picture, mapped by maps (..., 2, 3): (maps, H, W, 2), x before y."""
     axis = torch.arange(size, device=maps.device, dtype=maps.dtype)[:, None]
     columns, rows, offsets = maps.reshape(-1, 1, 2, 3).unbind(-1)
     return (columns * axis)[:, None] + (rows * axis + offsets)[:, :, None]
 
 
 def _trace(place: Tensor, top: Tensor) -> tuple[Tensor, Tensor]:
-    """Flow and visibility as in Batch, of the layer on top at t.
+    """Flow and visibility, see `Batch`, of the top layer at t.
 
-    place (3, N, L, 2, 3): from layer to picture at times 0, t, 1; top as `_render` gives it.
+    place (3, N, L, 2, 3): from layer to picture at times 0, t, 1; top: from `_render`.
     """
     n, size = top.shape[1], top.shape[-1]
     grid = base_grid(top[0])
     layer = top[1].clamp(min=0).long().view(n, -1)
     back = invert(place[1])
-    flows, seen = [], []
+    flows, visible = [], []
     for time in (0, 2):
-        there = compose(place[time], back)
-        maps = there.flatten(2).gather(1, layer[..., None].expand(-1, -1, 6))
+        target_map = compose(place[time], back)
+        maps = target_map.flatten(2).gather(1, layer[..., None].expand(-1, -1, 6))
         maps = maps.view(n, size, size, 2, 3)
         x, y = grid[0, 0, ..., None], grid[0, 1, ..., None]
         point = maps[..., 0] * x + maps[..., 1] * y + maps[..., 2]
         scaled = (point + 0.5) * (2 / size) - 1
         found = F.grid_sample(top[time], scaled, mode="nearest", align_corners=False)
         inside = ((point >= 0) & (point <= size - 1)).all(-1)[:, None]
-        seen.append((found == top[1]) & inside & (top[1] >= 0))
+        visible.append((found == top[1]) & inside & (top[1] >= 0))
         flows.append(point.permute(0, 3, 1, 2) - grid)
-    return torch.cat(flows, 1), torch.cat(seen, 1).float()
+    return torch.cat(flows, 1), torch.cat(visible, 1).float()
 
 
 def _fade_and_grain(generator: torch.Generator, frames: Tensor, t: Tensor) -> Tensor:
-    """Some scenes are pale, some darken or brighten evenly over time; some images have grain, the
-    truth never."""
+    """Low contrast in some scenes, a linear fade in some, grain in img0 and img1 of some.
+
+    The truth never has grain.
+    """
     count, device = len(t), frames.device
     pale = torch.rand(count, generator=generator) < PALE
     contrast = torch.where(pale, 0.1 + 0.5 * torch.rand(count, generator=generator), 1.0)

@@ -1,4 +1,4 @@
-"""How the layers of a generated scene move: places and speeds, as affine maps at several times."""
+"""Motion of the layers of a generated scene, as affine maps at several times."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch import Tensor
 
 from vsrife.training.textures import TILE
 
-FASTER = 3.0  # added to the factor of all speeds in a third of the scenes
-JOINED = 0.4  # share of layers that move with the one below, as parts of a thing
-LIMIT = 0.4  # largest motion of a layer between the images, as a share of the picture's side
+FASTER = 3.0  # in a third of the scenes, all speeds are 1 + this times as high
+JOINED = 0.4  # share of layers that move with the layer below, as parts of one object
+LIMIT = 0.4  # largest motion of a layer from img0 to img1, as a share of the picture's side
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Affine maps (T, N, L, 2, 3) at T times, x before y, of all layers.
+    """Affine maps (T, N, L, 2, 3), x before y, of L layers in N scenes at T times.
 
-    place: from the layer's own plane to pixels; texture and shape: from pixels to the sheet's and
-    to the shape's -1..1 coordinates; radius (T, N, L): pixels for each unit of a shape's distance.
+    place: from the layer's plane to pixels. texture, shape: from pixels to coordinates -1..1 of the
+    sheet, of the shape. radius (T, N, L): pixels per unit of a shape's distance.
     """
 
     place: Tensor
@@ -29,7 +29,7 @@ class Motion:
     radius: Tensor
 
     def at(self, first: int, step: int, scenes: Tensor | slice = slice(None)) -> Motion:
-        """Every `step`-th of the times from `first` on, of some scenes."""
+        """The maps at every `step`-th time from `first` on, of the given scenes."""
         return Motion(*(value[first::step][:, scenes] for value in vars(self).values()))
 
 
@@ -46,15 +46,14 @@ def draw_motion(
     size: int,
     times: Tensor,
     tiles: float,
-    pace: float = 1.0,
+    speed_factor: float = 1.0,
     captioned: Tensor | None = None,
 ) -> Motion:
-    """Random motion of `layers` layers in `count` pictures of size x size pixels.
+    """Random motion of `layers` layers in `count` scenes of size x size pixels.
 
-    times (T, N): of the pictures, 0 is the left one and 1 the right one; tiles: textures on a side
-    of the sheet; pace: times all motion; captioned (N): whether the top layer stands still. One
-    scene in ten stands still, and in nearly half of the others the camera does, and with it the
-    background.
+    times (T, N): 0 is img0, 1 is img1. tiles: textures on each side of the sheet. speed_factor: of
+    all motion. captioned (N): whether the top layer is static. One scene in ten is static; in
+    nearly half of the others the camera is, and with it the background.
     """
 
     def rand(*shape: int) -> Tensor:
@@ -65,10 +64,10 @@ def draw_motion(
     ).clamp(0.05 * size, 0.8 * size)
     if captioned is None:
         captioned = torch.zeros(count, dtype=torch.bool)
-    place = _draw_places(generator, layers, size, times, pace, captioned)
+    place = _draw_places(generator, layers, size, times, speed_factor, captioned)
     back = invert(place)
     grown = torch.linalg.det(place[..., :2]).sqrt()
-    density = torch.exp(1.2 * rand(layers) - 0.4)  # texels for each pixel, 0.67 to 2.2
+    density = torch.exp(1.2 * rand(layers) - 0.4)  # texels per pixel, 0.67 to 2.2
     texture = back * (density * 2 / (tiles * TILE))[..., None, None]
     texture[..., 2] += 1.8 * rand(layers, 2) - 0.9
     return Motion(place, texture, back / radius[..., None, None], radius * grown)
@@ -79,10 +78,10 @@ def _draw_places(
     layers: int,
     size: int,
     times: Tensor,
-    pace: float,
+    speed_factor: float,
     captioned: Tensor,
 ) -> Tensor:
-    """Motion.place: each layer's own motion, then the camera's."""
+    """`Motion.place`: each layer's own motion, then the camera's."""
     count = times.shape[1]
 
     def rand(*shape: int) -> Tensor:
@@ -92,18 +91,18 @@ def _draw_places(
         values = spread * torch.randn((count, items), generator=generator)
         return (values * (rand(items) < share)).expand(-1, layers)
 
-    moving = pace * (rand(1) >= 0.1)
+    moving = speed_factor * (rand(1) >= 0.1)
     fast = 1 + FASTER * (rand(1) < 0.35)
     front = torch.arange(layers) > 0
-    # one layer of seven stands still before a moving camera, like a logo
+    # about one layer of seven is static in front of a moving camera, like a logo
     top = torch.arange(layers) == layers - 1
-    still = captioned[:, None] & top
-    carried = moving * ((rand(layers) >= 0.15) | ~front) * ~still
+    static = captioned[:, None] & top
+    carried = moving * ((rand(layers) >= 0.15) | ~front) * ~static
     centre = size * (1.2 * rand(layers, 2) - 0.1)
     speed = _speed(generator, (count, layers), 5.0 * fast, 0.15, size)
     turn, growth = some(layers, 0.4, 0.12), some(layers, 0.4, 0.07)
     own = _similar(centre, speed, turn, growth, rand(layers) * 2 * math.pi, times, carried * front)
-    own = _join(generator, own, size, ~still)
+    own = _join(generator, own, size, ~static)
     middle = torch.full((count, layers, 2), size / 2)
     speed = _speed(generator, (count, 1), 4.0 * fast, 0.45, size).expand(-1, layers, -1)
     turn, growth = some(1, 0.2, 0.05), some(1, 0.25, 0.05)
@@ -114,9 +113,9 @@ def _draw_places(
 
 
 def _join(generator: torch.Generator, own: Tensor, size: int, free: Tensor) -> Tensor:
-    """Motion (T, N, L, 2, 3) with some of the layers fixed to the one below, a little beside it.
+    """Motion (T, N, L, 2, 3) with some layers attached to the layer below, slightly displaced.
 
-    free (N, L): whether a layer may be.
+    free (N, L): whether a layer may be attached.
     """
     count, layers = own.shape[1:3]
     joined = (torch.rand((count, layers), generator=generator) < JOINED) & free
@@ -145,14 +144,14 @@ def _similar(
     growth: Tensor,
     angle: Tensor,
     times: Tensor,
-    paces: Tensor,
+    speed_factors: Tensor,
 ) -> Tensor:
-    """Maps (T, N, L, 2, 3): turned by `angle` at half time, `centre` then, all even in time.
+    """Maps (T, N, L, 2, 3) of even motion; at time 0.5 at `centre`, rotated by `angle`.
 
-    speed (N, L, 2) pixels, turn (N, L) radians, growth (N, L) natural logarithm: each from img0 to
-    img1, all times `paces` (N, L).
+    From img0 to img1: speed (N, L, 2) pixels, turn (N, L) radians, growth (N, L) natural logarithm;
+    speed_factors (N, L) multiplies all three.
     """
-    times = (times[..., None] - 0.5) * paces
+    times = (times[..., None] - 0.5) * speed_factors
     theta = angle + turn * times
     scale = torch.exp(growth * times)
     cos, sin = scale * torch.cos(theta), scale * torch.sin(theta)
@@ -164,9 +163,9 @@ def _similar(
 def _speed(
     generator: torch.Generator, shape: tuple[int, int], median: Tensor, none: float, size: int
 ) -> Tensor:
-    """(*shape, 2) pixels from img0 to img1: lognormal, so now and then very fast; `none` stand.
+    """Motion from img0 to img1, (*shape, 2) pixels; lognormal, so sometimes very fast.
 
-    median (N, 1): in pixels.
+    median (N, 1): pixels; none: share without motion.
     """
     far = median * torch.exp(1.0 * torch.randn(shape, generator=generator))
     far = far.clamp(max=LIMIT * size) * (torch.rand(shape, generator=generator) >= none)

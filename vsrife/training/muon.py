@@ -1,8 +1,8 @@
 """The optimizer: Muon for convolutions, Adam for everything else.
 
-Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) makes each step of a matrix
-orthogonal, so that rare directions are learnt as fast as common ones. torch.optim.Muon takes plain
-matrices only.
+Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) orthogonalises each step of a
+matrix, so rare directions are learnt as fast as common ones. torch.optim.Muon supports 2-D
+parameters only.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from torch.nn import Parameter
 
 MOMENTUM = 0.95  # of Muon
 BETAS = (0.9, 0.999)  # of Adam
-# Steps as long as Adam's usually are, so that both take one rate (Liu et al. 2025,
+# RMS of a step, matched to Adam's, so that both share a learning rate (Liu et al. 2025,
 # arXiv:2502.16982, section 2.2)
 LENGTH = 0.2
-# Newton-Schulz: five rounds of this polynomial bring all singular values near 1 (Jordan)
+# Newton-Schulz: five iterations of this polynomial bring all singular values near 1 (Jordan)
 ROUNDS, POLYNOMIAL = 5, (3.4445, -4.7750, 2.0315)
 
 
 class Muon(torch.optim.Optimizer):
-    """Parameters of four dimensions are matrices (outputs, inputs * height * width) to it."""
+    """Treats parameters of four dimensions as matrices (outputs, inputs * height * width)."""
 
     def __init__(self, params: Iterable[Parameter], lr: float, weight_decay: float = 1e-4) -> None:
         super().__init__(list(params), {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # closures: no
-        """One step along the gradients; closures are not supported."""
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # no closures
+        """One step; `closure` is ignored."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:
@@ -48,7 +48,7 @@ def _muon_step(gradient: Tensor, state: dict[str, Any]) -> Tensor:
     if not state:
         state["mean"] = torch.zeros_like(gradient)
     mean = state["mean"].lerp_(gradient, 1 - MOMENTUM)
-    ahead = gradient.lerp(mean, MOMENTUM).flatten(1)  # Nesterov's
+    ahead = gradient.lerp(mean, MOMENTUM).flatten(1)  # Nesterov momentum
     return orthogonal(ahead).mul(LENGTH * max(ahead.shape) ** 0.5).view_as(gradient)
 
 
@@ -65,7 +65,7 @@ def _adam_step(gradient: Tensor, state: dict[str, Any]) -> Tensor:
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """(R, C) -> nearly the closest matrix whose shorter side is orthonormal, up to 0.7 to 1.2."""
+    """(R, C) -> about the nearest semi-orthogonal matrix; its singular values are 0.7 to 1.2."""
     a, b, c = POLYNOMIAL
     tall = matrix.shape[0] > matrix.shape[1]
     x: Tensor = matrix.T if tall else matrix

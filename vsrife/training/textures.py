@@ -1,7 +1,7 @@
-"""Textures and shapes, from which scenes are made.
+"""Textures and shapes of the generated scenes.
 
-Both are drawn once before training. A scene samples them at random places, turned and recoloured,
-so that a few hundred are enough for scenes that never repeat.
+Both are drawn once before training. A scene samples them at random positions, rotated and
+recoloured, so a few hundred suffice for scenes that never repeat.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-TILE = 192  # texels of a texture's side
-SHAPE = 128  # texels of a shape's side
-PHOTO_SHARE = 0.4  # of the tiles, when there are photographs
+TILE = 192  # width and height of a texture, texels
+SHAPE = 128  # width and height of a shape, texels
+PHOTO_SHARE = 0.4  # share of photographs among the tiles, if there are any
 
 
 def make_sheet(generator: torch.Generator, side: int, photos: Sequence[Tensor] = ()) -> Tensor:
     """Textures (1, 3, side * TILE, side * TILE) in 0..1, a grid of tiles without gaps.
 
-    photos: each (3, H, W) uint8 with both sides of at least TILE; given any, they make up
-    PHOTO_SHARE of the tiles. A scene may look across the seam of two tiles: that is a texture too.
+    photos: each (3, H, W) uint8, both sides at least TILE; if there are any, PHOTO_SHARE of the
+    tiles are crops of them. A scene may sample across the seam of two tiles.
     """
     rows = []
     for _ in range(side):
@@ -34,8 +34,8 @@ def make_sheet(generator: torch.Generator, side: int, photos: Sequence[Tensor] =
 def make_shapes(generator: torch.Generator, count: int, *, captions: bool = False) -> Tensor:
     """Signed distances (count, 1, SHAPE, SHAPE) to outlines in -1..1 squared, positive inside.
 
-    The unit is half a side. All shapes end before the border, so repeating it stays outside.
-    captions: lettering alone.
+    The unit is half a side. All shapes end before the border, so a repeated border is outside.
+    captions: only lettering.
     """
     axis = (torch.arange(SHAPE) + 0.5) / SHAPE * 2 - 1
     grid = torch.stack((axis.expand(SHAPE, SHAPE), axis[:, None].expand(SHAPE, SHAPE)))
@@ -83,7 +83,7 @@ def _colours(generator: torch.Generator, count: int) -> Tensor:
 
 
 def _noise(generator: torch.Generator, side: int) -> Tensor:
-    """Value noise of several octaves, its channels more or less alike."""
+    """Value noise of several octaves; the correlation of its channels varies."""
     falling = _between(generator, 0.4, 0.9)
     alike = _between(generator, 0, 1)
     total = torch.zeros(3, side, side)
@@ -97,7 +97,7 @@ def _noise(generator: torch.Generator, side: int) -> Tensor:
 
 
 def _waves(generator: torch.Generator, side: int) -> Tensor:
-    """Stripes or checks of two colours, with hard or soft edges."""
+    """Stripes or a checker pattern of two colours, with hard or soft edges."""
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     hardness = _between(generator, 0.6, 12)
     turn = _between(generator, 0, math.pi)
@@ -112,7 +112,7 @@ def _waves(generator: torch.Generator, side: int) -> Tensor:
 
 
 def _patches(generator: torch.Generator, side: int) -> Tensor:
-    """Flat areas around random sites, some with a dark line between: cel animation."""
+    """Voronoi cells of flat colours, some with dark lines between: cel animation."""
     count = _integer(generator, 5, 30)
     sites = torch.rand((count, 2), generator=generator) * side
     axis = torch.arange(side, dtype=torch.float32)
@@ -130,7 +130,7 @@ def _patches(generator: torch.Generator, side: int) -> Tensor:
 
 
 def _lattice(generator: torch.Generator, side: int) -> Tensor:
-    """Thin lines at even distances, one way or crosswise: fences, blinds, grids."""
+    """Thin, evenly spaced lines in one or two directions: fences, blinds, grids."""
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     turn = _between(generator, 0, math.pi)
     crossed = _between(generator, 0, 1) < 0.5
@@ -144,7 +144,7 @@ def _lattice(generator: torch.Generator, side: int) -> Tensor:
 
 
 def _writing(generator: torch.Generator, side: int) -> Tensor:
-    """Rows of short strokes on a plain or shaded ground, like text or line art."""
+    """Rows of short strokes on a plain or shaded background, like text or line art."""
     size = _between(generator, 14, 48)
     colours = _colours(generator, 2)[:, :, None, None]
     axis = torch.arange(side, dtype=torch.float32)
@@ -172,7 +172,7 @@ def _write_glyph(
     xs, ys = axis[x0:x1], axis[y0:y1]
     grid = torch.stack((xs.expand(len(ys), len(xs)), ys[:, None].expand(len(ys), len(xs))))
     grid = (grid - torch.tensor(at)[:, None, None]) / (size / 2)
-    # ends on a coarse lattice: letters are made of few directions
+    # ends on a 3x3 lattice: letters have few directions
     ends = torch.randint(-1, 2, (3, 4), generator=generator).float() * 0.85
     for stroke in ends:
         inside = _capsule(grid, stroke, 2 * width / size) > 0
@@ -180,7 +180,7 @@ def _write_glyph(
 
 
 def _capsule(grid: Tensor, ends: Tensor, width: float) -> Tensor:
-    """Signed distance to a stroke of `width` from ends[:2] to ends[2:]."""
+    """Signed distance, positive inside, to a stroke from ends[:2] to ends[2:], `width` thick."""
     start, along = ends[:2, None, None], (ends[2:] - ends[:2])[:, None, None]
     place = ((grid - start) * along).sum(0) / along.square().sum().clamp(min=1e-6)
     away: Tensor = (grid - start - along * place.clamp(0, 1)).norm(dim=0)
@@ -203,7 +203,7 @@ def _ellipse(generator: torch.Generator, grid: Tensor) -> Tensor:
 
 
 def _polygon(generator: torch.Generator, grid: Tensor) -> Tensor:
-    """Convex, of 3 to 7 sides; rectangles are common."""
+    """A convex polygon with 3 to 7 sides; rectangles are common."""
     p = _turned(generator, grid)
     if _between(generator, 0, 1) < 0.4:
         radii = torch.tensor([_between(generator, 0.2, 0.8), _between(generator, 0.1, 0.7)])
@@ -216,7 +216,7 @@ def _polygon(generator: torch.Generator, grid: Tensor) -> Tensor:
 
 
 def _blob(generator: torch.Generator, grid: Tensor) -> Tensor:
-    """Several circles melted together."""
+    """The smooth union of several circles."""
     count = _integer(generator, 3, 7)
     centres = (torch.rand((count, 2, 1, 1), generator=generator) - 0.5) * 1.1
     radii = 0.12 + 0.3 * torch.rand((count, 1, 1), generator=generator)
@@ -251,7 +251,7 @@ def _ring(generator: torch.Generator, grid: Tensor) -> Tensor:
 
 
 def _pierced(generator: torch.Generator, grid: Tensor) -> Tensor:
-    """One shape without another."""
+    """The difference of two shapes."""
     outer, inner = (_pick(generator, (_ellipse, _polygon, _blob)) for _ in range(2))
     return torch.minimum(outer(generator, grid), -inner(generator, grid * 1.6))
 

@@ -1,1 +1,1 @@
-"""video"""
+"""Everything that works on VapourSynth nodes and frames."""

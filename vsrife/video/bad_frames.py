@@ -21,13 +21,13 @@ _LINE = re.compile(r"(\d+)(?:\s*[-, \t]\s*(\d+))?")
 
 @dataclass(frozen=True)
 class Ranges:
-    """Bad frames: `begins[i]` to `ends[i]`, both included, sorted, with a good frame between."""
+    """Bad frames `begins[i]` to `ends[i]`, both included; sorted, good frames between ranges."""
 
     begins: Sequence[int]
     ends: Sequence[int]
 
     def around(self, frame: int) -> tuple[int, int] | None:
-        """The good frames around `frame` if that or the next one is bad, else None."""
+        """The good frames around `frame`, if `frame` or the next one is bad; else None."""
         for k in (frame, frame + 1):
             i = bisect.bisect_right(self.begins, k) - 1
             if i >= 0 and k <= self.ends[i]:
@@ -35,16 +35,16 @@ class Ranges:
         return None
 
     def good_before(self, frame: int) -> int:
-        """`frame`, or the last good one before it where it is bad."""
+        """`frame` if it is good, else the last good frame before it."""
         i = bisect.bisect_right(self.begins, frame) - 1
         return self.begins[i] - 1 if i >= 0 and frame <= self.ends[i] else frame
 
 
 def read_replace(replace: object, num_frames: int) -> Ranges | str:
-    """What `replace` says for a clip of `num_frames`: ranges, or the name of a property.
+    """Read the argument `replace` for a clip of `num_frames`: ranges, or the name of a property.
 
-    Text that could be a property's name is one; a file whose name looks like that goes as a
-    pathlib.Path. Every range needs a good frame on either side. ArgumentError for all else.
+    Text that looks like a property's name is one; give a file of such a name as a pathlib.Path.
+    Every range needs a good frame on both sides. ArgumentError for everything else.
     """
     if isinstance(replace, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", replace):
         return replace
@@ -89,7 +89,7 @@ def _pair(item: object) -> tuple[int, int]:
         and all(isinstance(end, Integral) and not isinstance(end, bool) for end in ends)
     ):
         return int(ends[0]), int(ends[1])
-    raise ArgumentError(f"replace has {item!r}, which is no range; {_HOW}")
+    raise ArgumentError(f"replace has {item!r}, which is not a range; {_HOW}")
 
 
 def _file(path: Path) -> Iterable[tuple[int, int]]:
@@ -104,6 +104,6 @@ def _file(path: Path) -> Iterable[tuple[int, int]]:
         match = _LINE.fullmatch(content)
         if not match:
             raise ArgumentError(
-                f"replace: line {number} of {path} is no range: {line!r}; write 100-104 or 100"
+                f"replace: line {number} of {path} is not a range: {line!r}; write 100-104 or 100"
             )
         yield int(match[1]), int(match[2] or match[1])

@@ -1,8 +1,8 @@
-"""What the network reads of a clip in any format, and the way back into that format.
+"""Conversion from a clip's format to the network's, and back.
 
-The network reads RGB (or one grey plane, three times over). YUV and integers are converted by the
-core's resizer, in floating point, by what each frame says about itself. Nothing but the matrix is
-ever undone: transfer functions, PQ and HLG among them, stay as they are coded.
+The network reads RGB, or a grey plane three times. The core's resizer converts YUV and integers in
+floating point, by the properties of each frame. Only the matrix is undone: samples keep their
+transfer function, PQ and HLG included.
 """
 
 from __future__ import annotations
@@ -16,34 +16,33 @@ from vsrife.errors import ArgumentError
 from vsrife.video import frames, scenes
 from vsrife.video.frames import ALPHA, alpha_of, uncached
 
-# Names of the resizer for numbers of H.273, those that it can undo by themselves
+# The resizer's names for matrices (numbers of H.273) that it can undo without further properties
 MATRICES = {"709": 1, "fcc": 4, "470bg": 5, "170m": 6, "240m": 7, "ycgco": 8, "2020ncl": 9}
 RANGES = {"limited": int(vs.RANGE_LIMITED), "full": int(vs.RANGE_FULL)}
 LOCATIONS = {"left": 0, "center": 1, "top_left": 2, "top": 3, "bottom_left": 4, "bottom": 5}
 MATRIX, RANGE, LOCATION = Coded(MATRICES), Coded(RANGES), Coded(LOCATIONS)
 
-_KEPT = 8  # converted frames, besides one for each thread
+_KEPT = 8  # cached converted frames, in addition to one for each thread
 
-_WIDE = 9  # BT.2020: a matrix, and primaries
-_WIDE_MATRICES = (10, 14)  # constant luminance and ICtCp: made of linear light
-_WIDE_TRANSFERS = (14, 15, 16, 18)  # of BT.2020, PQ, HLG
+_WIDE = 9  # BT.2020, as a matrix and as primaries
+_WIDE_MATRICES = (10, 14)  # constant luminance and ICtCp, computed from linear light
+_WIDE_TRANSFERS = (14, 15, 16, 18)  # BT.2020 (10 and 12 bits), PQ, HLG
 _LIMITED_GREY = (vs.YUV, vs.GRAY)
 
-# What of a frame's properties is read where the network reads its picture. All others are taken off
-# before the resizer sees them: one of them can make it refuse a frame, or treat its fields one by
-# one.
+# Properties that are read from converted frames. All others are removed before the resizer: one of
+# them can make it refuse a frame, or resize its fields separately.
 _READ = (ALPHA, scenes.PREV, scenes.NEXT)
-# What a frame says of its own picture, wherever it is shown
+# Properties of a frame's own picture; all others come from the source frame at its time
 _PICTURE = (ALPHA, "_RifeTimestep", "_RifeLeft", "_RifeRight", "_RifeConfidence")
 
 
-def usual_matrix(height: int) -> int:
-    """What YUV of that many lines has where nobody says it, as players take it, too."""
+def default_matrix(height: int) -> int:
+    """The matrix of YUV without `_Matrix`, by its height in lines, as players choose it."""
     return MATRICES["709" if height >= 720 else "170m"]
 
 
 class Colour(NamedTuple):
-    """How the numbers of a frame mean colours: of H.273, as in frame properties."""
+    """Colour properties of a frame: numbers of H.273, as in frame properties."""
 
     matrix: int
     range: int
@@ -51,7 +50,7 @@ class Colour(NamedTuple):
 
 
 def check_format(clip_format: vs.VideoFormat) -> None:
-    """ArgumentError, with the way out, for formats without a way to RGB and back."""
+    """ArgumentError for a format that cannot be converted to RGB and back."""
     integer = clip_format.sample_type == vs.INTEGER
     name = clip_format.name
     if integer and clip_format.bits_per_sample > 16:
@@ -66,11 +65,11 @@ def check_format(clip_format: vs.VideoFormat) -> None:
 
 
 class Route:
-    """The way from a clip's own format to what the network reads, and back.
+    """Conversion from a clip's format to the network's, and back.
 
-    direct: the network reads the clip's frames as they are. clamp: new pictures stay in 0..1;
-    only in RGB of floating point, where vs-rife does so: elsewhere colours beyond that are common
-    (limited range has room for them) and have to survive.
+    direct: the network reads the clip's frames unconverted. format: id of the network's format.
+    clamp: new frames are clamped to 0..1. Only for RGB of floating point, as vs-rife does:
+    elsewhere values outside are common (limited range has room for them) and must survive.
     """
 
     def __init__(
@@ -81,9 +80,12 @@ class Route:
         color_range: int | None = None,
         chroma_location: int | None = None,
     ) -> None:
-        """matrix, color_range, chroma_location: what holds for frames that do not say it
-        themselves; None for a choice by size and kind. ArgumentError where there is no way, or
-        where these mean nothing for such a clip."""
+        """matrix, color_range, chroma_location: for frames without the property; None: by size and
+        colour family.
+
+        ArgumentError for a format that cannot be converted, or for an argument that does not apply
+        to it.
+        """
         check_format(clip.format)
         if clip.format.color_family != vs.YUV:
             for name, value in (("matrix", matrix), ("chroma_location", chroma_location)):
@@ -93,8 +95,8 @@ class Route:
                         "leave it out"
                     )
         self._format, self._height = clip.format, clip.height
-        self._usual_matrix, self._usual_range = matrix, color_range
-        self._usual_location = chroma_location or 0
+        self._default_matrix, self._default_range = matrix, color_range
+        self._default_location = chroma_location or 0
         floating = clip.format.sample_type == vs.FLOAT
         self._yuv = clip.format.color_family == vs.YUV
         self.direct = floating and not self._yuv
@@ -103,60 +105,60 @@ class Route:
         self.format = clip.format.id if self.direct else int(vs.GRAYS if grey else vs.RGBS)
 
     def colour_of(self, frame: vs.VideoFrame) -> Colour:
-        """What the frame says, else the defaults, else what such frames usually mean."""
+        """The frame's properties, else the defaults given, else the usual values for its format."""
         props = frame.props
-        full = _said(props, "_Range", RANGES)
+        full = _known_value(props, "_Range", RANGES)
         if full is None:
-            full = self._usual_range
+            full = self._default_range
         if full is None:
             limited = self._format.color_family in _LIMITED_GREY
             full = RANGES["limited" if limited else "full"]
         if not self._yuv:
             return Colour(int(vs.MATRIX_RGB), full, 0)
-        location = _said(props, "_ChromaLocation", LOCATIONS)
+        location = _known_value(props, "_ChromaLocation", LOCATIONS)
         return Colour(
             self._matrix(props),
             full,
-            self._usual_location if location is None else location,
+            self._default_location if location is None else location,
         )
 
     def _matrix(self, props: vs.FrameProps) -> int:
-        matrix = _said(props, "_Matrix", MATRICES)
+        matrix = _known_value(props, "_Matrix", MATRICES)
         if matrix is not None:
             return matrix
-        # Constant luminance and ICtCp are not linear. Undone and redone with the nearest matrix,
-        # they come back as they were, and the network sees slightly other hues
+        # Constant luminance and ICtCp are not linear. The nearest matrix, used both ways, keeps the
+        # colours; only the network sees slightly different hues
         if props.get("_Matrix") in _WIDE_MATRICES:
             return _WIDE
-        if self._usual_matrix is not None:
-            return self._usual_matrix
+        if self._default_matrix is not None:
+            return self._default_matrix
         if props.get("_Primaries") == _WIDE or props.get("_Transfer") in _WIDE_TRANSFERS:
             return _WIDE
-        return usual_matrix(self._height)
+        return default_matrix(self._height)
 
     def to_working(self, clip: vs.VideoNode) -> vs.VideoNode:
-        """`clip`, each frame converted by its own properties when it is asked for."""
+        """`clip` in the network's format; each frame is converted by its own properties."""
         if self.direct:
             return clip
-        bare = frames.bare(clip)
+        plain = frames.without_props(clip)
         nodes: dict[Colour, vs.VideoNode] = {}
 
         def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
             colour = self.colour_of(f)
             if colour not in nodes:
-                nodes[colour] = uncached(self._resize(bare, self.format, "_in", colour))
+                nodes[colour] = uncached(self._resize(plain, self.format, "_in", colour))
             return nodes[colour]
 
         template = clip.std.BlankClip(format=self.format, keep=True)
-        read = uncached(template.std.FrameEval(choose, prop_src=clip, clip_src=bare))
+        read = uncached(template.std.FrameEval(choose, prop_src=clip, clip_src=plain))
         read = read.std.CopyFrameProps(clip, props=list(_READ))
-        # A frame is asked for as the right and as the left one, by as many requests as there are
-        # threads. Left to itself, VapourSynth would keep more and more of them.
+        # A frame is requested as a right and as a left one, by up to one request per thread. An
+        # unlimited cache would keep growing.
         read.std.SetVideoCache(mode=1, fixedsize=1, maxsize=vs.core.num_threads + _KEPT)
         return read
 
     def to_source(self, clip: vs.VideoNode, colour: Colour) -> vs.VideoNode:
-        """`clip`, made by the network, in the format and the colours that it came from."""
+        """`clip`, new frames in the network's format, in the source's format and `colour`."""
         return clip if self.direct else self._resize(clip, self._format.id, "", colour)
 
     def _resize(self, clip: vs.VideoNode, into: int, side: str, colour: Colour) -> vs.VideoNode:
@@ -164,18 +166,17 @@ class Route:
         if self._yuv:
             options[f"matrix{side}"] = colour.matrix
             options[f"chromaloc{side}"] = colour.chroma_location
-        # Sharp both ways round: what chroma loses on the way to full size and back stays far below
-        # one step of 8 bits
+        # A sharp kernel both ways: chroma loses far less than one 8-bit step by the round trip
         return clip.resize.Spline36(format=into, **options)
 
 
-def _said(props: vs.FrameProps, name: str, known: dict[str, int]) -> int | None:
+def _known_value(props: vs.FrameProps, name: str, known: dict[str, int]) -> int | None:
     value = props.get(name)
     return int(value) if isinstance(value, int) and value in known.values() else None
 
 
-def dressed(frame: vs.VideoFrame, source: vs.VideoFrame) -> vs.VideoFrame:
-    """`frame` with the properties of `source`, but for what it says of its own picture."""
+def with_source_props(frame: vs.VideoFrame, source: vs.VideoFrame) -> vs.VideoFrame:
+    """`frame` with the properties of `source`, except those of its own picture (`_PICTURE`)."""
     own = {key: value for key, value in frame.props.items() if key in _PICTURE}
     others = {key: value for key, value in source.props.items() if key not in _PICTURE}
     frame.props.clear()
@@ -184,7 +185,7 @@ def dressed(frame: vs.VideoFrame, source: vs.VideoFrame) -> vs.VideoFrame:
 
 
 def alphas_match(left: vs.VideoFrame, right: vs.VideoFrame) -> bool:
-    """Whether both frames have an alpha plane of one format, as large as they are."""
+    """Whether both frames have an alpha plane of the same format and of the frame's size."""
     alphas = alpha_of(left), alpha_of(right)
     if alphas[0] is None or alphas[1] is None:
         return False
@@ -193,7 +194,7 @@ def alphas_match(left: vs.VideoFrame, right: vs.VideoFrame) -> bool:
 
 
 def blended(left: vs.VideoFrame, right: vs.VideoFrame, weight: float) -> vs.VideoFrame:
-    """`frames.blended` of two frames and, where it can be, of their alpha planes."""
+    """`frames.blended` of two frames, and of their alpha planes if these match."""
     frame = frames.blended(left, right, weight)
     if alphas_match(left, right):
         frame.props[ALPHA] = frames.blended(left.props[ALPHA], right.props[ALPHA], weight)

@@ -1,4 +1,4 @@
-"""Duplicate frames: score, mark, and where drawings stand in time once they are taken out."""
+"""Duplicate frames: score them, mark them, and time the drawings that remain without them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ SCORE = "_RifeDuplicate"  # with "Average" and "Max", see score_duplicates
 ANCHORS = ("first", "centre")
 THRESHOLD = 0.0012  # 0.3 steps of 8 bits
 BLOCK = 8  # pixels; grain of one step is 1/8 of a step in the mean of a block
-# The peak may be this many times the mean. Grain and compression make some blocks differ more than
-# most, by chance; a mouth that moves makes a few differ by far more than that.
+# Largest allowed ratio of the maximum to the mean. Grain and compression make some blocks differ
+# more than most, by chance. A moving mouth makes a few blocks differ by far more than that.
 PEAK_OVER_MEAN = 8
 
-# What `around` is asked for, bit by bit; 0 is a frame beyond the ends of the clip
+# Bits of what is known about a frame; 0: the frame lies beyond the ends of the clip
 INSIDE, REPEATS, CUT_AFTER, BAD = 1, 2, 4, 8
 
 
 def score_duplicates(clip: vs.VideoNode) -> vs.VideoNode:
-    """A grey clip of blocks with how far each frame is from the one before it, 0..1 of luma.
+    """A grey clip of block means with the difference of each frame from the one before it.
 
-    `_RifeDuplicateAverage` is the mean and `_RifeDuplicateMax` the largest absolute difference of
-    block means (8x8 pixels). Means of signed samples: grain cancels out, while fog, a fade or a
-    slow zoom, which move all samples of a block the same way, stay. The first frame has 0.
+    `_RifeDuplicateAverage` is the mean and `_RifeDuplicateMax` the maximum absolute difference of
+    block means (8x8 pixels), 0..1 of luma. The first frame has 0. In a block mean, grain cancels
+    out. Fog, a fade or a slow zoom remain: they change all samples of a block the same way.
     """
     width, height = max(1, round(clip.width / BLOCK)), max(1, round(clip.height / BLOCK))
     blocks = frames.luma(clip).resize.Bilinear(width, height, format=vs.GRAYS)
@@ -40,7 +40,7 @@ def mark_duplicates(clip: vs.VideoNode, threshold: float) -> vs.VideoNode:
     """`clip` with `_Duplicate` (0 or 1) on every frame.
 
     1 where blocks differ from the frame before by at most `threshold` (0..1 of luma) on average,
-    and none by more than 8 times that.
+    and no block differs by more than 8 times that.
     """
 
     def mark(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
@@ -55,9 +55,9 @@ def mark_duplicates(clip: vs.VideoNode, threshold: float) -> vs.VideoNode:
 
 
 class Segment(NamedTuple):
-    """Motion from one drawing to the next, in frames counted from some frame.
+    """The motion from one drawing to the next, in frames, counted from the current frame.
 
-    It runs from time `begin` to `end`, from frame `left` to frame `right`.
+    It lasts from time `begin` to `end` and leads from frame `left` to frame `right`.
     """
 
     begin: Fraction
@@ -67,17 +67,17 @@ class Segment(NamedTuple):
 
 
 class Runs:
-    """Drawings among the frames around a frame 0: each is a run of frames that repeat it.
+    """The drawings among the frames around frame 0; each drawing is a run of equal frames.
 
-    around: bits (above) of a frame; span: runs longer than this many frames are no duplicates but
-    stand still on purpose, and every frame of theirs is a drawing of its own.
+    around: the bits of a frame, see `INSIDE`. span: longest run of duplicates, in frames. A longer
+    run is static on purpose; each of its frames is a drawing of its own.
     """
 
     def __init__(self, around: Callable[[int], int], span: int) -> None:
         self._around, self._span = around, span
 
     def run(self, at: int) -> tuple[int, int]:
-        """First frame of the run that holds frame `at`, and of what follows it."""
+        """First frame of the run that contains frame `at`, and first frame after the run."""
         begin, end = at, at + 1
         while begin > at - self._span and self._joined(begin):
             begin -= 1
@@ -90,40 +90,40 @@ class Runs:
         before, here = self._around(k - 1), self._around(k)
         return here & (REPEATS | BAD) == REPEATS and before & (CUT_AFTER | BAD) == 0
 
-    def leads_on(self, end: int) -> bool:
-        """Whether there is motion from frame end - 1 to `end`, rather than a cut or nothing."""
+    def moves_to(self, end: int) -> bool:
+        """Whether motion leads from frame end - 1 to `end`: no cut, bad frame or clip end."""
         before, here = self._around(end - 1), self._around(end)
         whole = before & here & INSIDE
         return bool(whole) and not before & (CUT_AFTER | BAD) and not here & BAD
 
     def from_first(self) -> Segment | None:
-        """The segment at frame 0 if a run's drawing stands at its first frame; None for no run."""
+        """The segment at frame 0, with drawings at the first frame of a run; None without a run."""
         begin, end = self.run(0)
-        if end - begin == 1 or not self.leads_on(end):
+        if end - begin == 1 or not self.moves_to(end):
             return None
         return Segment(Fraction(begin), Fraction(end), begin, end)
 
     def from_centre(self, time: Fraction) -> Segment | None:
-        """The segment at `time`, 0 <= time < 1, if a drawing stands in the middle of its run.
+        """The segment at `time`, 0 <= time < 1, with drawings in the middle of their runs.
 
-        3:2:3:2 has its drawings evenly spaced so. None where the source's own frames will do.
+        This spaces the drawings of 3:2:3:2 evenly. None where the source's frames suffice.
         """
         begin, end = self.run(0)
         if time < _centre(begin, end):
-            if not self.leads_on(begin):
+            if not self.moves_to(begin):
                 return None
             runs = self.run(begin - 1), (begin, end)
         else:
-            if not self.leads_on(end):
+            if not self.moves_to(end):
                 return None
             runs = (begin, end), self.run(end)
         left, right = ((first + last - 1) // 2 for first, last in runs)
         return Segment(_centre(*runs[0]), _centre(*runs[1]), left, right)
 
     def around_bad(self, reach: int) -> Segment | None:
-        """The segment at frame 0 if that or the next is bad: between the good ones around it.
+        """The segment between the good frames around frame 0, if frame 0 or 1 is bad.
 
-        None where none of both is bad, or more than `reach` are in a row.
+        None if both are good, or if more than `reach` bad frames follow each other.
         """
         if not (self._around(0) | self._around(1)) & BAD:
             return None

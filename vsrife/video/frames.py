@@ -1,4 +1,4 @@
-"""VapourSynth frames as arrays, and clips whose frames are others' in another order."""
+"""VapourSynth frames as arrays, and clips of reordered frames."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ import vsutil
 from numpy.typing import NDArray
 
 from vsrife.errors import ArgumentError
-from vsrife.video.timeline import MAX_FRAMES
+from vsrife.video.timeline import MAX_FRAMES, as_duration
 
-# One node of `reorder` serves this many frames: large enough that making nodes costs nothing per
-# frame, small enough that a jump to anywhere stays cheap.
+# Frames for each node of `reorder`: enough to make the cost of a node negligible, few enough to
+# keep seeking cheap.
 _WINDOW = 512
 _WINDOWS_KEPT = 8
 
-ALPHA = "_Alpha"  # a property that holds a grey frame
+ALPHA = "_Alpha"  # property whose value is a grey frame
 
 Planes = list[NDArray[np.generic]]
 
 
 class Make(Protocol):
-    """Callback of a ModifyFrame, which names its arguments."""
+    """Callback of ModifyFrame, which passes its arguments by name."""
 
     def __call__(self, n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame: ...
 
 
 def duration_of(frame: vs.VideoFrame) -> Fraction | None:
-    """How long the frame is shown, in seconds; None if it does not say."""
+    """Duration of the frame in seconds; None without `_DurationNum` and `_DurationDen`."""
     numerator, denominator = (frame.props.get(f"_Duration{part}") for part in ("Num", "Den"))
     if isinstance(numerator, int) and isinstance(denominator, int) and denominator > 0 < numerator:
         return Fraction(numerator, denominator)
@@ -40,10 +40,10 @@ def duration_of(frame: vs.VideoFrame) -> Fraction | None:
 
 
 def durations(clip: vs.VideoNode) -> list[Fraction]:
-    """How long each frame is shown, in seconds. Asks for every frame of the clip, once.
+    """Duration of each frame, in seconds. Requests every frame of the clip once.
 
-    The last one, of which files often say nothing, then lasts as long as the one before it.
-    ArgumentError, with the way out, where another does not say.
+    A last frame without a duration, common in files, lasts as long as the one before it.
+    ArgumentError if another frame has none.
     """
     if clip.num_frames == MAX_FRAMES:
         raise ArgumentError(
@@ -71,7 +71,7 @@ def planes(frame: vs.VideoFrame) -> Planes:
 
 
 def alpha_of(frame: vs.VideoFrame) -> vs.VideoFrame | None:
-    """The frame's alpha plane, if it has one that can be interpolated."""
+    """The frame's alpha plane; None without one of a format that can be interpolated."""
     alpha = frame.props.get(ALPHA)
     if not isinstance(alpha, vs.VideoFrame) or alpha.format.num_planes != 1:
         return None
@@ -83,11 +83,12 @@ def alpha_of(frame: vs.VideoFrame) -> vs.VideoFrame | None:
 
 
 def white(kind: vs.VideoFormat) -> float:
-    """The largest sample of a grey or RGB plane of that format."""
+    """The value of white in a grey or RGB plane of this format: 1, or the largest integer."""
     return 1.0 if kind.sample_type == vs.FLOAT else float(2**kind.bits_per_sample - 1)
 
 
 def planes_and_alpha(frame: vs.VideoFrame) -> Planes:
+    """`planes`, then the alpha plane if there is one."""
     alpha = alpha_of(frame)
     return planes(frame) + ([] if alpha is None else planes(alpha))
 
@@ -96,7 +97,7 @@ def same_picture(left: Planes, right: Planes) -> bool:
     """Whether two frames are equal in every sample. NaN equals nothing."""
     if len(left) != len(right):
         return False
-    # nearly all frames differ at once; a few rows tell, at no cost to speak of
+    # most frames differ everywhere, so compare every 61st row first: almost free
     rows = slice(0, None, 61)
     pairs = list(zip(left, right, strict=True))
     return all(np.array_equal(a[rows], b[rows]) for a, b in pairs) and all(
@@ -104,19 +105,21 @@ def same_picture(left: Planes, right: Planes) -> bool:
     )
 
 
-def bare(clip: vs.VideoNode) -> vs.VideoNode:
-    """`clip` without any property: what a resizer, a merge or a blur may see of frames that say
-    whatever they like, such as that they are fields."""
+def without_props(clip: vs.VideoNode) -> vs.VideoNode:
+    """`clip` without any property, for filters that properties disturb: a resizer, a merge, a blur.
+
+    A frame marked as a field, for example, is resized as one.
+    """
     return uncached(clip.std.RemoveFrameProps())
 
 
 def luma(clip: vs.VideoNode) -> vs.VideoNode:
-    """`clip` in black and white, GRAY8; RGB by BT.709, limited range.
+    """The luma of `clip`, GRAY8; RGB by BT.709, limited range.
 
-    Of what frames say of their colours, only their range counts, and only if it is known.
+    Of the colour properties only `_Range` counts, and only with a known value.
     """
     nodes: dict[int | None, vs.VideoNode] = {}
-    plain = bare(clip)
+    plain = without_props(clip)
 
     def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
         known = f.props.get("_Range")
@@ -138,9 +141,9 @@ def _gray8(clip: vs.VideoNode) -> vs.VideoNode:
 
 
 def blended(left: vs.VideoFrame, right: vs.VideoFrame, weight: float) -> vs.VideoFrame:
-    """A new frame of (1 - weight) * left + weight * right, 0 <= weight <= 1, integers rounded.
+    """A new frame, (1 - weight) * left + weight * right, 0 <= weight <= 1; integers are rounded.
 
-    As in all new frames, NaN counts as 0, and what is infinite as 0 or 1.
+    As in all new frames, NaN counts as 0, -infinity as 0 and infinity as 1.
     """
     frame = left.copy()
     for plane, other in zip(planes(frame), planes(right), strict=True):
@@ -154,9 +157,9 @@ def blended(left: vs.VideoFrame, right: vs.VideoFrame, weight: float) -> vs.Vide
 
 
 def without_nan(clip: vs.VideoNode) -> vs.VideoNode:
-    """`clip`, of floating point, with 0 for NaN. Not by Expr, to which "x x =" is always true."""
+    """`clip`, of floating point, with 0 for NaN. Not by Expr: there "x x =" is true for NaN."""
 
-    def mend(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+    def replace_nan(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
         if not any(np.isnan(plane.min()) for plane in planes(f)):
             return f
         frame = f.copy()
@@ -164,7 +167,7 @@ def without_nan(clip: vs.VideoNode) -> vs.VideoNode:
             plane[np.isnan(plane)] = 0
         return frame
 
-    return uncached(clip.std.ModifyFrame(clip, mend))
+    return uncached(clip.std.ModifyFrame(clip, replace_nan))
 
 
 def reorder(
@@ -172,9 +175,9 @@ def reorder(
 ) -> vs.VideoNode:
     """A clip as long as `template` whose frame n is frame `source(n)` of `clip`.
 
-    `source` must not decrease. VapourSynth can only reorder by lists, so lists are made for a
-    window of frames at a time, when it is first asked for: evaluation costs the same for any length
-    and any formula. Frames keep their properties.
+    `source` must not decrease. Frames keep their properties. VapourSynth reorders by lists only, so
+    a list is made for one window of frames when that is first requested. The cost of a frame thus
+    depends on neither the length nor `source`.
     """
     windows: OrderedDict[int, vs.VideoNode] = OrderedDict()
 
@@ -195,14 +198,14 @@ def reorder(
 def _window(
     clip: vs.VideoNode, template: vs.VideoNode, source: Callable[[int], int], begin: int
 ) -> vs.VideoNode:
-    """A clip that is right from frame `begin` on, for one window."""
+    """A clip with the correct frames from `begin` to the end of the window."""
     end = min(begin + _WINDOW, template.num_frames)
     wanted = [source(n) for n in range(begin, end)]
     first = wanted[0]
     part = uncached(clip.std.Trim(first=first, last=wanted[-1]))
     chosen = uncached(
         part.std.SelectEvery(
-            cycle=max(part.num_frames, 2),  # it takes no less
+            cycle=max(part.num_frames, 2),  # its minimum
             offsets=[k - first for k in wanted],
             modify_duration=False,
         )
@@ -212,7 +215,30 @@ def _window(
     return uncached(uncached(template.std.Trim(length=begin)) + chosen)
 
 
+def with_last_duration(clip: vs.VideoNode) -> vs.VideoNode:
+    """`clip`, whose last frame lasts as long as the one before it if it does not say.
+
+    Files often say nothing of it, and `vspipe` needs the duration of every frame.
+    """
+    end = clip.num_frames - 1
+    last, before = (
+        uncached(clip.std.Trim(first=end)),
+        uncached(clip.std.Trim(first=end - 1, last=end - 1)),
+    )
+
+    def lasting(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        own, other = (duration_of(frame) for frame in f)
+        if own is not None or other is None:
+            return f[0]
+        frame = f[0].copy()
+        frame.props["_DurationNum"], frame.props["_DurationDen"] = as_duration(other)
+        return frame
+
+    ending = uncached(last.std.ModifyFrame([last, before], lasting))
+    return uncached(uncached(clip.std.Trim(last=end - 1)) + ending)
+
+
 def uncached(node: vs.VideoNode) -> vs.VideoNode:
-    """`node`, which only hands frames on, but keeps none: VapourSynth would keep 20 or more."""
+    """`node` without a cache. It only passes frames on, and VapourSynth would keep 20 or more."""
     node.std.SetVideoCache(mode=0)
     return node

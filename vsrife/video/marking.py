@@ -1,4 +1,4 @@
-"""Which marks of scene changes and duplicates a clip gets: of detectors, of others, or its own."""
+"""Marks of scene changes and duplicates: from detectors, from another clip, or the clip's own."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from vsrife.video.timeline import Timeline
 
 @dataclass(frozen=True, kw_only=True)
 class Marking:
-    """Where marks come from. Thresholds are for our detectors, None where those are not asked.
+    """Where marks come from.
 
-    own_cuts: the clip's own scene changes hold, and cuts: those of another clip; repeats: the
-    duplicates of another clip hold; bad: frames that no detector may see.
+    sc_threshold, duplicates_threshold: of our detectors, 0..1; None: the detector does not run.
+    adaptive: the adaptive detector. own_cuts: use the clip's own scene changes. cuts, repeats: use
+    the scene changes, the duplicates of this clip. bad: frames hidden from the detectors.
     """
 
     sc_threshold: float | None = None
@@ -30,7 +31,7 @@ class Marking:
     bad: Ranges | str | None = None
 
     def marked(self, clip: vs.VideoNode) -> vs.VideoNode:
-        """`clip` with the properties that are asked for, and no node for any other."""
+        """`clip` with the marks; adds no node for marks that are not wanted."""
         if self.cuts is not None:
             cuts = scenes.complete_marks(self.cuts)
             clip = clip.std.CopyFrameProps(cuts, props=[scenes.PREV, scenes.NEXT])
@@ -48,7 +49,7 @@ class Marking:
 
 
 def _without(bad: Ranges | str, clip: vs.VideoNode) -> vs.VideoNode:
-    """For detectors, to whom a bad frame is a cut: the good frame before it is held."""
+    """`clip` with the last good frame held over bad ones, which a detector would take for cuts."""
     filling = Filling(span=0, anchor="first", bad=bad, cuts=False)
     plan = FilledPlan(Timeline(clip.num_frames, Fraction(1)), clip, filling)
     return plan.neighbours(clip, clip).left

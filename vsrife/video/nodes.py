@@ -1,7 +1,7 @@
-"""Properties of frames, and of the frames around them, carried by clips of one pixel.
+"""Clips of one pixel that carry properties of frames and of their neighbours.
 
-A decision about a frame may need the properties of several others. Asking for all those frames
-where the decision is made would keep their pictures in memory; one pixel costs nothing.
+A decision about a frame may need the properties of several others. Requesting these frames there
+would keep their pictures in memory; a pixel costs nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def pixels(length: int) -> vs.VideoNode:
 
 
 def shifted(clip: vs.VideoNode, by: int) -> vs.VideoNode:
-    """Frame n is frame n + by of `clip`; the first and the last frame repeat beyond the ends."""
+    """Frame n is frame n + by of `clip`. Beyond the ends, the first or last frame repeats."""
     end = clip.num_frames - 1
     if by == 0 or end == 0:
         return clip
@@ -37,9 +37,10 @@ def shifted(clip: vs.VideoNode, by: int) -> vs.VideoNode:
 def gather(
     clip: vs.VideoNode, read: Callable[[vs.VideoFrame], int], name: str, before: int, after: int
 ) -> vs.VideoNode:
-    """Pixels whose property `name` holds `read(frame)` of the frames from n - before to n + after.
+    """Pixels whose property `name` lists `read(frame)` for frames n - before to n + after.
 
-    clip: any; its frames are read once each in sequence. Beyond its ends the value is 0.
+    clip: of any format. In sequential access each frame is read once. Beyond the ends the value
+    is 0.
     """
     count = clip.num_frames
     blank = pixels(count)
@@ -63,6 +64,6 @@ def gather(
 
 
 def values(frame: vs.VideoFrame, name: str) -> Sequence[int]:
-    """What `gather` wrote, as a sequence even where it is a single value."""
+    """The values that `gather` wrote. VapourSynth returns a single one as an int, not a list."""
     found = frame.props[name]
     return found if isinstance(found, Sequence) else [found]

@@ -1,7 +1,7 @@
-"""The output clip: which frames are the source's own, which are made, what all of them carry.
+"""The output clip: which frames come from the source, which are new, which properties they have.
 
-A plan says which two source frames an output frame stands between. The verdict on the two says what
-is shown there: one of them as it is, or a new frame. Only what is shown is asked for, so nothing
+A plan tells which two source frames an output frame lies between. `verdict` decides what is shown
+there: one of the two unchanged, a blend, or a new frame. Only that frame is requested, so nothing
 else is converted or computed.
 """
 
@@ -16,23 +16,23 @@ import vapoursynth as vs
 
 from vsrife.inference.base import Session
 from vsrife.video import frames, nodes, scenes, timeline
-from vsrife.video.colour import Colour, Route, blended, dressed
+from vsrife.video.colour import Colour, Route, blended, with_source_props
 from vsrife.video.frames import uncached
 from vsrife.video.marking import Marking
 from vsrife.video.overlays import Protection
 from vsrife.video.plans import FilledPlan, Filling, Neighbours, Plan, Policy, Shown, verdict
-from vsrife.video.synthesis import CONFIDENCE, Drawing
+from vsrife.video.synthesis import CONFIDENCE, Synthesis
 from vsrife.video.timeline import Times
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All that decides what an output shows, but for the network.
+    """Everything that decides what the output shows, except the network.
 
-    times: when output frames are shown; rate: how many in a second, 0 where their durations vary;
-    route: from the clip's format to what the network reads, and back; protection: what of the
-    source's pictures is kept in new ones; streams: new frames that are made at a time; needs:
-    arguments as they were given, and what a session must tell for each.
+    times: when output frames are shown. rate: output frames per second, 0 if durations vary.
+    route: from the clip's format to the network's, and back. protection: parts of the source that
+    new frames keep. streams: new frames that are computed at the same time. needs:
+    argument, as the user wrote it -> result that a session must give, "motion" or "confidence".
     """
 
     times: Times
@@ -47,13 +47,15 @@ class Recipe:
 
 
 def assemble(clip: vs.VideoNode, recipe: Recipe, session: Session) -> vs.VideoNode:
-    """`clip` at other times, with new frames of `session`."""
+    """The output of `recipe` for `clip`, with new frames from `session`."""
     times, policy = recipe.times, recipe.policy
+    if not recipe.rate:
+        clip = frames.with_last_duration(clip)
     if recipe.marking is not None:
         clip = recipe.marking.marked(clip)
     plan = Plan(times) if recipe.filling is None else FilledPlan(times, clip, recipe.filling)
-    drawing = Drawing(plan, session, policy, clip.num_frames, recipe.streams)
-    out = _pictures(clip, recipe, drawing)
+    synthesis = Synthesis(plan, session, policy, clip.num_frames, recipe.streams)
+    out = _pictures(clip, recipe, synthesis)
     nearest = policy.mode == "nearest"
     if policy.cuts and (times.jump > 1 or nearest):
         cuts = scenes.cuts_around(clip, times.jump)
@@ -62,8 +64,8 @@ def assemble(clip: vs.VideoNode, recipe: Recipe, session: Session) -> vs.VideoNo
     return out
 
 
-def _pictures(clip: vs.VideoNode, recipe: Recipe, drawing: Drawing) -> vs.VideoNode:
-    times, plan, policy = recipe.times, drawing.plan, recipe.policy
+def _pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.VideoNode:
+    times, plan, policy = recipe.times, synthesis.plan, recipe.policy
     template = clip.std.BlankClip(
         length=times.num_frames,
         fpsnum=recipe.rate.numerator,
@@ -73,19 +75,19 @@ def _pictures(clip: vs.VideoNode, recipe: Recipe, drawing: Drawing) -> vs.VideoN
     neighbours = plan.neighbours(clip, template)
     by_time = plan.decisions is None and times.reach <= 2
     if by_time and recipe.route.direct and policy.holds_only and recipe.protection is None:
-        return _in_one(template, neighbours, policy, drawing)
+        return _in_one(template, neighbours, policy, synthesis)
     own = [neighbours.left, neighbours.right] if by_time else _own_frames(clip, template, plan)
 
     def shown(picture: vs.VideoNode) -> vs.VideoNode:
         def finish(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
             frame = f[0].copy()
-            return _retimed(dressed(frame, f[1]), times, n, f[1:])
+            return _retimed(with_source_props(frame, f[1]), times, n, f[1:])
 
         return uncached(template.std.ModifyFrame([picture, *own], finish))
 
-    def instead(n: int, around: Neighbours[vs.VideoFrame]) -> vs.VideoFrame:
-        at = plan.place(n, around.decision)
-        what = policy.instead(at)
+    def fallback(n: int, around: Neighbours[vs.VideoFrame]) -> vs.VideoFrame:
+        at = plan.position(n, around.decision)
+        what = policy.fallback(at)
         if what is Shown.BLEND:
             return blended(around.left, around.right, at.timestep)
         return around.right if what is Shown.RIGHT else around.left
@@ -94,14 +96,14 @@ def _pictures(clip: vs.VideoNode, recipe: Recipe, drawing: Drawing) -> vs.VideoN
     def kept(what: Shown) -> vs.VideoNode:
         if what is Shown.BLEND:
             blend = template.std.ModifyFrame(
-                neighbours.given, lambda n, f: instead(n, neighbours.named(f))
+                neighbours.inputs, lambda n, f: fallback(n, neighbours.named(f))
             )
             return shown(uncached(blend))
         return shown(neighbours.right if what is Shown.RIGHT else neighbours.left)
 
-    @functools.cache  # only where there is anything new
+    @functools.cache  # built only if a new frame is requested
     def made() -> vs.VideoNode:
-        return drawing.clip(recipe.route.to_working(clip))
+        return synthesis.clip(recipe.route.to_working(clip))
 
     @functools.cache
     def fresh(colour: Colour) -> vs.VideoNode:
@@ -110,68 +112,77 @@ def _pictures(clip: vs.VideoNode, recipe: Recipe, drawing: Drawing) -> vs.VideoN
             near = _nearer(plan, neighbours, template)
             new = recipe.protection.over(new, near, clip, plan)
         if policy.confidence is not None:
-            # not a choice between clips, which would make the new frame twice: to judge, to show
+            # ModifyFrame, not FrameEval: that would compute the new frame twice, to judge and to
+            # show it
             def trust(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
                 sure = f[0].props[CONFIDENCE] >= policy.confidence
-                return f[0] if sure else instead(n, neighbours.named(f[1:]))
+                return f[0] if sure else fallback(n, neighbours.named(f[1:]))
 
-            new = uncached(template.std.ModifyFrame([new, *neighbours.given], trust))
+            new = uncached(template.std.ModifyFrame([new, *neighbours.inputs], trust))
         return shown(new)
 
     def choose(n: int, f: list[vs.VideoFrame]) -> vs.VideoNode:
         around = neighbours.named(f)
-        at = plan.place(n, around.decision)
+        at = plan.position(n, around.decision)
         what = verdict(at, around.left, around.right, policy)
         return fresh(recipe.route.colour_of(around.left)) if what is Shown.NEW else kept(what)
 
-    return template.std.FrameEval(choose, prop_src=neighbours.given)
+    return template.std.FrameEval(choose, prop_src=neighbours.inputs)
 
 
 def _in_one(
-    template: vs.VideoNode, neighbours: Neighbours[vs.VideoNode], policy: Policy, drawing: Drawing
+    template: vs.VideoNode,
+    neighbours: Neighbours[vs.VideoNode],
+    policy: Policy,
+    synthesis: Synthesis,
 ) -> vs.VideoNode:
-    """All of it in one callback, where the network reads the clip's frames as they are and nothing
-    but time decides."""
-    times, draw = drawing.plan.times, drawing.painter()
+    """The output in one callback, for a network that reads the clip's frames unconverted.
+
+    Only time, scene changes and duplicates decide.
+    """
+    times, render = synthesis.plan.times, synthesis.renderer()
 
     def make(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-        at, around = times.place(n), neighbours.named(f)
+        at, around = times.position(n), neighbours.named(f)
         if verdict(at, around.left, around.right, policy) is Shown.LEFT:
             return _retimed(around.left.copy(), times, n, f)
-        return _retimed(dressed(draw(at, around), around.left), times, n, f)
+        return _retimed(with_source_props(render(at, around), around.left), times, n, f)
 
-    return drawing.side_by_side(template, neighbours.given, make)
+    return synthesis.side_by_side(template, neighbours.inputs, make)
 
 
 def _nearer(
     plan: Plan, neighbours: Neighbours[vs.VideoNode], template: vs.VideoNode
 ) -> vs.VideoNode:
-    """The source frame at each output frame that is nearer in time, the left one of equals."""
+    """The source frame nearer in time to each output frame; the left one at timestep 0.5."""
 
     def choose(n: int, f: vs.VideoFrame | None = None) -> vs.VideoNode:
-        return neighbours.right if plan.place(n, f).timestep > 0.5 else neighbours.left
+        return neighbours.right if plan.position(n, f).timestep > 0.5 else neighbours.left
 
     sources = [neighbours.left, neighbours.right]
     return uncached(template.std.FrameEval(choose, prop_src=plan.decisions, clip_src=sources))
 
 
 def _own_frames(clip: vs.VideoNode, template: vs.VideoNode, plan: Plan) -> list[vs.VideoNode]:
-    """The source frames at an output frame's own time and after it, which tell its properties."""
+    """The source frames from an output frame's time on; its properties come from these."""
     times, end = plan.times, clip.num_frames - 1
     own = plan.by_time(clip, template)
     if times.reach <= 2:
         return [own.left, own.right]
 
     def later(k: int) -> vs.VideoNode:
-        return frames.reorder(clip, template, lambda n: min(times.place(n).left + k, end))
+        return frames.reorder(clip, template, lambda n: min(times.position(n).left + k, end))
 
     return [own.left, *(later(k) for k in range(1, times.reach))]
 
 
 def _retimed(frame: vs.VideoFrame, times: Times, n: int, own: list[vs.VideoFrame]) -> vs.VideoFrame:
-    """`frame` with properties of source frame `own[0]` turned into those of output frame n."""
-    props, at = frame.props, times.place(n)
-    alone = at.step == 0 and times.reach <= 2  # no time of the next frame in this one
+    """`frame`, with properties of source frame `own[0]`, with those of output frame n.
+
+    own: source frames from that one on, whose durations are needed.
+    """
+    props, at = frame.props, times.position(n)
+    alone = at.step == 0 and times.reach <= 2  # the next duration is not needed
     durations = [frames.duration_of(source) for source in (own[:1] if alone else own)]
     first = durations[0]
     if first is not None or not times.reach:
@@ -180,7 +191,7 @@ def _retimed(frame: vs.VideoFrame, times: Times, n: int, own: list[vs.VideoFrame
         props["_DurationNum"], props["_DurationDen"] = timeline.as_duration(length)
         if isinstance(props.get("_AbsoluteTime"), float):
             props["_AbsoluteTime"] += float(times.elapsed(n, known))
-    # a cut has one frame on either side, however many there are between two source frames
+    # one frame on each side of a scene change has the mark, not all new frames between the two
     if not at.last and props.get(scenes.NEXT):
         props[scenes.NEXT] = 0
     if not at.first and props.get(scenes.PREV):

@@ -1,4 +1,4 @@
-"""What lies over the picture and must not move with it: subtitles, logos, scoreboards."""
+"""Overlays that must not move with the picture: subtitles, logos, scoreboards."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from vsrife.video import frames, nodes
 from vsrife.video.plans import Plan
 
 # In steps of 8-bit luma
-_STATIC = 6  # what stands still differs by no more: grain, compression
-_MOVES = 12  # what moves differs by more
-_OUTLINE = 15  # an outline changes by more over two pixels
+_STATIC = 6  # largest difference of static pixels: grain, compression
+_MOVES = 12  # moving pixels differ by more
+_OUTLINE = 15  # brightness changes by more across an outline, over two pixels
 _ACROSS, _DOWN = (0, 0, 0, -1, 0, 1, 0, 0, 0), (0, -1, 0, 0, 0, 0, 0, 1, 0)
-_NEAR = 3  # pixels between outlines of a letter
-_SHARE = 5  # of 255: this part of a stretch moves
-_REACH = 4  # a stretch is this part of the picture's width
-_GROWTH = 1  # further pixels of even colour beside them
+_NEAR = 3  # largest distance of the outlines of a letter, pixels
+_SHARE = 5  # least moving share of a stretch on one side of an outline, of 255
+_REACH = 4  # a stretch is 1 / 4 of the picture's width long
+_GROWTH = 1  # pixels of even colour beside an outline that count too
 
 
 def check_mask(mask: vs.VideoNode, clip: vs.VideoNode) -> vs.VideoNode:
-    """`mask` as a grey clip with the depth of `clip`; ArgumentError if it does not fit it."""
+    """`mask` as a grey clip with the depth of `clip`; ArgumentError if it does not fit `clip`."""
     if mask.format is None or mask.format.color_family != vs.GRAY:
         name = "one of variable format" if mask.format is None else mask.format.name
         raise ArgumentError(
@@ -43,15 +43,15 @@ def check_mask(mask: vs.VideoNode, clip: vs.VideoNode) -> vs.VideoNode:
     grey = vs.core.query_video_format(
         vs.GRAY, clip.format.sample_type, clip.format.bits_per_sample, 0, 0
     )
-    return _scaled(frames.bare(mask), grey)
+    return _scaled(frames.without_props(mask), grey)
 
 
 def _scaled(mask: vs.VideoNode, grey: vs.VideoFormat) -> vs.VideoNode:
-    """`mask` in format `grey`. Not by the resizer, which would ask whether white is 235 or 255."""
+    """`mask` in format `grey`. Expr, not the resizer: that would depend on the color range."""
     if mask.format.sample_type == vs.INTEGER and mask.format.bits_per_sample > 16:
-        mask = _as_float(mask)  # Expr takes no more
+        mask = _as_float(mask)  # Expr takes at most 16 bits
     if mask.format.sample_type == vs.FLOAT:
-        mask = frames.without_nan(mask)  # which protects nothing
+        mask = frames.without_nan(mask)  # NaN protects nothing
     scale = frames.white(grey) / frames.white(mask.format)
     return mask if mask.format.id == grey.id else mask.std.Expr(f"x {scale!r} *", grey.id)
 
@@ -71,29 +71,29 @@ def _as_float(mask: vs.VideoNode) -> vs.VideoNode:
 def static_mask(
     before: vs.VideoNode, left: vs.VideoNode, right: vs.VideoNode, after: vs.VideoNode
 ) -> vs.VideoNode:
-    """White (GRAY8) where outlines stand still while what is around them moves; soft border.
+    """White (GRAY8, soft border) on static outlines with motion around them.
 
-    before, left, right, after: GRAY8, consecutive source frames around each new one. An outline
-    stands still if `left` and `right` agree and one of the others agrees, too; and it is an
-    overlay's if something moves on at least three sides of it. Even colour counts beside such
-    outlines only: elsewhere it may be a wall that something passes by.
+    before, left, right, after: GRAY8, consecutive source frames around each new one. An outline is
+    static if it is equal in `left`, `right` and one of the others. It belongs to an overlay if
+    something moves on at least three of its four sides. Even colour counts only beside such
+    outlines: elsewhere it may be a wall that something passes.
     """
     static = vs.core.std.Expr(
         [before, left, right, after],
         f"y z - abs {_STATIC} <= x y - abs {_STATIC} <= z a - abs {_STATIC} <= or and 255 0 ?",
     )
     moving = vs.core.std.Expr([left, right], f"x y - abs {_MOVES} > 255 0 ?")
-    # Lettering has outlines both ways. An outline that only goes along with the motion, such as a
-    # horizon in a pan, does not show it and seems to stand still
+    # Lettering has vertical and horizontal outlines. An outline parallel to the motion, such as
+    # the horizon in a pan, looks static.
     sources = (before, left, right, after)
-    upright, level = (
+    vertical, horizontal = (
         vs.core.std.Expr(
             [static, *(f.std.Convolution(slope, saturate=False) for f in sources)],
             f"z {_OUTLINE} > a {_OUTLINE} > and y {_OUTLINE} > b {_OUTLINE} > or and x 0 ?",
         )
         for slope in (_ACROSS, _DOWN)
     )
-    both = vs.core.std.Expr([_wider(upright, _NEAR), _wider(level, _NEAR)], "x y min")
+    both = vs.core.std.Expr([_wider(vertical, _NEAR), _wider(horizontal, _NEAR)], "x y min")
     seed = vs.core.std.Expr([static, both, _surrounded(moving)], "x y min z min")
     for _ in range(_GROWTH):
         seed = vs.core.std.Expr([seed.std.Maximum(), static], "x y min")
@@ -108,7 +108,7 @@ def _wider(mask: vs.VideoNode, pixels: int) -> vs.VideoNode:
 
 
 def _surrounded(moving: vs.VideoNode) -> vs.VideoNode:
-    """White where some of `moving` is white on three or four of the four sides."""
+    """White where part of `moving` is white on at least three of the four sides."""
     radius = max(1, moving.width // (2 * _REACH))
     far = radius + 1
     across = moving.std.BoxBlur(hradius=radius, vradius=0, vpasses=0)
@@ -120,13 +120,13 @@ def _surrounded(moving: vs.VideoNode) -> vs.VideoNode:
 
 
 def _moved(clip: vs.VideoNode, x: int, y: int) -> vs.VideoNode:
-    """`clip` moved to the right and down by that many pixels; black comes after it."""
+    """`clip` moved right by x and down by y pixels; the uncovered border is black."""
     wide = clip.std.AddBorders(left=max(x, 0), right=max(-x, 0), top=max(y, 0), bottom=max(-y, 0))
     return wide.std.CropAbs(clip.width, clip.height, left=max(-x, 0), top=max(-y, 0))
 
 
 def _all_planes(mask: vs.VideoNode, kind: vs.VideoFormat) -> vs.VideoNode:
-    """`mask` for every plane of a clip of that format."""
+    """`mask` with a plane for each plane of the format `kind`, subsampled like it."""
     if kind.num_planes == 1:
         return mask
     width, height = mask.width >> kind.subsampling_w, mask.height >> kind.subsampling_h
@@ -140,7 +140,7 @@ def _all_planes(mask: vs.VideoNode, kind: vs.VideoFormat) -> vs.VideoNode:
 
 @dataclass(frozen=True)
 class Protection:
-    """mask: of the source, from `check_mask`, or nothing; lettering: whether to look for some."""
+    """mask: from `check_mask`, as long as the source; lettering: protect detected lettering."""
 
     mask: vs.VideoNode | None
     lettering: bool
@@ -148,9 +148,9 @@ class Protection:
     def over(
         self, new: vs.VideoNode, near: vs.VideoNode, clip: vs.VideoNode, plan: Plan
     ) -> vs.VideoNode:
-        """`new` with what is protected from `near`, the nearer source frames, in the same format.
+        """`new`, with the protected pixels taken from `near`.
 
-        clip: the source.
+        near: the nearer source frame for each new one, in the same format; clip: the source.
         """
         masks: list[vs.VideoNode] = []
         if self.mask is not None:
@@ -169,8 +169,8 @@ class Protection:
         mask = vs.core.std.Expr(masks, " ".join(names) + " max" * (len(masks) - 1))
         if new.format.sample_type == vs.INTEGER:
             return new.std.MaskedMerge(near, mask)
-        # x + (y - x) * mask is only nearly y in floating point where the mask is 1, and what is
-        # infinite in the source must not touch what is not protected
+        # Where the mask is 1, x + (y - x) * mask is y only up to rounding; and an infinite source
+        # sample must not change unprotected pixels
         near = frames.without_nan(near)
         merge = "z 1 >= y z 0 <= x y x - z * x + ? ?"
         return vs.core.std.Expr([new, near, _all_planes(mask, new.format)], merge)

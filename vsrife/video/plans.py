@@ -1,4 +1,4 @@
-"""What an output frame is made of: which source frames it stands between, what is shown there."""
+"""Plans: which source frames an output frame lies between, and what is shown there."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from vsrife.video.bad_frames import Ranges
 from vsrife.video.duplicates import BAD, CUT_AFTER, DUPLICATE, INSIDE, REPEATS, Runs, Segment
 from vsrife.video.frames import uncached
 from vsrife.video.scenes import NEXT
-from vsrife.video.timeline import Place, Times
+from vsrife.video.timeline import Position, Times
 
-BAD_REACH = 16  # longest run of bad frames that is replaced where a property says which are bad
+BAD_REACH = 16  # longest run of bad frames that is replaced, if a property marks them
 _AROUND = "_vsrifeAround"
-# Of the segment an output frame lies in: source frames, and half frames for the times
+# The segment of an output frame: its source frames, and its times in half frames
 _LEFT, _RIGHT, _BEGIN, _END = "_vsrifeLeft", "_vsrifeRight", "_vsrifeBegin", "_vsrifeEnd"
 
 
 class Neighbours[Item](NamedTuple):
-    """The source frames around each output frame, as clips, or around one, as frames.
+    """The source frames around each output frame, as clips, or around one of them, as frames.
 
-    decision: what the plan asks for besides; before, after: further source frames on either side.
+    decision: the plan's decision about the output frame; before, after: the source frames before
+    `left` and after `right`.
     """
 
     left: Item
@@ -36,20 +37,20 @@ class Neighbours[Item](NamedTuple):
     after: Item | None = None
 
     @property
-    def given(self) -> list[Item]:
-        """Those that there are, as inputs of a filter."""
+    def inputs(self) -> list[Item]:
+        """The items that are not None, as inputs of a filter."""
         return [item for item in self if item is not None]
 
-    def named[Frame](self, inputs: Sequence[Frame]) -> Neighbours[Frame]:
-        """What a filter was given for `given`, each by its name."""
-        rest = iter(inputs)
+    def named[Frame](self, received: Sequence[Frame]) -> Neighbours[Frame]:
+        """The frames that a filter received for `inputs`, by name."""
+        rest = iter(received)
         left, right = next(rest), next(rest)
         others = (None if item is None else next(rest) for item in self[2:])
         return Neighbours(left, right, *others)
 
 
 class Shown(Enum):
-    """What an output frame shows: a neighbour as it is, a blend of both, or a new frame."""
+    """What an output frame shows: an unchanged neighbour, a blend of both, or a new frame."""
 
     LEFT = "left"
     RIGHT = "right"
@@ -59,11 +60,11 @@ class Shown(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What is shown instead of new frames, and when.
+    """When no new frame is shown, and what is shown fallback.
 
-    cuts: across scene changes; skip: before duplicates; confidence: where a new frame's is less
-    than this. mode: "hold" the left frame, the "nearest", or a "blend" of both. cadence: new frames
-    keep that of the drawings.
+    cuts: none across scene changes. skip: none before duplicates. confidence: none whose confidence
+    is below this, 0..1. mode: what is shown fallback, "hold" (the left frame), "nearest" or "blend"
+    (of both). cadence: new frames keep the cadence of the drawings.
     """
 
     cuts: bool
@@ -74,22 +75,22 @@ class Policy:
 
     @property
     def holds_only(self) -> bool:
-        """Whether a frame is either new as the network makes it, or its left neighbour."""
+        """Whether an output frame is always its left neighbour or an ordinary new frame."""
         return self.mode == "hold" and self.confidence is None and not self.cadence
 
-    def instead(self, at: Place) -> Shown:
-        """What is shown where there is to be no new frame."""
+    def fallback(self, at: Position) -> Shown:
+        """What is shown fallback of a new frame."""
         if self.mode == "blend":
             return Shown.BLEND
         return Shown.RIGHT if self.mode == "nearest" and at.timestep > 0.5 else Shown.LEFT
 
 
-def verdict(at: Place, left: vs.VideoFrame, right: vs.VideoFrame, policy: Policy) -> Shown:
+def verdict(at: Position, left: vs.VideoFrame, right: vs.VideoFrame, policy: Policy) -> Shown:
     """What is shown between two source frames."""
     if at.step == 0:
         return Shown.LEFT
     if policy.cuts and scenes.cut_between(left, right, at.right - at.left):
-        return policy.instead(at)
+        return policy.fallback(at)
     if policy.skip and right.props.get(DUPLICATE):
         return Shown.LEFT
     if frames.same_picture(frames.planes_and_alpha(left), frames.planes_and_alpha(right)):
@@ -99,42 +100,46 @@ def verdict(at: Place, left: vs.VideoFrame, right: vs.VideoFrame, policy: Policy
 
 @dataclass
 class Plan:
-    """Between which source frames, and where between them, an output frame stands: by time alone.
+    """Source frames and timestep of each output frame, by time alone.
 
-    decisions: as long as the output; its frame n tells `place` what it needs. None if n is enough.
+    decisions: a clip as long as the output; `position` reads frame n of it. None: it needs only n.
     """
 
     times: Times
     decisions: vs.VideoNode | None = None
 
-    def place(self, n: int, decision: vs.VideoFrame | None) -> Place:
-        return self.times.place(n)
+    def position(self, n: int, decision: vs.VideoFrame | None) -> Position:
+        """Position of output frame n. decision: frame n of `decisions`."""
+        return self.times.position(n)
 
     def neighbours(self, clip: vs.VideoNode, template: vs.VideoNode) -> Neighbours[vs.VideoNode]:
         """Neighbours of each output frame, taken from `clip`.
 
-        clip: as long as the source, of any format; template: format of `clip`, length of the
-        output. Asked for the source's frames and for those that the network reads.
+        clip: as long as the source, in any format, such as the network's; template: format of
+        `clip`, length of the output.
         """
         return self.by_time(clip, template)
 
     def by_time(self, clip: vs.VideoNode, template: vs.VideoNode) -> Neighbours[vs.VideoNode]:
-        """The same by time alone: the frames that tell an output frame's properties."""
-        place = self.times.place
+        """The same by time alone: the frames from which an output frame takes its properties."""
+        position = self.times.position
         return Neighbours(
-            frames.reorder(clip, template, lambda n: place(n).left),
-            frames.reorder(clip, template, lambda n: place(n).right),
+            frames.reorder(clip, template, lambda n: position(n).left),
+            frames.reorder(clip, template, lambda n: position(n).right),
         )
 
     def at_own_time(self, clip: vs.VideoNode, template: vs.VideoNode) -> vs.VideoNode:
-        """The left one of `by_time`."""
-        return frames.reorder(clip, template, lambda n: self.times.place(n).left)
+        """The left frames of `by_time`."""
+        return frames.reorder(clip, template, lambda n: self.times.position(n).left)
 
 
 @dataclass(frozen=True)
 class Filling:
-    """What to leave out. span: longest run of duplicates, 0 for none; anchor: of `ANCHORS`; bad:
-    ranges, the name of a property, or nothing; cuts: whether marks of scene changes count."""
+    """Which frames are replaced.
+
+    span: longest run of duplicates, in frames; 0: duplicates stay. anchor: one of `ANCHORS`. bad:
+    ranges, the name of a property, or None. cuts: whether marks of scene changes count.
+    """
 
     span: int
     anchor: str
@@ -144,19 +149,23 @@ class Filling:
 
 @dataclass(frozen=True)
 class _Decider:
-    """Finds the segments of a `FilledPlan`. Apart from that, since the plan holds the clip that
-    calls this, and two that hold each other would never go."""
+    """Finds the segments of a `FilledPlan`.
+
+    Not a part of the plan: the plan owns the clip that calls this, and a reference back would be a
+    cycle that is never freed.
+    """
 
     times: Times
     filling: Filling
 
     @property
     def reach(self) -> int:
-        """How many frames on either side have to be known."""
+        """How many frames on each side a decision needs."""
         reach = 2 * self.filling.span
         return max(reach, BAD_REACH + 1) if isinstance(self.filling.bad, str) else reach
 
     def facts(self, frame: vs.VideoFrame) -> int:
+        """The bits of a marked source frame, see `duplicates.INSIDE`."""
         props, filling = frame.props, self.filling
         bits = INSIDE
         if filling.span and props.get(DUPLICATE):
@@ -168,15 +177,16 @@ class _Decider:
         return bits
 
     def decide(self, n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        """Callback: a pixel with the segment of output frame n, if it lies in one."""
         frame = f[0].copy()
-        at = self.times.place(n)
+        at = self.times.position(n)
         found = self._segment(at, nodes.values(f[1], _AROUND))
         if found is not None:
             frame.props[_LEFT], frame.props[_RIGHT] = at.left + found.left, at.left + found.right
             frame.props[_BEGIN], frame.props[_END] = int(2 * found.begin), int(2 * found.end)
         return frame
 
-    def _segment(self, at: Place, around: Sequence[int]) -> Segment | None:
+    def _segment(self, at: Position, around: Sequence[int]) -> Segment | None:
         filling = self.filling
         ranges = filling.bad if isinstance(filling.bad, Ranges) else None
 
@@ -199,15 +209,14 @@ class _Decider:
 
 
 class FilledPlan(Plan):
-    """The plan for a clip of drawings, of which some frames are no drawings of their own: others
-    are interpolated in the places of duplicates and bad frames.
+    """A plan that replaces duplicates and bad frames by new frames.
 
-    Deciding takes the properties of a bounded number of frames around, so frames come out the same
-    in any order of requests.
+    A decision reads the properties of a fixed number of frames around, so frames do not depend on
+    the order of requests.
     """
 
     def __init__(self, times: Times, clip: vs.VideoNode, filling: Filling) -> None:
-        """clip: the source with its marks."""
+        """clip: the source, with marks of scene changes and duplicates."""
         super().__init__(times)
         decider = _Decider(times, filling)
         facts = nodes.gather(clip, decider.facts, _AROUND, decider.reach, decider.reach)
@@ -215,17 +224,17 @@ class FilledPlan(Plan):
         inputs = [blank, self.at_own_time(facts, blank)]
         self.decisions: vs.VideoNode = blank.std.ModifyFrame(inputs, decider.decide)
 
-    def place(self, n: int, decision: vs.VideoFrame | None) -> Place:
-        at = self.times.place(n)
+    def position(self, n: int, decision: vs.VideoFrame | None) -> Position:
+        at = self.times.position(n)
         if decision is None or _LEFT not in decision.props:
             return at
         props = decision.props
         time = (2 * Fraction(at.step, at.steps) - props[_BEGIN]) / (props[_END] - props[_BEGIN])
         left, right = props[_LEFT], props[_RIGHT] if time else props[_LEFT]
-        return Place(left, right, time.numerator, time.denominator, at.first, at.last)
+        return Position(left, right, time.numerator, time.denominator, at.first, at.last)
 
     def neighbours(self, clip: vs.VideoNode, template: vs.VideoNode) -> Neighbours[vs.VideoNode]:
-        moved: dict[int, vs.VideoNode] = {}  # by how many frames; as many as runs are long
+        moved: dict[int, vs.VideoNode] = {}  # by the offset in frames
 
         def moved_by(frames: int) -> vs.VideoNode:
             if frames not in moved:
@@ -233,10 +242,10 @@ class FilledPlan(Plan):
             return moved[frames]
 
         def left(n: int, f: vs.VideoFrame) -> vs.VideoNode:
-            return moved_by(self.place(n, f).left - self.times.place(n).left)
+            return moved_by(self.position(n, f).left - self.times.position(n).left)
 
         def right(n: int, f: vs.VideoFrame) -> vs.VideoNode:
-            return moved_by(self.place(n, f).right - self.times.place(n).left)
+            return moved_by(self.position(n, f).right - self.times.position(n).left)
 
         return Neighbours(
             uncached(template.std.FrameEval(left, prop_src=self.decisions, clip_src=clip)),

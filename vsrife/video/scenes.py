@@ -1,8 +1,8 @@
-"""Scene changes: score and mark, by the difference of two frames or by an adaptive score.
+"""Scene changes: score and mark them, by the difference of two frames or by an adaptive score.
 
-The adaptive score tells how far both sides of a frame are apart, beyond what moves. A cut parts all
-frames before it from all frames after it. A flash does not: the frames around it are alike. A pan
-or a fade changes as much before and after as in between.
+The adaptive score compares the frames before a cut with those after it, relative to the motion. At
+a cut all frames before differ from all frames after. At a flash they do not: the frames around it
+are alike. In a pan or a fade, frames change as much before and after as in between.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ NEXT = "_SceneChangeNext"  # 1 on the last frame of a scene
 PREV = "_SceneChangePrev"  # 1 on the first
 SCORE = "_vsrifeScore"
 _CUTS = "_vsrifeCuts"
-_LARGEST_JUMP = 100  # source frames between two output frames among which cuts are looked for
+_LARGEST_JUMP = 100  # most source frames between two output frames that are searched for cuts
 
 ADAPTIVE_SCORE = "_RifeSceneScore"
-_THUMBNAIL = 64  # pixels of its sides: grain and small motion vanish
-_REACH = 3  # frames looked at on either side: flashes may be one shorter
-# Separation that makes a score of 0.15, in 0..1 of luma: fixed part, and per unit of motion
+_THUMBNAIL = 64  # width and height, pixels: grain and small motion vanish
+_REACH = 3  # frames compared on each side; flashes of up to 2 frames are ignored
+# Separation that scores 0.15, in 0..1 of luma: a fixed part, and a part per unit of motion
 _FLOOR, _MOTION = 0.009, 1.4
-_AT_THRESHOLD = 17 / 3  # so that x / (x + this) is 0.15, the peer's default threshold, at x = 1
+_AT_THRESHOLD = 17 / 3  # x / (x + 17 / 3) is 0.15, vs-rife's default threshold, at x = 1
 
 
 def cut_between(left: vs.VideoFrame, right: vs.VideoFrame, apart: int) -> bool:
-    """Whether two frames of a marked clip, `apart` frames from each other, are of two scenes."""
+    """Whether a scene change lies between two frames of a marked clip, `apart` frames apart."""
     return bool(left.props.get(NEXT) or (apart > 1 and right.props.get(PREV)))
 
 
 def check_threshold(threshold: object) -> float:
-    """`threshold` as a float in 0..1; ArgumentError if it is none."""
+    """`threshold` as a float in 0..1; ArgumentError for everything else."""
     return THRESHOLD.read("sc_threshold", threshold)
 
 
 def score_differences(clip: vs.VideoNode) -> vs.VideoNode:
-    """A grey clip with `_vsrifeScoreDiff`: the mean absolute difference of each frame to the next.
+    """A grey clip with `_vsrifeScoreDiff`: the mean absolute luma difference to the next frame.
 
-    Of `frames.luma`, 0..1; 0 for the last frame.
+    0..1, of `frames.luma`; 0 for the last frame.
     """
     gray = frames.luma(clip)
     if clip.num_frames == 1:
@@ -59,10 +59,10 @@ def mark_scene_changes(
     """`clip` with `_SceneChangePrev` and `_SceneChangeNext` (0 or 1) on every frame.
 
     A cut lies where the mean absolute difference of two frames' luma (GRAY8, BT.709, 0..1) is more
-    than `threshold` (0..1). The same figures and the same marks as the peer's misc.SCDetect, whose
-    first frame takes its `Prev` from the difference after it, but by core filters only.
+    than `threshold` (0..1). Scores and marks equal those of misc.SCDetect, which vs-rife uses: so
+    `Prev` of the first frame comes from the difference after it. Needs core filters only.
 
-    judged: the pictures to judge by, `clip`'s own if None.
+    judged: the clip that is scored; None: `clip`.
     """
     scores = score_differences(clip if judged is None else judged)
     before = scores.std.Trim(length=1) + scores.std.Trim(length=clip.num_frames - 1)
@@ -77,11 +77,12 @@ def mark_scene_changes(
 
 
 def scene_score(thumbnails: NDArray[np.float32]) -> float:
-    """0..1, how much the middle of 6 consecutive luma pictures (6, pixels), 0..1, looks like a cut.
+    """How likely a cut is in the middle of 6 consecutive thumbnails, 0..1.
 
-    Pictures differ by their mean absolute difference, less what gain and offset explain: times
-    (1 - correlation). The separation is the smallest difference of a picture before to one after.
-    Motion is how much pictures change anyway, on the livelier side, by the calmer of its two steps.
+    thumbnails (6, pixels): luma, 0..1. The difference of two is the mean absolute difference times
+    (1 - correlation), which discounts a change of gain and offset. Separation: the smallest
+    difference between a thumbnail before and one after. Motion: the smaller of the two steps on
+    each side, of the side where it is larger.
     """
     centred = thumbnails - thumbnails.mean(1, keepdims=True)
     norms = np.maximum(np.sqrt((centred * centred).sum(1)), 1e-6)
@@ -89,14 +90,14 @@ def scene_score(thumbnails: NDArray[np.float32]) -> float:
     before, after = thumbnails[:_REACH], thumbnails[_REACH:]
     across = np.abs(before[:, None] - after[None]).mean(2) * (1 - alike[:_REACH, _REACH:])
     steps = np.abs(np.diff(thumbnails, axis=0)).mean(1) * (1 - np.diagonal(alike, 1))
-    steps += np.abs(np.diff(thumbnails.mean(1)))  # or fades would seem to stand still
+    steps += np.abs(np.diff(thumbnails.mean(1)))  # else fades would look static
     motion = max(steps[: _REACH - 1].min(), steps[_REACH:].min())
     x = float(across.min()) / (_FLOOR + _MOTION * float(motion))
     return x / (x + _AT_THRESHOLD)
 
 
 def scene_scores(clip: vs.VideoNode) -> vs.VideoNode:
-    """A pixel per frame with `_RifeSceneScore`: how much what follows it looks like a new scene."""
+    """A pixel per frame with `_RifeSceneScore`: how likely a cut is after that frame, 0..1."""
     small = frames.luma(clip).resize.Bilinear(_THUMBNAIL, _THUMBNAIL)
     around = [nodes.shifted(small, by) for by in range(1 - _REACH, 1 + _REACH)]
     blank = nodes.pixels(clip.num_frames)
@@ -115,8 +116,9 @@ def mark_adaptive(
 ) -> vs.VideoNode:
     """`clip` with `_SceneChangePrev` and `_SceneChangeNext` (0 or 1) on every frame.
 
-    A cut lies where the adaptive score is more than `threshold` (0..1). judged: the pictures to
-    judge by, `clip`'s own if None.
+    A cut lies where the adaptive score is more than `threshold` (0..1).
+
+    judged: the clip that is scored; None: `clip`.
     """
     scores = scene_scores(clip if judged is None else judged)
 
@@ -130,8 +132,10 @@ def mark_adaptive(
 
 
 def complete_marks(clip: vs.VideoNode) -> vs.VideoNode:
-    """`clip` with `_SceneChangeNext` before each `_SceneChangePrev`, for detectors that set no
-    other mark (SCXvid)."""
+    """`clip` with `_SceneChangeNext` before each `_SceneChangePrev`.
+
+    SCXvid, for example, sets only the latter.
+    """
 
     def complete(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
         if n == clip.num_frames - 1 or f[0].props.get(NEXT) or not f[1].props.get(PREV):
@@ -144,9 +148,9 @@ def complete_marks(clip: vs.VideoNode) -> vs.VideoNode:
 
 
 def cuts_around(clip: vs.VideoNode, jump: int) -> vs.VideoNode:
-    """Pixels that tell where the scene changes among the frames around each frame of `clip`.
+    """Pixels that list the scene changes among the frames around each frame of `clip`.
 
-    jump: how many source frames lie between two output frames.
+    jump: most source frames from one output frame to the next.
     """
     reach = _reach(jump)
     return nodes.gather(clip, lambda f: int(bool(f.props.get(NEXT))), _CUTS, reach, reach)
@@ -157,19 +161,19 @@ def place_marks(
 ) -> vs.VideoNode:
     """`out` with marks where the scene changes from one of its frames to the next.
 
-    Source frames that fall out take no mark with them so, and a new frame that shows the right
-    scene already is the first of that. cuts: `cuts_around` the left source frame of each output
-    frame; nearest: whether the nearer scene is shown between two.
+    A mark thus survives if its source frame is dropped, and a frame that already shows the right
+    scene is the first frame of that scene. cuts: `cuts_around` for the left source frame of each
+    output frame; nearest: whether the nearer of two scenes is shown between them.
     """
     reach, end = _reach(times.jump), out.num_frames - 1
 
     def mark(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
         frame, around = f[0].copy(), nodes.values(f[1], _CUTS)
-        origin = times.place(n).left - reach
+        origin = times.position(n).left - reach
 
         def scene_of(k: int) -> int:
             """The source frame whose scene output frame k shows, counted from `origin`."""
-            at = times.place(k)
+            at = times.position(k)
             left = min(max(at.left - origin, 0), len(around) - 1)
             return left + (nearest and at.timestep > 0.5 and bool(around[left]))
 

@@ -1,4 +1,4 @@
-"""New frames: what the network draws between two source frames, and what they say of themselves."""
+"""New frames: the network's output between two source frames, and its frame properties."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from vsrife.video import frames, nodes, scenes
 from vsrife.video.colour import Route, alphas_match
 from vsrife.video.frames import ALPHA, Planes, uncached
 from vsrife.video.plans import Neighbours, Plan, Policy
-from vsrife.video.timeline import Place
+from vsrife.video.timeline import Position
 
-# A pair of neighbours is in use at a time; the rest is for requests that come a little out of order
-# and for players that step back. Two more for each stream beyond the first.
+# One pair of neighbours is in use at a time. The rest serves requests slightly out of order and
+# players that step back. Each further stream adds two.
 FRAMES_KEPT = 6
 
-# Properties of new frames: between which source frames they stand, and where, 0..1; how far they
-# can be trusted, 0..1
+# Properties of new frames: timestep, 0..1; numbers of the source frames; confidence, 0..1
 TIMESTEP, LEFT, RIGHT = "_RifeTimestep", "_RifeLeft", "_RifeRight"
 CONFIDENCE = "_RifeConfidence"
 
-type Draw = Callable[[Place, Neighbours[vs.VideoFrame]], vs.VideoFrame]
+type Render = Callable[[Position, Neighbours[vs.VideoFrame]], vs.VideoFrame]
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """What new frames are drawn with. length: of the source, in frames; streams: how many new
-    frames are made at a time."""
+class Synthesis:
+    """Computes new frames.
+
+    length: of the source, in frames; streams: new frames that are computed at the same time.
+    """
 
     plan: Plan
     session: Session
@@ -44,7 +45,7 @@ class Drawing:
     streams: int
 
     def neighbours(self, clip: vs.VideoNode, blank: vs.VideoNode) -> Neighbours[vs.VideoNode]:
-        """What `draw` reads, taken from `clip`, which is in the network's format."""
+        """The source frames that a new frame needs, from `clip` in the network's format."""
         found = self.plan.neighbours(clip, blank)
         if not self.policy.cadence:
             return found
@@ -54,42 +55,44 @@ class Drawing:
         )
 
     def clip(self, source: vs.VideoNode) -> vs.VideoNode:
-        """New frames in the network's format, of `source` in that format. What is asked for where
-        none is to be made is undefined."""
+        """New frames, from `source` in the network's format and in the same format.
+
+        Frames that the output does not show as new ones are undefined.
+        """
         blank = source.std.BlankClip(length=self.plan.times.num_frames, keep=True)
-        neighbours, draw = self.neighbours(source, blank), self.painter()
+        neighbours, render = self.neighbours(source, blank), self.renderer()
 
         def make(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
             around = neighbours.named(f)
-            return draw(self.plan.place(n, around.decision), around)
+            return render(self.plan.position(n, around.decision), around)
 
-        return uncached(self.side_by_side(blank, neighbours.given, make))  # asked for once
+        return uncached(self.side_by_side(blank, neighbours.inputs, make))  # requested once
 
     def side_by_side(
         self, template: vs.VideoNode, inputs: list[vs.VideoNode], make: frames.Make
     ) -> vs.VideoNode:
-        """ModifyFrame whose callback runs `streams` at a time, which VapourSynth does for none."""
+        """ModifyFrame with `streams` calls of `make` at a time; VapourSynth runs one per node."""
         if self.streams == 1:
             return template.std.ModifyFrame(inputs, make)
         each = [uncached(template.std.ModifyFrame(inputs, make)) for _ in range(self.streams)]
 
         def turn(n: int) -> int:
-            # New frames by turns: those at source positions, `left` + 1 so far, cost nothing. Where
-            # they are made anew, it is every second or third, or any other pattern, so they are
-            # scattered (Knuth's multiplier).
-            at = self.plan.times.place(n)
+            # New frames take turns. Frames at source positions, `left` + 1 up to here, usually cost
+            # nothing, so they are not counted. If they are computed too, it may be every second,
+            # every third or any other one, so they are scattered (Knuth's multiplicative hash).
+            at = self.plan.times.position(n)
             return n - at.left - 1 if at.step else n * 2654435761 >> 16
 
         return template.std.FrameEval(lambda n: each[turn(n) % self.streams])
 
-    def painter(self) -> Draw:
-        """What gives a new frame, in the format of its neighbours, which is the network's."""
+    def renderer(self) -> Render:
+        """A function that computes a new frame from its neighbours, in the network's format."""
         keep = FRAMES_KEPT + 2 * (self.streams - 1)
         prepared, motions = Recent[Any](keep), Recent[Any](keep)
         session, policy, last = self.session, self.policy, self.length - 1
 
-        # VapourSynth calls this from many threads, `streams` at a time at most
-        def draw(at: Place, around: Neighbours[vs.VideoFrame]) -> vs.VideoFrame:
+        # VapourSynth calls this from many threads, at most `streams` at a time
+        def render(at: Position, around: Neighbours[vs.VideoFrame]) -> vs.VideoFrame:
             left, right = around.left, around.right
             with_alpha = alphas_match(left, right)
 
@@ -124,15 +127,15 @@ class Drawing:
                 frame.props[CONFIDENCE] = confidence
             return frame
 
-        return draw
+        return render
 
 
 def sample(
     source: Callable[[], vs.VideoNode | None], route: Route
 ) -> tuple[Readable, Readable] | None:
-    """Two neighbours from the middle of the clip, as the network reads them; None if it is gone.
+    """Two consecutive frames from the middle of the clip, in the network's format; None: no clip.
 
-    source: gives the clip; a weak reference, since a network outlives the filter that opened it.
+    source: returns the clip; a weak reference, since a network outlives its filter.
     """
     clip = source()
     if clip is None:
@@ -146,7 +149,7 @@ def sample(
 
 
 def read_planes(frame: vs.VideoFrame, with_alpha: bool) -> Planes:
-    """Three planes for the network, a grey one three times over, and alpha as a fourth (0..1)."""
+    """Three planes for the network (a grey one three times), then alpha, 0..1, if `with_alpha`."""
     picture = frames.planes(frame)
     alpha = frames.alpha_of(frame) if with_alpha else None
     read = picture * (3 // len(picture))
@@ -157,9 +160,9 @@ def read_planes(frame: vs.VideoFrame, with_alpha: bool) -> Planes:
 
 @contextmanager
 def written_planes(frame: vs.VideoFrame, alpha_like: vs.VideoFrame | None) -> Iterator[Planes]:
-    """The planes of `frame` to write into, as `read_planes` gives them.
+    """The planes of `frame`, to write into, in the order of `read_planes`.
 
-    alpha_like: a frame whose alpha plane tells the format of `frame`'s; None for no alpha.
+    alpha_like: a frame with an alpha plane in the format that `frame` shall get; None: no alpha.
     """
     picture = frames.planes(frame)
     like = None if alpha_like is None else frames.alpha_of(alpha_like)

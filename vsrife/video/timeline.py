@@ -1,4 +1,4 @@
-"""Which source frames stand around an output frame, and where between them: exact and O(1)."""
+"""Source frames and timestep of each output frame; exact, and O(1) for a constant factor."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from vsrife.checks import INT64_MAX
 from vsrife.errors import ArgumentError
 
 MAX_FRAMES = 2**31 - 1  # a VapourSynth clip cannot be longer
-_LEAST_VARIABLE = Fraction(1, 500)  # below, a new frame has to ask for too many durations
+_LEAST_VARIABLE = Fraction(1, 500)  # below this, an output frame would request too many durations
 
 
-class Place(NamedTuple):
-    """An output frame: `step / steps` of the way from source frame `left` to `right`."""
+class Position(NamedTuple):
+    """Position of an output frame: `step / steps` of the way from frame `left` to frame `right`."""
 
     left: int
     right: int
@@ -29,6 +29,7 @@ class Place(NamedTuple):
 
     @property
     def timestep(self) -> float:
+        """0 <= timestep < 1."""
         return self.step / self.steps
 
 
@@ -36,12 +37,12 @@ class Place(NamedTuple):
 class Timeline:
     """Maps output frames to source frames for a clip of `source_frames` at `factor` times its rate.
 
-    Output frame n stands at position n / factor of the source. Past the last source frame there is
-    nothing to interpolate with: there `left == right` and `step == 0`, the last frame repeated.
+    Output frame n lies at position n / factor of the source. After the last source frame there is
+    nothing to interpolate with: the last frame repeats, with `left == right` and `step == 0`.
 
-    variable: source frames last as long as each says; the clip's rate means nothing.
-    num_frames: of the output; jump: how many source frames lie between two output frames, at most;
-    reach: how many of them, from `left` on, `duration` has to know.
+    variable: each source frame has its own duration; the clip's rate is ignored. num_frames: of
+    the output. jump: most source frames from one output frame to the next. reach: how many source
+    frames, from `left` on, `duration` needs. ArgumentError for a factor out of range.
     """
 
     source_frames: int
@@ -61,30 +62,30 @@ class Timeline:
                 f"not {self.factor}; give it a rate with clip.std.AssumeFPS"
             )
 
-        # ceil(source_frames * factor), so that the output lasts as long as the source. Cut at what
-        # a clip can hold: players hand over clips of 2**31 - 1 frames for "endless".
+        # ceil(source_frames * factor): the output lasts as long as the source. Limited to the
+        # longest clip: players pass clips of 2**31 - 1 frames as "endless".
         exact = -(-self.source_frames * self.factor.numerator // self.factor.denominator)
         object.__setattr__(self, "num_frames", min(exact, MAX_FRAMES))
         object.__setattr__(self, "jump", ceil(1 / self.factor))
         object.__setattr__(self, "reach", self.jump + 1 if self.variable else 2)
 
-    def place(self, n: int) -> Place:
-        """Where output frame n (0 <= n) stands."""
+    def position(self, n: int) -> Position:
+        """Position of output frame n, 0 <= n."""
         p, q = self.factor.numerator, self.factor.denominator
         left, step = divmod(n * q, p)
         end = self.source_frames - 1
         first = n == 0 or min((n - 1) * q // p, end) < left
         last = n + 1 == self.num_frames or min((n + 1) * q // p, end) > left
         if left >= end:
-            return Place(end, end, 0, p, left == end and first, last)
-        return Place(left, left + 1 if step else left, step, p, first, last)
+            return Position(end, end, 0, p, left == end and first, last)
+        return Position(left, left + 1 if step else left, step, p, first, last)
 
     def rate(self, source_rate: Fraction) -> Fraction:
-        """Output frames per second; 0 where frames last as long as each says."""
+        """Output frames per second; 0 if each frame has its own duration."""
         return Fraction(0) if self.variable else output_rate(source_rate, self.factor)
 
     def passed(self, n: int) -> Fraction:
-        """How much of its left frame's time is over when output frame n begins, 0 <= ... < 1."""
+        """Elapsed share of the left frame's duration when output frame n begins, 0 <= ... < 1."""
         position = n / self.factor
         return position - min(floor(position), self.source_frames - 1)
 
@@ -93,11 +94,11 @@ class Timeline:
         return self.passed(n) * durations[0]
 
     def duration(self, n: int, durations: Sequence[Fraction]) -> Fraction:
-        """How long output frame n is shown, from the durations of source frames from `left` on.
+        """Duration of output frame n. durations: of source frames from `left` on. In seconds.
 
-        An output frame lasts until the next one begins, so all of them last exactly as long as the
-        source. Where the rate is constant, the last one lasts as long as all others, even if the
-        source ends earlier.
+        An output frame lasts until the next one begins, so the output lasts exactly as long as the
+        source. At a constant rate the last frame lasts as long as all others, even if the source
+        ends earlier.
         """
         if not self.variable and (self.factor < 1 or len(set(durations)) == 1):
             return durations[0] / self.factor
@@ -114,13 +115,12 @@ class Timeline:
 
 
 class Timetable:
-    """Maps output frames at a constant rate to source frames that are shown for different times.
+    """Maps output frames at a constant rate to source frames of different durations.
 
-    Output frame n stands where the source is n / fps seconds after its first frame. The rest is as
-    for `Timeline`.
+    Output frame n lies n / fps seconds after the first source frame. Otherwise see `Timeline`.
     """
 
-    reach = 0  # it knows all durations
+    reach = 0  # all durations are known
 
     def __init__(self, durations: Iterable[Fraction], fps: Fraction) -> None:
         """durations: of all source frames, in seconds, more than 0."""
@@ -136,17 +136,18 @@ class Timetable:
     def _left(self, n: int) -> int:
         return bisect_right(self._starts, floor(n * self._step), hi=len(self._starts) - 1) - 1
 
-    def place(self, n: int) -> Place:
-        """Where output frame n (0 <= n) stands."""
+    def position(self, n: int) -> Position:
+        """Position of output frame n, 0 <= n."""
         left, end = self._left(n), len(self._starts) - 2
         first = n == 0 or self._left(n - 1) < left
         last = n + 1 == self.num_frames or self._left(n + 1) > left
         part = self.passed(n)
         if left == end or not part:
-            return Place(left, left, 0, 1, first, last)
-        return Place(left, left + 1, part.numerator, part.denominator, first, last)
+            return Position(left, left, 0, 1, first, last)
+        return Position(left, left + 1, part.numerator, part.denominator, first, last)
 
     def rate(self, source_rate: Fraction) -> Fraction:
+        """Output frames per second."""
         return self._fps
 
     def passed(self, n: int) -> Fraction:
@@ -165,7 +166,7 @@ Times = Timeline | Timetable
 
 
 def output_rate(rate: Fraction, factor: Fraction) -> Fraction:
-    """`rate * factor` in frames per second; ArgumentError if its digits are too many."""
+    """`rate * factor` in frames per second; ArgumentError if it exceeds 64-bit integers."""
     result = rate * factor
     if max(result.numerator, result.denominator) > INT64_MAX:
         raise ArgumentError(
@@ -176,9 +177,9 @@ def output_rate(rate: Fraction, factor: Fraction) -> Fraction:
 
 
 def as_duration(seconds: Fraction) -> tuple[int, int]:
-    """A duration as numerator and denominator of frame properties.
+    """A duration as numerator and denominator for frame properties.
 
-    Exact, but for fractions too long for them, which are rounded to 32 bits.
+    Exact if both fit into 64 bits; else rounded to a denominator of 31 bits.
     """
     if max(seconds.numerator, seconds.denominator) > INT64_MAX:
         seconds = seconds.limit_denominator(2**31 - 1)

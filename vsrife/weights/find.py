@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from vsrife.network.table import DEFAULT_MODEL, EMBEDDED, known_models
-from vsrife.weights.locate import embedded_file, existing, find_file, find_model, is_path, missing
+from vsrife.weights.folders import embedded_file
+from vsrife.weights.locate import existing, find_file, find_model, is_path, missing
 
 
 def find_weights(model: str | os.PathLike[str] | None, *, auto_download: bool = False) -> Path:

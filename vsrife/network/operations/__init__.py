@@ -1,1 +1,1 @@
-"""The operations networks are made of: an interface, and one target in each other file."""
+"""The operations of the networks: the interface, and each target in a file of its own."""

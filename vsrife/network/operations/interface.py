@@ -1,8 +1,8 @@
-"""What the networks are made of: each target gives these operations, the network uses no others.
+"""The operations of the networks. Each target implements all; a network uses no others.
 
-Tensors are (N, C, H, W): frames, channels, rows, columns. Numbers are fp32, but for what lies
-between `to_compute` and `to_full`. Results differ between targets by rounding alone: in fp32 by
-1e-5 of the largest number that goes in, if a method says nothing else. Nothing changes in place.
+Tensors are (N, C, H, W): frames, channels, rows, columns. Values are fp32, except between
+`to_compute` and `to_full`. Targets differ only by rounding: in fp32 by at most 1e-5 of the largest
+input value, unless a method gives another tolerance. Nothing changes in place.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from typing import NamedTuple, Protocol
 
 
 class Span(NamedTuple):
-    """Some of a weight's channels, and what to multiply them by (a power of two, so exactly)."""
+    """Channels start to stop - 1 of a weight, and their factor.
+
+    It is a power of two or the negative of one, so that products are exact.
+    """
 
     start: int
     stop: int
@@ -21,28 +24,28 @@ class Span(NamedTuple):
 
 
 class Operations[Tensor, Pair, Weight](Protocol):
-    """Tensor: a value of the target. Pair: the left and the right frame's tensor as one value; a
-    target with batches has (2N, C, H, W) there, N left ones first. Weight: a checkpoint's tensor.
+    """The operations of one target, for one run on frames of one size.
 
-    One object serves one run on frames of one size.
+    Tensor: a value of the target. Pair: the tensors of the left and the right frame as one value;
+    with batches (2N, C, H, W), the N left ones first. Weight: a tensor of a checkpoint.
     """
 
     # Numbers
 
     def scope(self, name: str) -> AbstractContextManager[None]:
-        """Layers made inside are named `name.` and their own name, where layers have names."""
+        """Prefix `name.` for the names of layers inside, on targets where layers have names."""
         ...
 
     def to_compute(self, x: Tensor) -> Tensor:
-        """In the type in which convolutions compute, fp16 or fp32."""
+        """x in the type of the convolutions, fp16 or fp32."""
         ...
 
     def to_full(self, x: Tensor) -> Tensor:
-        """In fp32: fp16 flow and coordinates step by 2 pixels beyond 2048."""
+        """x in fp32: fp16 flow and coordinates step by 2 pixels beyond 2048."""
         ...
 
     def add(self, a: Tensor, b: Tensor | float) -> Tensor:
-        """a + b. Sides or channels of 1 are repeated, here and in the next three."""
+        """a + b. Axes of length 1 are broadcast, as in the next three methods."""
         ...
 
     def subtract(self, a: Tensor | float, b: Tensor) -> Tensor:
@@ -64,17 +67,17 @@ class Operations[Tensor, Pair, Weight](Protocol):
     def sigmoid(self, x: Tensor) -> Tensor: ...
 
     def clamp(self, x: Tensor, low: float, high: float) -> Tensor:
-        """Numbers below `low` are `low`, those above `high` are `high`."""
+        """min(max(x, low), high)."""
         ...
 
     # Channels
 
     def join(self, tensors: Sequence[Tensor]) -> Tensor:
-        """Side by side along the channels. One tensor alone comes back as it is."""
+        """Concatenate along the channels; a single tensor is returned unchanged."""
         ...
 
     def split(self, x: Tensor, sizes: Sequence[int]) -> list[Tensor]:
-        """Parts of so many channels each; the sizes add up to C."""
+        """Split along the channels into parts of these sizes, which add up to C."""
         ...
 
     def first(self, x: Tensor, count: int) -> Tensor:
@@ -86,21 +89,21 @@ class Operations[Tensor, Pair, Weight](Protocol):
         ...
 
     def norm_channels(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, 1, H, W), the root of the sum of squares: a flow's length."""
+        """(N, C, H, W) -> (N, 1, H, W), the Euclidean norm: the length of a flow."""
         ...
 
     # Rows and columns
 
     def resize(self, x: Tensor, factor: float) -> Tensor:
-        """(N, C, H, W) -> (N, C, H * factor, W * factor): bilinear between pixels' centres.
+        """(N, C, H, W) -> (N, C, H * factor, W * factor): bilinear between pixel centres.
 
-        A smaller picture is sampled, not averaged: by 1/2 it is the mean of 2x2 pixels, by 1/4 that
-        of the 2x2 around the middle of 4x4. factor: a power of two; the result has whole sides.
+        Not antialiased: 1/2 gives the mean of 2x2 pixels, 1/4 the mean of the inner 2x2 of 4x4
+        pixels. factor: a power of two; H * factor and W * factor are whole.
         """
         ...
 
     def plane(self, timestep: Tensor, s: float) -> Tensor:
-        """One number a frame, (N, 1, 1, 1), as a plane (N, 1, H / s, W / s) of the run's frames."""
+        """(N, 1, 1, 1) -> a constant plane (N, 1, H / s, W / s), H and W of the run's frames."""
         ...
 
     def every(self, x: Tensor, step: int) -> Tensor:
@@ -108,38 +111,43 @@ class Operations[Tensor, Pair, Weight](Protocol):
         ...
 
     def max_pool(self, x: Tensor, size: int, stride: int) -> Tensor:
-        """Largest number of each size x size. stride: `size`, which divides both sides; or 1, where
-        windows are centred on each pixel and hold what there is of them in the picture."""
+        """Maximum of each size x size window.
+
+        stride: `size`, which divides H and W; or 1: windows are centred on each pixel and cropped
+        to the picture.
+        """
         ...
 
     def mean_pool(self, x: Tensor, size: int) -> Tensor:
-        """Mean of the size x size around each pixel, of what there is of them in the picture."""
+        """Mean of the size x size window centred on each pixel, cropped to the picture."""
         ...
 
     def pixel_shuffle(self, x: Tensor) -> Tensor:
-        """(N, 4 * C, H, W) -> (N, C, 2 * H, 2 * W); four channels are a cell's upper left, upper
-        right, lower left and lower right pixel."""
+        """(N, 4 * C, H, W) -> (N, C, 2 * H, 2 * W).
+
+        Four channels become the upper left, upper right, lower left and lower right pixel.
+        """
         ...
 
     # What is learnt
 
     def take(self, weight: Weight, axis: int, spans: Sequence[Span]) -> Weight:
-        """The spans of a weight along an axis, each times its factor, in this order."""
+        """Concatenate the spans of a weight along an axis, each times its factor."""
         ...
 
     def conv(
         self, x: Tensor, name: str, weight: Weight, bias: Weight, *, stride: int = 1
     ) -> Tensor:
-        """3x3 with a border of zeros: (N, I, H, W) -> (N, O, H / stride, W / stride).
+        """3x3 convolution, zero padding 1: (N, I, H, W) -> (N, O, H / stride, W / stride).
 
-        name: of the layer; weight (O, I, 3, 3), bias (O,); stride 1 or 2, which divides both sides.
-        Tolerance: 1e-5 of the sum of the absolute products in fp32, 2^-9 of it in fp16; so for all
-        convolutions.
+        name: of the layer; weight (O, I, 3, 3), bias (O,); stride 1 or 2, a divisor of H and W.
+        Tolerance of all convolutions: 1e-5 of the sum of the absolute products in fp32, 2^-9 of it
+        in fp16.
         """
         ...
 
     def deconv(self, x: Tensor, name: str, weight: Weight, bias: Weight) -> Tensor:
-        """Transposed 4x4 of stride 2, 1 cut off around it: (N, I, H, W) -> (N, O, 2 * H, 2 * W).
+        """Transposed 4x4 convolution, stride 2, padding 1: (N, I, H, W) -> (N, O, 2 * H, 2 * W).
 
         weight (I, O, 4, 4), bias (O,).
         """
@@ -150,25 +158,26 @@ class Operations[Tensor, Pair, Weight](Protocol):
     ) -> Tensor:
         """leaky(x + beta * conv(x)): (N, C, H, W) -> the same.
 
-        weight (C, C / groups, 3, 3), bias (C,), beta (1, C, 1, 1); groups of channels see only
-        themselves.
+        A grouped 3x3 convolution: weight (C, C / groups, 3, 3), bias (C,), beta (1, C, 1, 1).
         """
         ...
 
     def leaky(self, x: Tensor) -> Tensor:
-        """Numbers below 0 times `table.SLOPE`."""
+        """Leaky ReLU with slope `table.SLOPE`."""
         ...
 
     def prelu(self, x: Tensor, slopes: Weight) -> Tensor:
-        """Numbers below 0 times the slope (C,) of their channel."""
+        """ReLU with a slope for each channel, (C,)."""
         ...
 
     # Both frames
 
-    def stack(self, left: Tensor, right: Tensor) -> Pair: ...
+    def stack(self, left: Tensor, right: Tensor) -> Pair:
+        """The pair of both tensors."""
+        ...
 
     def unstack(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Left, right."""
+        """Left tensor, right tensor."""
         ...
 
     def images(self, pair: Pair) -> Pair:
@@ -183,14 +192,15 @@ class Operations[Tensor, Pair, Weight](Protocol):
         """Backward warp: out[y, x] = frame[y + v, x + u], bilinear, edge repeated.
 
         flow (N, 4, H, W), pixels: (u, v) into the left frame, then into the right one. Tolerance:
-        what a place that is off by 2^-22 of the picture's side gives.
+        the change of the result if the position is off by 2^-22 of the picture's side.
         """
         ...
 
     def warp_small(self, pair: Pair, flow: Tensor | None, s: float) -> Pair:
-        """`warp`, then `resize` by 1 / s; None: no flow. flow at full size; tolerance of `warp`.
+        """`warp`, then `resize` by 1 / s. flow at full size; None: no warp. Tolerance of `warp`.
 
-        What does not count need not be warped: for s >= 4, all but 2x2 pixels of each s x s.
+        For s >= 4 only the inner 2x2 pixels of each s x s cell are used; targets may warp these
+        alone.
         """
         ...
 
@@ -201,7 +211,7 @@ class Operations[Tensor, Pair, Weight](Protocol):
         ...
 
     def largest(self, flow: Tensor) -> Tensor:
-        """Largest absolute number of channels 0-1, and of 2-3: (N, 4, H, W) -> (N, 2)."""
+        """(N, 4, H, W) -> (N, 2): maximum absolute value of channels 0-1, and of channels 2-3."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""The operations written down as ONNX nodes. Needs numpy and onnx, no framework.
+"""The operations as ONNX nodes. Needs numpy and onnx, no framework.
 
-What is exact and faster on the runtimes is done here: smaller pictures are pooled where that is the
-same, warped where somebody reads them, and a residual sum is a one in the weights.
+Three exact optimisations make graphs faster: halving uses AveragePool, a small warp computes only
+the pixels that are used, and the sum of a residual is folded into the weights as a one.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ class OnnxOperations:
         shortcuts: bool = True,
         grid: Grid | None = None,
     ) -> None:
-        """size: width and height of the frames, None for those of the tensor `like` as it comes;
-        shortcuts: leave out what nobody reads; grid: of the frames, if there is one already."""
+        """size: width and height of the frames; None: those of the tensor `like` at run time.
+
+        shortcuts: compute only pixels that are used; grid: of the frames, if one exists already.
+        """
         self._w, self._size, self._like, self._shortcuts = w, size, like, shortcuts
         self._grid = grid
         self._sampled: dict[tuple[str, float], str] = {}  # flow and s -> flow around the middles
@@ -101,7 +103,7 @@ class OnnxOperations:
             return x
         if (x, 1 / factor) in self._sampled:
             return self.resize(self._sampled[x, 1 / factor], 0.5)
-        if factor == 0.5:  # the same numbers, and a faster node
+        if factor == 0.5:  # equal, and faster than Resize
             return w.op("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
         scales = w.constant([1, 1, factor, factor])
         centres = "half_pixel"
@@ -129,7 +131,7 @@ class OnnxOperations:
         return self._w.op("MaxPool", x, kernel_shape=kernel, strides=strides, pads=pads)
 
     def mean_pool(self, x: str, size: int) -> str:
-        # what lies outside does not count, by default
+        # count_include_pad is 0 by default: pixels outside do not count
         return self._w.op("AveragePool", x, kernel_shape=[size, size], pads=[size // 2] * 4)
 
     def pixel_shuffle(self, x: str) -> str:
@@ -155,7 +157,7 @@ class OnnxOperations:
     ) -> str:
         gains = np.asarray(beta, np.float32).reshape(-1)
         weight = np.asarray(weight, np.float32) * gains[:, None, None, None]
-        if not self._w.half:  # the ones would round fp16 weights to steps of 2^-10
+        if not self._w.half:  # fp16: weights near 1 have steps of 2^-10
             rows = np.arange(len(weight))
             weight[rows, rows % (len(weight) // groups), 1, 1] += 1
         y = self._convolve("Conv", x, name, weight, bias * gains, 1, group=groups)

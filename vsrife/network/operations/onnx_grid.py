@@ -1,4 +1,4 @@
-"""Coordinates of a picture's pixels, and warping by them, as ONNX nodes."""
+"""Pixel coordinates, and the warp that uses them, as ONNX nodes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ _X, _Y = 0, 1
 
 
 class Grid:
-    """Both pictures of a pair are warped at once, in places that are -1 and 1 at the outermost
-    pixels' centres, as GridSample wants them."""
+    """Warps both pictures of a pair at once.
+
+    Coordinates are GridSample's: -1 and 1 are the centres of the outermost pixels.
+    """
 
     def __init__(self, w: Writer, size: tuple[int, int] | None, like: str) -> None:
-        """size: width and height, or None for those of the tensor `like` as it comes."""
+        """size: width and height; None: those of the tensor `like` at run time."""
         self._w, self._size, self._like = w, size, like
         with w.scope("grid"):
             if size is None:
@@ -25,24 +27,24 @@ class Grid:
             else:
                 factor = np.array([2 / (side - 1) for side in size])
                 self._factors = w.constant(factor.reshape(1, 2, 1, 1))
-        self._places: dict[int, str] = {}  # by s
+        self._coordinates: dict[int, str] = {}  # by s
 
     def warp(self, pair: str, flow: str, s: int = 1, mode: str = "bilinear") -> str:
         """out[y, x] = image[y + v, x + u], bilinear or bicubic, edge repeated.
 
-        pair (2, C, H, W); flow (1, 4, H, W), pixels, x before y, the left picture's first. s: give
-        only the pixels that `around_middles` gives, whose flow comes in.
+        pair (2, C, H, W); flow (1, 4, H, W), pixels, x before y, into the left picture first.
+        s > 1: only the pixels of `around_middles`; `flow` is of these.
         """
         w = self._w
-        if s not in self._places:
+        if s not in self._coordinates:
             with w.scope("grid"):
-                self._places[s] = self._make_places(s)
+                self._coordinates[s] = self._make_coordinates(s)
         moved = w.op("Mul", w.op("Reshape", flow, w.integers([2, 2, 0, 0])), self._factors)
-        where = w.op("Transpose", w.op("Add", moved, self._places[s]), perm=[0, 2, 3, 1])
+        where = w.op("Transpose", w.op("Add", moved, self._coordinates[s]), perm=[0, 2, 3, 1])
         return w.op("GridSample", pair, where, mode=mode, padding_mode="border", align_corners=1)
 
-    def _make_places(self, s: int) -> str:
-        """Places (1, 2, H, W) of all pixels, or of those around the middles."""
+    def _make_coordinates(self, s: int) -> str:
+        """Coordinates (1, 2, H, W) of all pixels; for s > 1, of those of `around_middles`."""
         w = self._w
         if self._size is not None:
             x, y = (w.constant(_known_line(side, s, a)) for a, side in enumerate(self._size))
@@ -61,27 +63,27 @@ class Grid:
         return w.op("Reshape", factor, w.integers([1, 1, 1, 1]))
 
     def _line(self, axis: int, factor: str) -> str:
-        """As `_known_line` with s = 1."""
+        """`_known_line` with s = 1, for a size known at run time."""
         w = self._w
         length = w.op("Shape", self._like, start=3 - axis, end=4 - axis)
         limit = w.op("Squeeze", length, w.integers([0]))
         pixels = w.op("Range", w.constant(0, np.int64), limit, w.constant(1, np.int64))
         pixels = w.op("Reshape", pixels, w.integers(_along(axis)))
         pixels = w.op("Cast", pixels, to=TensorProto.FLOAT)
-        places = w.op("Sub", w.op("Mul", pixels, factor), w.constant(1.0))
-        return w.op("Mul", places, w.constant(_channel(axis)))
+        coordinates = w.op("Sub", w.op("Mul", pixels, factor), w.constant(1.0))
+        return w.op("Mul", coordinates, w.constant(_channel(axis)))
 
 
 class GivenGrid(Grid):
-    """One whose numbers come into the graph from outside."""
+    """A grid whose coordinates are inputs of the graph."""
 
-    def __init__(self, w: Writer, places: str, factors: str) -> None:
-        """places (1, 2, H, W); factors (1, 2, 1, 1): 2 / (side - 1), x before y."""
+    def __init__(self, w: Writer, coordinates: str, factors: str) -> None:
+        """coordinates (1, 2, H, W); factors (1, 2, 1, 1): 2 / (side - 1), x before y."""
         self._w, self._factors = w, factors
-        self._places = {1: places}
+        self._coordinates = {1: coordinates}
 
-    def _make_places(self, s: int) -> str:
-        return around_middles(self._w, self._places[1], s, 2)
+    def _make_coordinates(self, s: int) -> str:
+        return around_middles(self._w, self._coordinates[1], s, 2)
 
 
 def around_middles(w: Writer, x: str, s: int, count: int) -> str:
@@ -109,12 +111,12 @@ def _middle(w: Writer, x: str, s: int, axis: int) -> str:
 
 
 def _known_line(side: int, s: int, axis: int) -> Array:
-    """Places along x or y, (1, 2, 1, W) or (1, 2, H, 1); 0 in the other's channel."""
+    """Coordinates along x (1, 2, 1, W) or y (1, 2, H, 1); the other channel is 0."""
     pixels = np.arange(side)
     if s > 1:
         pixels = pixels.reshape(-1, s)[:, s // 2 - 1 : s // 2 + 1]
-    places = pixels.reshape(_along(axis)) * (2 / (side - 1)) - 1
-    return np.asarray(places * _channel(axis))
+    coordinates = pixels.reshape(_along(axis)) * (2 / (side - 1)) - 1
+    return np.asarray(coordinates * _channel(axis))
 
 
 def _along(axis: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Collects the nodes of one graph. Tensors are known by their names."""
+"""Collects the nodes of one ONNX graph. Tensors are referred to by name."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-OPSET = 17  # GridSample is since 16; the one of 20 goes wrong in TensorRT
-IR = 8  # the file format that belongs to it
-END = np.iinfo(np.int64).max  # of a slice: up to the last one
+OPSET = 17  # GridSample needs 16; TensorRT gives wrong results with that of 20
+IR = 8  # IR version of opset 17
+END = np.iinfo(np.int64).max  # end of a Slice: up to the last element
 
 Array = NDArray[Any]
 Dim = int | str
 
 
 class Writer:
-    """Every method that adds something gives the name of the tensor that it adds.
+    """Methods that add a node, an input or a constant return the name of its tensor.
 
-    What is asked for twice is written once.
+    Equal nodes and constants are written once. half: weights in fp16.
     """
 
     def __init__(self, *, half: bool = False) -> None:
@@ -40,7 +40,7 @@ class Writer:
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
-        """Names made inside begin with `name`."""
+        """Prefix `name.` for the names of nodes inside."""
         before, self._scope = self._scope, f"{self._scope}{name}."
         try:
             yield
@@ -48,15 +48,17 @@ class Writer:
             self._scope = before
 
     def input(self, name: str, shape: Sequence[Dim]) -> str:
+        """Add an fp32 input. shape: a text is a size known at run time."""
         self._inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)))
         return name
 
     def output(self, name: str, tensor: str, shape: Sequence[Dim]) -> None:
-        """Give `tensor`, which a node of this graph makes, out under `name`."""
+        """Make `tensor`, a result of a node, the output `name`."""
         self._given[tensor] = name
         self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)))
 
     def constant(self, value: Array | Sequence[Any] | float, dtype: Any = np.float32) -> str:
+        """Add a constant of type `dtype`."""
         array = np.ascontiguousarray(value, dtype).reshape(np.shape(value))
         key = (array.dtype.str, array.shape, hashlib.blake2b(array.data).digest())
         if key not in self._constants:
@@ -65,15 +67,17 @@ class Writer:
         return str(self._constants[key].name)
 
     def integers(self, values: Sequence[int]) -> str:
+        """Add an int64 constant."""
         return self.constant(values, np.int64)
 
     def op(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """A node of one output. name: below the scope; else made from its kind."""
+        """Add a node with one output. name: within the scope; "": derived from `kind`."""
         return self.ops(kind, *inputs, outputs=1, name=name, **attributes)[0]
 
     def ops(
         self, kind: str, *inputs: str, outputs: int, name: str = "", **attributes: Any
     ) -> list[str]:
+        """Add a node with several outputs; see `op`."""
         work = (kind, inputs, outputs, repr(sorted(attributes.items())))
         if work in self._done:
             return self._done[work]
@@ -87,6 +91,7 @@ class Writer:
         return results
 
     def model(self, metadata: Mapping[str, str]) -> ModelProto:
+        """The finished model. metadata: texts stored in it."""
         for node in self._nodes:
             for names in (node.input, node.output):
                 names[:] = [self._given.get(name, name) for name in names]

@@ -1,4 +1,4 @@
-"""The operations run by PyTorch, with gradients."""
+"""The operations in PyTorch, with gradients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TorchOperations:
         compute: torch.dtype = torch.float32,
         full: torch.dtype = torch.float32,
     ) -> None:
-        """size: width and height of the frames; compute: type of the weights; full: of all else."""
+        """size: width and height of the frames; compute: type of convolutions; full: all else."""
         self._width, self._height = size
         self._compute, self._full = compute, full
         self._lines: dict[int, Tensor] = {}
@@ -163,11 +163,11 @@ class TorchOperations:
         return F.avg_pool2d(self._sample(pair, sampled, cell), 2)
 
     def _sample(self, pair: Tensor, flow: Tensor, cell: int) -> Tensor:
-        """Pair where the flow points to from all pixels, or from those that `_middles` keeps."""
+        """`pair` warped by `flow`: every pixel, or only those that `_middles` keeps."""
         n, _, height, width = flow.shape
         moved = flow.reshape(n, 2, 2, height, width).transpose(0, 1)
         moved = moved.reshape(2 * n, 2, height, width)
-        # to grid_sample's -1..1, whose ends are the centres of the outermost pixels
+        # grid_sample: -1 and 1 are the centres of the outermost pixels
         x = self._line(flow, self._width, cell) + moved[:, 0]
         y = self._line(flow, self._height, cell)[:, None] + moved[:, 1]
         x = x * (2 / max(self._width - 1, 1)) - 1
@@ -177,7 +177,7 @@ class TorchOperations:
         )
 
     def _line(self, like: Tensor, side: int, cell: int) -> Tensor:
-        """Coordinates of the pixels along a side, of those alone that `_middles` keeps."""
+        """Pixel coordinates along a side; for cell > 1 only those that `_middles` keeps."""
         if side not in self._lines:
             self._lines[side] = torch.arange(side, device=like.device, dtype=like.dtype)
         line = self._lines[side]
@@ -194,7 +194,7 @@ class TorchOperations:
 
 
 def _middles(x: Tensor, axis: int, cell: int) -> Tensor:
-    """The two numbers around the middle of every `cell` along an axis."""
+    """The two values around the middle of every `cell` values along an axis."""
     before, after = x.shape[:axis], x.shape[axis + 1 :]
     cells = x.reshape(*before, -1, cell, *after).narrow(axis + 1, cell // 2 - 1, 2)
     return cells.reshape(*before, -1, *after)

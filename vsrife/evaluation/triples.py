@@ -1,0 +1,101 @@
+"""Three frames in a row of the user's own clips: two to interpolate between, and the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import NamedTuple
+
+import numpy as np
+import vapoursynth as vs
+
+from vsrife.errors import MediaError
+from vsrife.evaluation.film import Film
+from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.speed import Frame, new_frame
+from vsrife.inference.base import Session
+from vsrife.media.source import open_source, probe, to_rgb
+from vsrife.weights.folders import is_file
+
+LEAST = 4  # triples for each of the two uses: calibration, and the figures afterwards
+_STILL, _CUT = 0.002, 0.15  # mean differences: nothing to learn from, nothing to interpolate
+
+
+class Triple(NamedTuple):
+    """Frames n, n + 1 and n + 2 of a clip (RGBS), read when they are asked for: (3, H, W) in 0..1
+    each. The one in the middle is the truth."""
+
+    clip: vs.VideoNode
+    n: int
+
+    @property
+    def left(self) -> Frame:
+        return self._frame(0)
+
+    @property
+    def truth(self) -> Frame:
+        return self._frame(1)
+
+    @property
+    def right(self) -> Frame:
+        return self._frame(2)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.clip.width, self.clip.height
+
+    def _frame(self, number: int) -> Frame:
+        with self.clip.get_frame(self.n + number) as frame:
+            return [np.array(frame[plane], np.float32).clip(0, 1) for plane in range(3)]
+
+
+class Quality(NamedTuple):
+    """Mean PSNR in dB against the truth, and of INT8 against fp32."""
+
+    single: float
+    quantized: float
+    alike: float
+
+
+def triples_of(clips: Sequence[Path], frames: int) -> list[Triple]:
+    """Triples from all over the clips, without cuts and stills; MediaError if they are too few.
+
+    frames: how many places of each clip are looked at.
+    """
+    found = [triple for path in clips for triple in _of_clip(path, frames)]
+    if len(found) < 2 * LEAST:
+        raise MediaError(
+            f"calibration clips are too short: {len(found)} places with motion were found in "
+            f"{len(clips)}, at least {2 * LEAST} are needed; give longer clips or more of them"
+        )
+    return found
+
+
+def _of_clip(path: Path, frames: int) -> Iterator[Triple]:
+    if not is_file(path):
+        raise MediaError(f"there is no clip {path}")
+    clip, _ = open_source(path, probe(path))
+    if clip.num_frames < 3:
+        raise MediaError(f"{path} has {clip.num_frames} frames; calibration needs three and more")
+    film = Film(path.name, clip, to_rgb)
+    step = max(1, film.count // frames)
+    rgb = film.to_rgb(film.source)
+    for k in range(0, film.count, step)[:frames]:
+        triple = Triple(rgb, 2 * k)
+        sides = zip(triple.left, triple.right, strict=True)
+        if _STILL < fmean(float(np.abs(a - b).mean()) for a, b in sides) < _CUT:
+            yield triple
+
+
+def quality_of(sessions: Mapping[str, Session], triples: Iterable[Triple]) -> Quality:
+    """sessions: of the same model in "fp32" and in "int8"."""
+    scores = []
+    for triple in triples:
+        truth = np.stack(triple.truth)
+        single, quantized = (
+            np.stack(new_frame(sessions[kind], triple.left, triple.right))
+            for kind in ("fp32", "int8")
+        )
+        scores.append((psnr(single, truth), psnr(quantized, truth), psnr(quantized, single)))
+    return Quality(*(fmean(column) for column in zip(*scores, strict=True)))

@@ -45,11 +45,16 @@ def unit_numbers(name: str, count: int) -> NDArray[np.float64]:
     """`count` numbers in [0, 1)."""
     seed = np.uint64((zlib.crc32(name.encode()) << 32) & MASK)
     with np.errstate(over="ignore"):
-        state = seed + np.uint64(0x9E3779B97F4A7C15) * np.arange(1, count + 1, dtype=np.uint64)
-        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        # in place, which takes half the time
+        state = np.arange(1, count + 1, dtype=np.uint64)
+        state *= np.uint64(0x9E3779B97F4A7C15)
+        state += seed
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            state ^= state >> np.uint64(shift)
+            state *= np.uint64(factor)
     state ^= state >> np.uint64(31)
-    return (state >> np.uint64(11)) * 2.0**-53
+    state >>= np.uint64(11)
+    return state * 2.0**-53
 
 
 def _gain(arch: Arch, key: str, shape: tuple[int, ...]) -> float:

@@ -151,7 +151,7 @@ def test_the_last_frame_need_not_say_how_long_it_lasts(weights):
     times = [each["_AbsoluteTime"] for each in props]
     assert times == pytest.approx([100 + n / 20 for n in range(12)])
     _, props = positions_and_props(clip, model=weights(), factor=2)
-    assert [each.get("_DurationDen") for each in props] == [20, 20, 8, 8, None, None]
+    assert [each.get("_DurationDen") for each in props] == [20, 20, 8, 8, 8, 8]
 
 
 def pictures_of(clip):

@@ -159,10 +159,6 @@ def candidates(hardware: Hardware, *, graph: bool = False) -> tuple[str, ...]:
     return (able[0],)  # whose error says what is missing
 
 
-def best(hardware: Hardware, *, graph: bool = False) -> str:
-    return candidates(hardware, graph=graph)[0]
-
-
 def _with_gpu() -> tuple[str, ...]:
     """Backends that would compute on a GPU of this machine, if there is one, and those that may but
     cannot be loaded: whoever opens them is told why."""

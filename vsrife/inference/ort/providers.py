@@ -6,11 +6,11 @@ Imports no ONNX Runtime: who calls passes its module. What starts a session is i
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vsrife import messages
 from vsrife.errors import ArgumentError, BackendError
 from vsrife.inference.base import read_device
 
@@ -116,11 +116,6 @@ class Chosen:
         return ("cuda", int(options["device_id"])) if resident else ("cpu", 0)
 
 
-def tell(text: str) -> None:
-    """One line on stderr; a picture may be on its way through stdout."""
-    print(f"vsrife: {text}", file=sys.stderr, flush=True)
-
-
 def wanted(
     provider: object,
     *,
@@ -177,7 +172,7 @@ def offered(ort: Any) -> tuple[str, ...]:
 
 
 def choose(
-    ort: Any, asked: Wanted, threads: int | None = None, note: Callable[[str], None] = tell
+    ort: Any, asked: Wanted, threads: int | None = None, note: Callable[[str], None] = messages.say
 ) -> Chosen:
     """The providers for a session, with their options; BackendError for one that is not there.
 

@@ -11,8 +11,9 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
+from vsrife import messages
 from vsrife.errors import BackendError, ModelError, printable
-from vsrife.inference.ort.providers import Chosen, row_of, tell
+from vsrife.inference.ort.providers import Chosen, row_of
 
 _RECORD = "session.record_ep_graph_assignment_info"
 _ERRORS_ONLY = 3  # its warnings are about graphs, and for who wrote them
@@ -45,7 +46,7 @@ def start(
     model: bytes | Path,
     chosen: Chosen,
     options: Any = None,
-    note: Callable[[str], None] = tell,
+    note: Callable[[str], None] = messages.say,
 ) -> Any:
     """An InferenceSession that runs where it should.
 

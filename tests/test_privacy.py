@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import needs
 from vsrife.inference import BACKENDS
 
 ROOT = Path(__file__).parents[1]
@@ -155,6 +156,8 @@ def check(deeds: Deeds, home: Path) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_backend_sends_nothing_and_leaves_nothing(home: Path, backend: str) -> None:
+    for name in BACKENDS[backend].packages:
+        needs.package(name)
     check(traced(frame(backend), home), home)
 
 

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.support import needs
 from tests.support.films import noisy, pan, scenery
 from vsrife.cli import FAILED, OK, USAGE, main, scenes
 
@@ -116,6 +117,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_film_is_read(
 
 @pytest.mark.parametrize("option", ["-o", "--plot"])
 def test_a_file_that_exists_is_replaced_only_if_asked(film, tmp_path, capsys, option):
+    needs.package("matplotlib")
     taken = tmp_path / "holiday.png"
     taken.write_bytes(b"mine")
     words = ["scenes", str(film), "--frames", "2", option, str(taken)]

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.support import needs
+
 CLASH = """Check 'versions_compatible' failed at src/bindings/python/pyopenvino.cpp:99:
 OpenVINO Python version (2026.4.1-22982) mismatches with OpenVINO Runtime library version (2026.4.1)
 """
@@ -60,6 +62,7 @@ NEXT_IS_ONNX = "num_streams=2"
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_next_backend_is_taken_and_a_line_says_so(run, fault):
+    needs.package("openvino")
     package, raised = FAULTS[fault]
     out, (line,) = run({package: raised}, NEXT_IS_ONNX)
     assert out.splitlines() == ["a frame", "onnxruntime"]
@@ -68,6 +71,7 @@ def test_the_next_backend_is_taken_and_a_line_says_so(run, fault):
 
 
 def test_the_line_for_a_clash_says_what_is_broken_and_the_way_out(run):
+    needs.package("openvino")
     _, (line,) = run({"openvino": FAULTS["clash as ImportError"][1]}, NEXT_IS_ONNX)
     assert "vs-mlrt's core.ov has loaded another build of OpenVINO 2" in line
     if sys.platform == "linux":
@@ -100,6 +104,7 @@ def test_one_after_another_until_none_is_left(run):
 
 
 def test_a_pytorch_that_may_see_a_gpu_and_is_broken_is_told_of(run):
+    needs.package("openvino")
     gpu = "from vsrife.inference import select\nselect._may_have_gpu = lambda: True\n"
     first, (line,) = run({"torch": "OSError('libcudart.so.13')"}, before=gpu)
     assert first.splitlines()[0] == "a frame"

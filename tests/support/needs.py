@@ -20,6 +20,12 @@ LIGHT = os.environ.get("VSRIFE_LIGHT_TESTS") == "1"
 OURS = ("tests", "vsrife")
 
 
+def package(name: str) -> None:
+    """In the light install: skip a test of something that this package is there for."""
+    if LIGHT and find_spec(name) is None:
+        pytest.skip(f"needs {name}")
+
+
 def missing(path: Path) -> set[str]:
     """Packages that are not installed and that importing the module at `path` needs."""
     return {package for package in _packages(path) if find_spec(package) is None}

@@ -1,7 +1,10 @@
-"""RIFE frame interpolation for VapourSynth.
+"""RIFE frame interpolation for VapourSynth, and for images in Python.
 
     from vsrife import rife
     clip = rife(clip)              # twice the frame rate, with the embedded model
+
+    from vsrife import interpolate
+    images = interpolate(images)   # without VapourSynth: arrays, tensors, PIL images, files
 
 Importing this loads neither VapourSynth nor a framework that runs networks.
 """
@@ -12,11 +15,12 @@ from vsrife.version import __version__
 
 if TYPE_CHECKING:
     from vsrife.filter import rife
+    from vsrife.images import Interpolator, interpolate
 
     model_dir: str
     models: list[str]
 
-__all__ = ["__version__", "model_dir", "models", "rife"]
+__all__ = ["Interpolator", "__version__", "interpolate", "model_dir", "models", "rife"]
 
 
 def __getattr__(name: str) -> object:
@@ -25,6 +29,10 @@ def __getattr__(name: str) -> object:
         from vsrife.filter import rife
 
         return rife
+    if name in ("Interpolator", "interpolate"):
+        from vsrife import images
+
+        return getattr(images, name)
     if name == "models":  # names that `rife(model=...)` takes
         from vsrife.network.table import known_models
 

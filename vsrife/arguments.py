@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import vapoursynth as vs
 
@@ -35,6 +36,7 @@ from vsrife.video.marking import Marking
 from vsrife.video.output import Recipe
 from vsrife.video.overlays import Protection
 from vsrife.video.plans import Filling, Policy
+from vsrife.weights import is_graph
 
 MAX_SPAN = 24
 _RATE, _SCENES, _DUPLICATES = "rate", "scene changes", "duplicates"
@@ -44,6 +46,17 @@ _PICTURE, _COLOUR = "picture", "colour"
 _CLIP = Instance(vs.VideoNode, "clip")
 # may be a file, so it is read after all other checks
 _BAD_FRAMES = Unread("ranges, a property's name, or a file's path")
+
+
+class _StaticThreshold(NamedTuple):
+    """A number in 0..1, or "off"."""
+
+    allowed: str = '0 to 1, "off"'
+
+    def read(self, name: str, value: object) -> float | str:
+        if isinstance(value, str) and value == "off":
+            return value
+        return checks.share(name, value, '"off" computes the whole picture')
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # clips have no equality
@@ -129,6 +142,11 @@ class Options:
         "grey clip of any depth, as large and as long as clip: white is protected", none="no mask",
     )  # fmt: skip
     protect: bool = option(Flag(), False, _PICTURE, "protect static lettering over motion")
+    static_threshold: float | str | None = option(
+        _StaticThreshold(), None, _PICTURE,
+        "the network runs only where two frames differ by more than this, as RGB in 0..1",
+        none='0 on a CPU, else \"off\"',
+    )  # fmt: skip
     matrix: int | None = option(
         colour.MATRIX, None, _COLOUR, "of YUV frames without _Matrix", none="by size"
     )
@@ -165,6 +183,7 @@ def parse(asked: Mapping[str, object]) -> tuple[Options, Recipe]:
     _check_rate(options)
     _check_scenes(options)
     _check_duplicates(options)
+    _check_static(options)
     if options.network != _DEFAULTS:
         network_options.check_together(options.network, clip.width, clip.height)
     recipe = _recipe(options, route)
@@ -254,6 +273,19 @@ def _check_duplicates(options: Options) -> None:
         )
 
 
+def _check_static(options: Options) -> None:
+    threshold = options.static_threshold
+    if isinstance(threshold, float) and _is_graph(options.network):
+        raise ArgumentError(
+            f"static_threshold={threshold:g} needs a network of several sizes, and an ONNX file is "
+            "run as it is; leave it out, or give weights as model="
+        )
+
+
+def _is_graph(network: NetworkOptions) -> bool:
+    return network.model is not None and is_graph(network.model)
+
+
 def _check_length(name: str, marks: vs.VideoNode, clip: vs.VideoNode) -> None:
     if marks.num_frames != clip.num_frames:
         raise ArgumentError(
@@ -317,6 +349,7 @@ def _marking(options: Options, bad: bad_frames.Ranges | str | None) -> Marking:
         sc_threshold=threshold if sc else None,
         adaptive=sc == "adaptive",
         own_cuts=bool(sc) and threshold is None,
+        own_repeats=bool(options.duplicates) and options.duplicates_threshold is None,
         cuts=options.sc_clip,
         duplicates_threshold=options.duplicates_threshold if options.duplicates else None,
         repeats=options.duplicates_clip,

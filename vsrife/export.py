@@ -1,31 +1,23 @@
-"""Networks as ONNX files, for other programs: `export_model`. Needs the onnx package."""
+"""Networks as files for other programs: `export_model`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from vsrife.errors import ArgumentError, BackendError, MediaError, ModelError
-from vsrife.network.options import GraphOptions
-from vsrife.network.sizes import padded_size
-from vsrife.network.state_dict import normalise, recognise
-from vsrife.network.table import VERSIONS, Arch, arch_of, check_options
+from vsrife.errors import ArgumentError, MediaError, ModelError
+from vsrife.network.state_dict import check_state, normalise, recognise
+from vsrife.network.table import VERSIONS, arch_of, check_options
+from vsrife.network.targets import FileOptions, builder, check, target_of
 from vsrife.version import __version__
 from vsrife.weights import find_weights, is_graph, model_name, read_arrays, write_whole
 from vsrife.weights.catalogue import catalogue
 from vsrife.weights.files import read_metadata
 from vsrife.weights.folders import exists, is_file, is_folder
 
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
-    from vsrife.network.operations.onnx_writer import Array
-
-LAYOUTS = ("own", "v1", "v2")
-PRECISIONS = ("fp32", "fp16")
-LARGEST = 16384  # pixels of a side
+_OF_FILES = (".onnx", ".tflite", ".param", ".bin")  # suffixes that no folder has
 
 
 def export_model(
@@ -37,120 +29,111 @@ def export_model(
     precision: str = "fp32",
     size: tuple[int, int] | None = None,
     layout: str = "own",
+    target: str = "onnx",
+    warp: str = "rife",
+    flow_only: bool = False,
+    blocks: int | None = None,
+    fold: bool = False,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write a model as ONNX and give the files, the one of that path first.
+    """Write a model as ONNX, or for another target, and give the files, the main one first.
 
-    model: a name or a weights file, None for the embedded default; scale, ensemble: as of `rife`;
-    precision: "fp16" has convolutions in half precision, inputs and outputs stay fp32; size: width
-    and height of a graph that takes no other, multiples of the network's unit but for layout v2.
+    model: a name or a weights file, None for the embedded default; path: the file, or for target
+    "ncnn" the folder; scale, ensemble: as of `rife`; precision: "fp16" has convolutions in half
+    precision, inputs and outputs stay fp32; size: width and height of a graph that takes no other,
+    multiples of the network's unit but for layout v2.
     layout: "own" is a graph for a pair, and beside it `.encode.onnx` for a single frame where the
     network has an encoder, `.doubled.onnx` where it rescales; "v1" and "v2" are vs-mlrt's, one
-    file. What they take and give: docs/guide/onnx.md.
+    file. What they take and give: docs/guide/onnx.md. warp: of an ncnn network, "rife" or
+    "gridsample"; fold: without MemoryData: docs/guide/ncnn.md. flow_only: a tflite network without
+    its last warp; blocks: only the network's first ones: docs/guide/tflite.md.
     ArgumentError for options that do not go together, ModelError for the weights, MediaError for
-    files that cannot be written; then none is.
+    files that cannot be written; then none is. BackendError if a package is missing.
     """
-    target = Path(path)
-    _check(precision, size, layout)
+    output = Path(path)
+    options = FileOptions(
+        scale,
+        ensemble,
+        precision,
+        size,
+        layout,
+        warp,
+        flow_only,
+        str(output.absolute()),
+        blocks,
+        fold,
+    )
+    check(target, options)
     if is_graph(model):
         raise ArgumentError(
             f"model must be a name or a weights file, not the graph {os.fsdecode(model or '')!r}; "
             "`vsrife models import` takes the weights out where it can"
         )
     check_options(model_name(model), scale, ensemble)
-    check_target(target, overwrite=overwrite)
+    suffix = target_of(target).suffix
+    check_target(output, suffix, overwrite=overwrite)
     weights = find_weights(model)
     state = normalise(read_arrays(weights))
     name = model_name(model) or recognise(state)
     check_options(name, scale, ensemble)
-    try:
-        import vsrife.network.graphs  # noqa: F401  # loads onnx
-    except ModuleNotFoundError as error:
-        raise BackendError(f"export needs the onnx package ({error}); pip install onnx") from error
-    options = GraphOptions(scale, ensemble, half=precision == "fp16", size=size)
-    facts = {
-        "model": Path(os.fsdecode(model or name)).name,
-        "arch": VERSIONS.get(name, name),
-        "layout": layout,
-        "licence": _licence(name, weights),
-        **_facts(arch_of(name), options),
+    arch = arch_of(name)
+    check_state(state, arch)
+    build = builder(target)
+    facts = _facts(Path(os.fsdecode(model or name)).name, name, options)
+    contents = build(state, arch, options, facts | {"licence": _licence(name, weights)})
+    files = {
+        output.with_suffix(part) if suffix else output / part: content
+        for part, content in contents.items()
     }
-    models = _build(state, arch_of(name), options, layout, facts)
-    files = [target.with_suffix(f"{part}.onnx") for part in models]
-    for file in files[1:]:
-        check_target(file, overwrite=overwrite)
-    _write(list(zip(files, models.values(), strict=True)))
-    return files
+    for file in files:
+        _check_free(file, overwrite=overwrite)
+    with _made(output.parent if suffix else output):
+        _write(list(files.items()))
+    return list(files)
 
 
-def check_target(path: Path, *, overwrite: bool) -> None:
-    """MediaError unless an ONNX file can be put there."""
-    if path.suffix.lower() != ".onnx":
-        raise MediaError(f"{path} must end in .onnx, not {path.suffix!r}")
+def check_target(path: Path, suffix: str = ".onnx", *, overwrite: bool) -> None:
+    """MediaError unless a file with that suffix, for "" a folder, can be put there."""
+    if path.suffix.lower() != suffix and suffix:
+        raise MediaError(f"{path} must end in {suffix}, not {path.suffix!r}")
+    if not suffix and path.suffix.lower() in _OF_FILES:
+        raise MediaError(f"{path} must be a folder, not the name of a file; leave its end out")
     if "\0" in str(path):
         raise MediaError(f"{str(path)!r:.300} has a null character; choose another name")
     try:
-        in_folder, taken, replaceable = is_folder(path.parent), exists(path), is_file(path)
+        folder = path if not suffix and exists(path) else path.parent
+        in_folder = is_folder(folder)
     except ModelError as error:
         raise MediaError(str(error)) from error
+    if folder == path and not in_folder:
+        raise MediaError(f"{path} is a file; choose another name for the folder")
     if not in_folder:
-        raise MediaError(f"folder {path.parent} does not exist; make it first")
+        raise MediaError(f"folder {folder} does not exist; make it first")
+    if suffix:
+        _check_free(path, overwrite=overwrite)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise MediaError(f"folder {folder} cannot be written; choose another one")
+
+
+def _check_free(path: Path, *, overwrite: bool) -> None:
+    """MediaError if something is there that must not be replaced."""
+    try:
+        taken, replaceable = exists(path), is_file(path)
+    except ModelError as error:
+        raise MediaError(str(error)) from error
     if taken and not (overwrite and replaceable):
-        raise MediaError(f"{path} exists; choose another name, or overwrite a file on purpose")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise MediaError(f"folder {path.parent} cannot be written; choose another one")
+        raise MediaError(f"{path} exists; choose another name, or overwrite=True for a file")
 
 
-def _check(precision: object, size: object, layout: object) -> None:
-    for name, value, allowed in (
-        ("precision", precision, PRECISIONS),
-        ("layout", layout, LAYOUTS),
-    ):
-        if value not in allowed:
-            raise ArgumentError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-    if size is None:
-        return
-    sides = list(size) if isinstance(size, Sequence) else []
-    if len(sides) != 2 or not all(type(s) is int and 1 <= s <= LARGEST for s in sides):
-        raise ArgumentError(
-            f"size must be width and height, 1 to {LARGEST} pixels, not {size!r}; "
-            "leave it out for a graph of any size"
-        )
-
-
-def _build(
-    state: Mapping[str, Array],
-    arch: Arch,
-    options: GraphOptions,
-    layout: str,
-    facts: Mapping[str, str],
-) -> dict[str, ModelProto]:
-    """What goes between the name of the file and `.onnx`, and what goes in."""
-    from dataclasses import replace
-
-    from vsrife.network.foreign_layouts import build_layout
-    from vsrife.network.graphs import build_encoder, build_flow
-
-    if layout != "own":
-        return {"": build_layout(state, arch, options, layout, {**facts, "part": "whole"})}
-    models = {"": build_flow(state, arch, options, {**facts, "part": "flow"})}
-    if arch.encoder:
-        models[".encode"] = build_encoder(state, arch, options, {**facts, "part": "encoder"})
-    if arch.rescales:
-        unit = 2 * arch.pad_unit(options.scale)
-        size = options.size and padded_size(options.size, unit)
-        facts = {**facts, "part": "doubled", "modulo": str(unit)}
-        doubled = replace(options, doubled=True, size=size)
-        models[".doubled"] = build_flow(state, arch, doubled, facts)
-    return models
-
-
-def _facts(arch: Arch, options: GraphOptions) -> dict[str, str]:
+def _facts(model: str, name: str, options: FileOptions) -> dict[str, str]:
     return {
+        "model": model,
+        "arch": VERSIONS.get(name, name),
+        "layout": options.layout,
         "scale": f"{float(options.scale):g}",
         "ensemble": str(options.ensemble).lower(),
-        "precision": "fp16" if options.half else "fp32",
-        "modulo": str(arch.pad_unit(options.scale)),
+        "precision": options.precision,
+        "modulo": str(arch_of(name).pad_unit(options.scale)),
         "size": "x".join(map(str, options.size)) if options.size else "any",
         "generator": f"vsrife {__version__}",
     }
@@ -164,17 +147,39 @@ def _licence(name: str, weights: Path) -> str:
     return said or known or "that of the weights, which is not known"
 
 
-def _write(files: Sequence[tuple[Path, ModelProto]]) -> None:
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """The folder exists inside; one that was made for it is removed after an error."""
+    if is_folder(folder):
+        yield
+        return
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+
+
+def _write(files: Sequence[tuple[Path, bytes]]) -> None:
     """All or none: each file takes its place when those after it have."""
     if not files:
         return
-    (path, model), *others = files
+    (path, content), *others = files
 
     def write(part: Path) -> None:
-        part.write_bytes(model.SerializeToString())
+        part.write_bytes(content)
         _write(others)
 
     try:
         write_whole(path, write)
     except OSError as error:
-        raise MediaError(f"{path} cannot be written ({error.strerror or error})") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> MediaError:
+    return MediaError(f"{path} cannot be written ({error.strerror or error})")

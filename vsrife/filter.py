@@ -80,6 +80,7 @@ def rife(
     protect: bool = False,
     pace: str | None = None,
     confidence: float | None = None,
+    static_threshold: float | str | None = None,
     matrix: str | int | None = None,
     color_range: str | int | None = None,
     chroma_location: str | int | None = None,
@@ -104,6 +105,7 @@ def rife(
         note=_warn,
         sample=functools.partial(sample, weakref.ref(clip), recipe.route),
         needs=recipe.needs,
+        static=options.static_threshold,
     )
     if _PEER.exists():
         _warn(_TWO_PACKAGES)

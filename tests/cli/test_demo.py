@@ -157,10 +157,24 @@ def test_a_file_in_place_of_the_folder_is_one_line(tmp_path: Path, weights: Path
     assert taken.read_text() == "mine"
 
 
-def test_a_wrong_model_makes_no_folder(tmp_path: Path, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "draw", _drawn)
-    assert main(["demo", "-o", str(tmp_path / "demo"), "--model", "4.99"]) == 1
-    assert "model must be" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--model", "4.99", "--model must be one of"),
+        ("--model", "no.pth", "no.pth does not exist"),
+        ("--backend", "tf", "--backend must be one of"),
+        ("--device", "quantum", "--device must be one of"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_drawn(
+    option: str, value: str, message: str, tmp_path: Path, monkeypatch, capsys
+):
+    def fail(t: float) -> None:
+        raise AssertionError("this comes after the checks")
+
+    monkeypatch.setattr(demo, "draw", fail)
+    assert main(["demo", "-o", str(tmp_path / "demo"), option, value]) == 1
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "demo").exists()
 
 

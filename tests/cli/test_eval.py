@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from vsrife.cli import main
 from vsrife.errors import BackendError
+from vsrife.evaluation.known_motion import dead_leaves
+from vsrife.evaluation.methods import CLASSICAL, usual
 from vsrife.inference import select
 
 
@@ -70,7 +74,7 @@ def test_it_runs_several_models_and_all_methods_and_writes_files(
     assert call(*words) == 0
     printed = capsys.readouterr()
     rows = table(printed.out)
-    methods = ["hold", "blend", "mvtools", "minterpolate", str(weights), weights.stem]
+    methods = [*usual(), str(weights), weights.stem]
     assert rows["clip"] == methods
     # plain pictures: whatever the motion, a mask between them gives at least one right half
     assert all(13 < float(score) < 101 for score in rows["odd.mkv"])
@@ -78,7 +82,11 @@ def test_it_runs_several_models_and_all_methods_and_writes_files(
     summary = (folder / "summary.json").read_text(encoding="utf-8")
     assert list(json.loads(summary)["methods"]) == methods
     names = {path.name for path in folder.iterdir()}
-    assert {"frames.csv", "quality.png", "curves-odd.png"} < names
+    assert {"frames.csv", "short.md", "quality.png", "curves-odd.png"} < names
+    assert f"worst-of-{weights.stem}.png" in names
+    short = (folder / "short.md").read_text(encoding="utf-8")
+    assert printed.out.endswith(short)
+    assert len(short.splitlines()) == 2 + len(methods)
     assert len([name for name in names if name.startswith("worst-odd-")]) == 1
     assert all(str(folder / name) in printed.err for name in names)
 
@@ -89,7 +97,21 @@ def test_it_runs_several_models_and_all_methods_and_writes_files(
         (["--frames", 2], "frames must be 0"),
         (["--worst", -1], "worst must be at least 0, not -1"),
         (["--threads", 0], "threads must be at least 1, not 0"),
-        (["--against", "MVTools"], "of hold, blend, mvtools, minterpolate or none, not 'MVTools'"),
+        (["--against", "MVTools"], "mvutensils, svpflow, minterpolate or none, not 'MVTools'"),
+        (["--factor", 1], "factor must be from 2 to 64, not 1"),
+        (["--factor", 4, "--frames", 4], "frames must be 0 (all) or at least 5, not 4"),
+        (
+            ["--cases", "fences"],
+            "pans, fence, text, evenness, timesteps, all or none, not 'fences'",
+        ),
+        (["--size", "1280"], "size must be WIDTHxHEIGHT, such as 1280x720, not '1280'"),
+        (["--cases", "pans", "--size", "256x720"], "at least 288x288, not 256x720"),
+        (["--size", "640x360,1280x720"], "must be one size of at least"),
+        (["--photo", "/no/such.png", "--cases", "pans"], "there is no picture"),
+        (["--photo", "/no/such.png"], "add --cases pans"),
+        (["--reference", "4.25"], "reference must be one of nano, not '4.25'"),
+        (["--models", "none", "--reference", "nano"], "none, as there is no model, not 'nano'"),
+        (["--lpips", "/no/alexnet.pth"], "there is no file"),
         (["--models", "none", "--against", "none"], "all empty"),
         (["--models", "4.99"], "4.99"),
         (["--weights", "/no/such.pkl"], "such.pkl does not exist"),
@@ -147,3 +169,57 @@ def test_a_backend_that_cannot_be_loaded_is_passed_over(
     said = capsys.readouterr()
     assert "grey.mkv" in table(said.out)
     assert "note: backend 'pytorch' cannot be loaded (no such library); left out" in said.err
+
+
+def test_nothing_to_measure_is_not_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([], ["--cases", "none"], ["--cases", ","]):
+        assert call(*words) == 2
+        assert "CLIP" in capsys.readouterr().err
+
+
+def test_a_plugin_that_is_missing_is_named_before_a_clip_is_opened(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = replace(CLASSICAL["mvutensils"], plugins=("no_such_plugin",))
+    monkeypatch.setitem(CLASSICAL, "mvutensils", missing)
+    assert call("/no/such.mkv", "--against", "mvutensils") == 1
+    error = capsys.readouterr().err
+    assert "mvutensils needs what is not installed" in error
+    assert "[eval]" in error
+
+
+def test_it_prints_everything_for_programs(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--models", "none", "--against", "hold,blend", "--cases", "text", "--json"]
+    assert call(clip, *words) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["clips"][0]["mean"]["blend"]["psnr"] == pytest.approx(20, abs=0.01)
+    assert facts["clips"][0]["worst_tenth"]["hold"]["psnr"] == pytest.approx(13.98, abs=0.01)
+    assert facts["cases"]["text"]["blend"]["off"] == pytest.approx(0, abs=1e-6)
+
+
+def test_cases_need_no_clip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = tmp_path / "photo.png"
+    leaves = np.rint(dead_leaves(96, 96, 0) * 255).astype(np.uint8)
+    Image.fromarray(leaves).resize((768, 768), Image.Resampling.NEAREST).save(photo)
+    words = ["--models", "none", "--against", "hold", "--cases", "pans", "--size", "288x288"]
+    assert call(*words, "--photo", photo, "-o", tmp_path / "out") == 0
+    printed = capsys.readouterr().out
+    assert "| hold   |     0 |     0 |     0 |     0 |     0 |" in printed
+    assert "PSNR" not in printed
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"tables.md", "short.md", "summary.json", "frames.csv"}
+
+
+def test_other_factors_and_a_reference_get_their_tables(
+    tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = tmp_path / "grey.mkv"
+    write_clip(clip, [0, 10, 20, 30, 40])
+    words = ["--models", "none", "--weights", weights, "--against", "blend", "--factor", 4]
+    assert call(clip, *words, "--reference", weights.stem) == 0
+    printed = capsys.readouterr().out
+    rows = [line.split("|")[1:3] for line in printed.splitlines() if line.startswith("| 1/4")]
+    # 10 of 0 and 40: the weighted mean is the truth
+    assert [[cell.strip() for cell in row] for row in rows] == [["1/4", "100.00"]]
+    assert f"Networks beside {weights.stem}; plus is better" in printed
+    assert f"time per new frame, filter, share of {weights.stem}'s " in printed

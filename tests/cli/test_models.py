@@ -131,8 +131,8 @@ def test_one_failure_of_several_is_said_and_the_others_are_done(run, tiny, serve
     ("arguments", "code", "message"),
     [
         (["info", "4.255"], cli.FAILED, "did you mean"),
-        (["fetch"], cli.FAILED, "give the names of models, or --all"),
-        (["fetch", "4.25", "--all"], cli.FAILED, "give the names of models, or --all"),
+        (["fetch"], cli.USAGE, "one of the arguments NAME --all is required"),
+        (["fetch", "4.25", "--all"], cli.USAGE, "argument --all: not allowed with argument NAME"),
         (["fetch", "nano"], cli.FAILED, "needs no fetching"),
         (["remove", "nano"], cli.FAILED, "is part of the package"),
         (["remove", "4.25"], cli.FAILED, "has no file in"),

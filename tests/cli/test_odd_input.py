@@ -12,7 +12,8 @@ import pytest
 
 from tests.support.video_files import FRAMES, make_video, read_packets, read_video
 from vsrife import cli
-from vsrife.cli import main, render
+from vsrife.cli import main
+from vsrife.rendering import progress
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_being_ended_is_being_interrupted(
     def end(*arguments: object) -> None:
         os.kill(os.getpid(), ending)
 
-    monkeypatch.setattr(render, "_say", end)
+    monkeypatch.setattr(progress.Lines, "update", end)
     film = make_video(tmp_path / "film.mp4")
     arguments = [str(film), "-o", str(tmp_path / "o.mkv"), "--model", str(weights)]
     before = signal.signal(ending, signal.SIG_DFL)  # tests under nohup would go on

@@ -23,6 +23,20 @@ PLACES: dict[tuple[str, str, str], list[str]] = {
     ("render", "source", ".mkv"): ["{}", "-o", "o.mkv"],
     ("render", "output", ".mkv"): [FILM, "-o", "{}"],
     ("render", "model", ".safetensors"): [FILM, "-o", "o.mkv", "--model", "{}"],
+    ("render", "before", ".vpy"): [FILM, "-o", "o.mkv", "--before", "{}"],
+    ("render", "after", ".vpy"): [FILM, "-o", "o.mkv", "--after", "{}"],
+    ("render", "join", ""): ["--join", "{}"],
+    ("render", "log", ".txt"): [FILM, "-o", "o.mkv", "--log", "{}"],
+    ("render", "preview", ".png"): [FILM, "-o", "o.mkv", "--preview", "{}"],
+    ("between", "left", ".png"): ["{}", FILM, "-o", "b"],
+    ("between", "right", ".png"): [FILM, "{}", "-o", "b"],
+    ("between", "output", ""): [FILM, FILM, "-o", "{}"],
+    ("script", "source", ".mkv"): ["{}"],
+    ("script", "output", ".vpy"): [FILM, "-o", "{}"],
+    ("compare", "first", ".mkv"): ["{}", FILM],
+    ("compare", "others", ".mkv"): [FILM, "{}"],
+    ("compare", "output", ".html"): [FILM, FILM, "-o", "{}"],
+    ("compare", "csv", ".csv"): [FILM, FILM, "--csv", "{}"],
     ("demo", "output", ""): ["-o", "{}"],
     ("demo", "model", ".safetensors"): ["-o", "demo", "--model", "{}"],
     ("scenes", "clip", ".mkv"): ["{}"],
@@ -31,6 +45,8 @@ PLACES: dict[tuple[str, str, str], list[str]] = {
     ("export", "model", ".safetensors"): ["{}", "-o", "o.onnx"],
     ("export", "output", ".onnx"): ["nano", "-o", "{}"],
     ("bench", "models", ".safetensors"): ["--models", "{}", "--size", "64x64"],
+    ("bench", "clip", ".mkv"): ["--part", "filter", "--clip", "{}"],
+    ("bench", "plot", ".png"): ["--part", "filter", "--size", "64x64", "--plot", "{}"],
     ("build", "model", ".safetensors"): ["--model", "{}", "--size", "64x64", "--provider", "cpu"],
     ("quantize", "model", ".safetensors"): ["{}", FILM, "-o", "o.onnx"],
     ("quantize", "clips", ".mkv"): ["nano", "{}", "-o", "o.onnx"],
@@ -42,13 +58,26 @@ PLACES: dict[tuple[str, str, str], list[str]] = {
     ("models verify", "models", ""): ["{}"],
     ("models remove", "models", ""): ["{}"],
     ("models path", "model", ".safetensors"): ["{}"],
-    ("train", "output", ""): ["nano", "--steps", "1", "-o", "{}"],
-    ("train", "footage", ""): ["nano", "--steps", "1", "-o", "t", "--footage", "{}"],
-    ("train", "cache", ""): ["nano", "--steps", "1", "-o", "t", "--footage", ".", "--cache", "{}"],
-    ("train", "start", ".safetensors"): ["nano", "--steps", "1", "-o", "t", "--from", "{}"],
-    ("train", "perceptual", ".pth"): ["nano", "--steps", "1", "-o", "t", "--perceptual", "{}"],
+    ("train", "output", ""): ["pyramid", "--steps", "1", "-o", "{}"],
+    ("train", "footage", ""): ["pyramid", "--steps", "1", "-o", "t", "--footage", "{}"],
+    ("train", "cache", ""): [
+        "pyramid",
+        "--steps",
+        "1",
+        "-o",
+        "t",
+        "--footage",
+        ".",
+        "--cache",
+        "{}",
+    ],
+    ("train", "start", ".safetensors"): ["pyramid", "--steps", "1", "-o", "t", "--from", "{}"],
+    ("train", "teacher", ".pth"): ["pyramid", "--steps", "1", "-o", "t", "--teacher", "{}"],
+    ("train", "perceptual", ".pth"): ["pyramid", "--steps", "1", "-o", "t", "--perceptual", "{}"],
     ("eval", "clips", ".mkv"): ["{}", "--models", "none"],
     ("eval", "weights", ".safetensors"): [FILM, "--models", "none", "--weights", "{}"],
+    ("eval", "photos", ".png"): ["--models", "none", "--cases", "pans", "--photo", "{}"],
+    ("eval", "lpips", ".pth"): [FILM, "--models", "none", "--lpips", "{}"],
     ("eval", "output", ""): [FILM, "--models", "none", "--against", "hold", "-o", "{}"],
 }
 
@@ -75,7 +104,8 @@ def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
 def test_every_path_is_walked():
     found = {(n, a.dest) for n, parser in parsers() for a in parser._actions if a.type is Path}
     assert found <= {(name, dest) for name, dest, _ in PLACES}
-    assert {name.split()[0] for name, *_ in PLACES} == set(COMMANDS)
+    without = {"doctor"}  # takes none
+    assert {name.split()[0] for name, *_ in PLACES} == set(COMMANDS) - without
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import errno
 import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,9 +22,12 @@ from tests.support.video_files import (
     read_packets,
     read_video,
 )
-from vsrife.cli import main, render
+from vsrife.cli import main
 from vsrife.media import encode as video
-from vsrife.media import parts, source
+from vsrife.media import parts
+from vsrife.media.convert import for_encoding
+from vsrife.media.encoding import Encoding
+from vsrife.rendering import one_file, progress
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +170,7 @@ def test_colours_and_their_tags_are_those_of_the_input(
 )
 def test_a_format_is_written_as_it_is_or_as_the_nearest(given: int, written: int):
     clip = vs.core.std.BlankClip(format=given, width=64, height=48, length=2)
-    encodable = source.for_encoder(clip)
+    encodable = for_encoding(clip, Encoding())
     assert encodable.format.id == written
     assert encodable.get_frame(1).width == 64
     assert (encodable is clip) == (given == written)
@@ -178,7 +179,7 @@ def test_a_format_is_written_as_it_is_or_as_the_nearest(given: int, written: int
 @pytest.mark.parametrize(("height", "matrix"), [(718, 6), (720, 1)])
 def test_an_unknown_matrix_is_guessed_from_the_height(height: int, matrix: int):
     clip = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=height, color=[255, 0, 0])
-    with source.for_encoder(clip).get_frame(0) as frame:
+    with for_encoding(clip, Encoding()).get_frame(0) as frame:
         assert frame.props["_Matrix"] == matrix
 
 
@@ -239,7 +240,6 @@ def test_nothing_is_left_behind_and_stdout_stays_empty(rendered, tmp_path: Path,
     output = capsys.readouterr()
     assert output.out == ""
     assert all(line.startswith("vsrife: ") for line in output.err.splitlines())
-    assert f"/{2 * FRAMES} frames, " in output.err
     assert f"out.mp4: {2 * FRAMES} frames in " in output.err
 
 
@@ -273,7 +273,7 @@ def test_overwrite_replaces_a_file(rendered, film: Path, tmp_path: Path):
 
 _BAD = {
     "missing input": ("missing.mp4", "out.mp4", (), "missing.mp4 does not exist"),
-    "folder as input": ("folder", "out.mp4", (), "no file"),
+    "folder as input": ("folder", "out.mp4", (), "has no video file"),
     "text as input": ("text.mp4", "out.mp4", (), "no video file that can be read"),
     "sound only": ("sound.mkv", "out.mp4", (), "has no video"),
     "output is input": ("film.mp4", "film.mp4", ("--overwrite",), "is the input, too"),
@@ -287,7 +287,7 @@ _BAD = {
     "factor": ("film.mp4", "out.mp4", ("--factor", "0"), "factor must be"),
     "fps": ("film.mp4", "out.mp4", ("--fps", "fast"), "fps must be"),
     "scale": ("film.mp4", "out.mp4", ("--scale", "3"), "scale must be"),
-    "threshold": ("film.mp4", "out.mp4", ("--sc-threshold", "2"), "sc_threshold must be"),
+    "threshold": ("film.mp4", "out.mp4", ("--sc-threshold", "2"), "threshold must be"),
     "model": ("film.mp4", "out.mp4", ("--model", "rif"), "model must be"),
     "device": ("film.mp4", "out.mp4", ("--device", "abacus"), "device must be"),
 }
@@ -304,7 +304,7 @@ def test_bad_input_is_one_line_before_any_work(
     with av.open(str(tmp_path / "sound.mkv"), "w") as container:
         add_noise(container, container.add_stream("aac", rate=44100, layout="mono"))
     before = sorted(os.listdir(tmp_path))
-    monkeypatch.setattr(render, "open_source", lambda *a: pytest.fail("the work has begun"))
+    monkeypatch.setattr(one_file, "open_film_source", lambda *a: pytest.fail("the work has begun"))
     arguments = ["--model", str(weights), *options]
     assert main(["render", str(tmp_path / name), "-o", str(tmp_path / out), *arguments]) == 1
     output = capsys.readouterr()
@@ -322,7 +322,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_film_is_read(
     def refuse(*words: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(render, "open_source", lambda *a: pytest.fail("the film is read"))
+    monkeypatch.setattr(one_file, "open_film_source", lambda *a: pytest.fail("the film is read"))
     monkeypatch.setattr(parts, "_hold", refuse)
     arguments = [str(film), "-o", str(tmp_path / "o.mkv"), "--model", str(weights)]
     assert main(["render", *arguments]) == 1
@@ -375,18 +375,24 @@ def test_contradictions_are_usage_errors(option: tuple[str, ...], capsys):
 
 def test_a_terminal_gets_a_bar_on_stderr(rendered, film: Path, monkeypatch, capsys):
     told = []
-    bar = render._bar
 
-    @contextmanager
-    def spy(total: int) -> Iterator[Callable[[int], None]]:
-        with bar(total) as on_frame:
-            yield lambda done: told.append((done, total)) or on_frame(done)
+    class Spy(progress.Bar):
+        def begin(self, what: str, total: int, done: int = 0) -> None:
+            self.phase = what, total
+            super().begin(what, total, done)
 
-    monkeypatch.setattr(render, "_bar", spy)
+        def update(self, done: int) -> None:
+            told.append((*self.phase, done))
+            super().update(done)
+
+    monkeypatch.setattr(progress, "Bar", Spy)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")  # one that can move its cursor
     rendered(film)
-    assert told == [(n + 1, 2 * FRAMES) for n in range(2 * FRAMES)]
+    for phase, total in (("mark", FRAMES), ("render", 2 * FRAMES), ("join", 2 * FRAMES)):
+        assert [row for row in told if row[0] == phase] == [
+            (phase, total, n + 1) for n in range(total)
+        ]
     output = capsys.readouterr()
     assert output.out == ""
     drawn = [line for line in output.err.splitlines() if not line.startswith("vsrife: ")]

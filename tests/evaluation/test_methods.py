@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,12 +14,13 @@ import pytest
 import vapoursynth as vs
 
 from tests.support import clips
+from tests.support.ball import ball
 from vsrife.errors import BackendError, ModelError
 from vsrife.evaluation import minterpolate
 from vsrife.evaluation.film import Film
 from vsrife.evaluation.film_files import to_rgb
 from vsrife.evaluation.measures import psnr
-from vsrife.evaluation.methods import CLASSICAL, network
+from vsrife.evaluation.methods import CLASSICAL, network, usual
 from vsrife.network.table import ARCHS, cost, parameters
 
 
@@ -52,13 +55,20 @@ def test_pictures_are_what_a_screen_can_show() -> None:
     assert truth.min() >= 0
 
 
-@pytest.mark.parametrize("name", CLASSICAL)
+METHODS = [name for name in CLASSICAL if name != "svpflow" or CLASSICAL[name].installed]
+
+
+def test_svpflow_is_left_out_of_tests_only_where_it_has_no_wheel() -> None:
+    assert "svpflow" in METHODS or platform.machine() not in ("x86_64", "AMD64", "arm64")
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_a_method_makes_every_missing_frame_at_its_place(name: str, film: Film) -> None:
     made, truths = list(CLASSICAL[name].run(film)), list(film.truths())
     assert len(made) == film.count
     assert all(picture.shape == truth.shape for picture, truth in zip(made, truths, strict=True))
-    simpler = {"blend": "hold", "mvtools": "blend", "minterpolate": "blend"}.get(name)
-    if simpler is not None:
+    if name != "hold":
+        simpler = "hold" if name == "blend" else "blend"
         for picture, rough, truth in zip(made, CLASSICAL[simpler].run(film), truths, strict=True):
             assert psnr(picture, truth) > psnr(rough, truth)
         # shifted by one, all are worse: no frame stands in another's place
@@ -76,7 +86,7 @@ def test_hold_and_blend_are_what_their_names_say(film: Film) -> None:
         assert np.allclose(picture, (left.astype(float) + right) / 2, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["mvtools", "minterpolate"])
+@pytest.mark.parametrize("name", ["mvtools", "mvutensils", "minterpolate"])
 @pytest.mark.parametrize(
     ("fmt", "size", "props"),
     [
@@ -144,3 +154,53 @@ def test_pictures_too_small_for_a_method_are_refused_with_the_way_out(name: str)
 def test_an_unknown_model_is_named_before_anything_is_measured(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"none\.pkl"):
         network(tmp_path / "none.pkl")
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "hold"])
+def test_a_method_makes_frames_at_every_timestep(name: str) -> None:
+    """Two pairs whose frames are four steps apart: each picture fits its own time best."""
+    rgb = clips.clip_of(lambda n: ball(n / 2), 9)
+    film = Film("ball", rgb.resize.Bicubic(format=vs.YUV420P8, matrix=6), to_rgb, factor=4)
+    assert film.left_out == [1, 2, 3, 5, 6, 7]
+    truths, made = list(film.truths()), list(CLASSICAL[name].run(film))
+    assert len(made) == film.count == 6
+    if name == "blend":  # two copies fit no time; their weights are what is promised
+        kept = list(film.pictures(film.kept))
+        for k, picture in enumerate(made):
+            left, right = kept[k // 3], kept[k // 3 + 1]
+            share = (k % 3 + 1) / 4
+            assert np.allclose(picture, left + share * (right - left), atol=1e-6)
+        return
+    everything = list(film.pictures(film.source))
+    for n, picture, truth in zip(film.left_out, made, truths, strict=True):
+        others = [psnr(picture, other) for k, other in enumerate(everything) if k != n]
+        assert psnr(picture, truth) > max(others), n
+
+
+def test_a_network_makes_frames_at_every_timestep(weights) -> None:
+    film = Film("noise", film_like(vs.RGBS, length=9).source, to_rgb, factor=4)
+    made = list(network(weights("nano")).run(film))
+    assert [psnr(p, t) for p, t in zip(made, film.truths(), strict=True)] == [100] * 6
+
+
+@pytest.mark.parametrize(("fmt", "size"), [(vs.YUV444P8, (91, 63)), (vs.YUV420P10, (96, 64))])
+def test_svpflow_gets_the_only_format_that_it_takes_and_gives_sizes_back(
+    fmt: int, size: tuple[int, int]
+) -> None:
+    if "svpflow" not in METHODS:
+        pytest.skip("open-svpflow has no wheel for this system")
+    film = film_like(fmt, *size, matrix=6)
+    for picture, truth in zip(CLASSICAL["svpflow"].run(film), film.truths(), strict=True):
+        assert picture.shape == truth.shape
+        # halved chroma of noise, and a line at odd edges, cost that much; garbage has 12 dB
+        assert psnr(picture[:-1, :-1], truth[:-1, :-1]) > 30
+
+
+@pytest.mark.parametrize("name", ["mvtools", "mvutensils", "svpflow"])
+def test_what_is_not_installed_is_not_usual(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert usual() == [each for each in CLASSICAL if CLASSICAL[each].installed]
+    assert {"hold", "blend", "minterpolate"} <= set(usual())
+    missing = replace(CLASSICAL[name], plugins=("no_such_plugin",))
+    assert not missing.installed
+    monkeypatch.setitem(CLASSICAL, name, missing)
+    assert name not in usual()

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vsrife.network.table import ARCHS, Arch, state_shapes
+from vsrife.network.table import ARCHS, Arch, Row, state_shapes
 
 GOLDENS = Path(__file__).with_name("goldens.npz")
 MASK = (1 << 64) - 1
@@ -57,8 +57,11 @@ def unit_numbers(name: str, count: int) -> NDArray[np.float64]:
     return state * 2.0**-53
 
 
-def _gain(arch: Arch, key: str, shape: tuple[int, ...]) -> float:
+def _gain(arch: Row, key: str, shape: tuple[int, ...]) -> float:
     """What a convolution's unit-variance numbers are multiplied by."""
+    if not isinstance(arch, Arch):
+        tail = key.rpartition(".")[0].rpartition(".")[2] in ("out", "flow", "mask")
+        return (0.3 if tail else 0.9) / np.sqrt(np.prod(shape[1:]))
     if shape[2] == 4:  # transposed
         tail = (0.25 if arch.shuffles else 0.8) if "lastconv" in key else 1.0
         return tail / np.sqrt(4 * shape[0])
@@ -70,7 +73,7 @@ def _gain(arch: Arch, key: str, shape: tuple[int, ...]) -> float:
 def make_state(
     name: str, seed: int = 0, flow_gain: float | Sequence[float] = 1.0
 ) -> dict[str, NDArray[np.float32]]:
-    """Weights for an official row; `flow_gain` multiplies the tails, all or each block's own."""
+    """Weights for a row; `flow_gain` multiplies the tails, all or each block's own."""
     gain = tuple(flow_gain) if isinstance(flow_gain, Sequence) else flow_gain
     return dict(_state(name, seed, gain))
 
@@ -87,6 +90,8 @@ def _state(
             numbers = 1 + 0.25 * numbers
         elif key.endswith(".bias"):
             numbers = 0.2 * numbers
+        elif key.endswith(".sharpness"):
+            numbers = np.full(shape, 20.0)
         elif len(shape) == 1:  # slopes of a PReLU
             numbers = 0.25 + 0.1 * numbers
         else:

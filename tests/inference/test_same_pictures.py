@@ -10,10 +10,11 @@ import pytest
 import vapoursynth as vs
 
 from tests.golden import formula
-from tests.support.clips import clip_of, copied, noise, picture, pictures
+from tests.support.clips import clip_of, copied, noise, own_process, picture, pictures
 from vsrife import rife
 from vsrife.inference import base, openvino, runtime
 from vsrife.inference.ort.backend import OrtProgram
+from vsrife.network.pyramid_module import PyramidNet
 from vsrife.video import frames
 from vsrife.weights import save_weights
 
@@ -95,6 +96,34 @@ CASES = [(o, b) for o in OPTIONS for b in BACKENDS if b == "onnx" or o not in PL
 def test_every_option_gives_what_pytorch_gives(weights, options, backend):
     source, given = OPTIONS[options]
     assert_same(SOURCES[source](), TOLERANCE, backend, model=weights(), **given)
+
+
+NETWORK = {"plain", "scale", "unclamped sources", "alpha", "pace", "confidence"}
+
+
+@pytest.mark.parametrize(("options", "backend"), [case for case in CASES if case[0] in NETWORK])
+def test_so_it_is_with_a_network_that_has_a_stage_for_each_pair(weights, options, backend):
+    source, given = OPTIONS[options]
+    assert_same(SOURCES[source](), TOLERANCE, backend, model=weights("pyramid"), **given)
+
+
+@pytest.mark.parametrize("backend", [*BACKENDS, "pytorch"])
+def test_what_new_frames_of_a_pair_share_is_computed_once(weights, monkeypatch, backend):
+    matched = []
+    for owner in (runtime.Network, PyramidNet):
+        match = owner.match
+
+        def count(self, *sides, match=match, **more):
+            matched.append(1)
+            return match(self, *sides, **more)
+
+        monkeypatch.setattr(owner, "match", count)
+    with own_process():
+        out = rife(clip_of(noise(32, 32), 4), model=weights("pyramid"), backend=backend, factor=5)
+        before = len(matched)  # compiling may try it
+        for n in range(out.num_frames):
+            out.get_frame(n).close()
+    assert len(matched) - before == 3  # pairs
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -1,10 +1,12 @@
 """Which backend runs, what it needs, and that nothing is loaded for nothing."""
 
 import os
+import re
 import subprocess
 import sys
 import types
 from fractions import Fraction
+from importlib import metadata
 
 import onnxruntime
 import pytest
@@ -13,9 +15,10 @@ import vapoursynth as vs
 
 from tests.support.clips import clip_of, noise, pictures
 from vsrife import rife
-from vsrife.errors import BackendError
-from vsrife.inference import open_backend, openvino, select
+from vsrife.errors import ArgumentError, BackendError
+from vsrife.inference import network_options, open_backend, openvino, select
 from vsrife.inference.base import Hardware
+from vsrife.inference.network_options import NetworkOptions
 from vsrife.inference.ort import backend as onnx
 from vsrife.media.encode import Encoding, write_video
 from vsrife.media.timestamps import constant_times
@@ -83,6 +86,7 @@ def test_the_command_line_needs_no_torch(tmp_path):
     ]
     code = f"""
 from fractions import Fraction
+from importlib import metadata
 from vsrife.cli import demo, main
 demo.SECONDS, demo.MOMENTS = Fraction(1, 2), demo.MOMENTS[:1]  # of a film of three seconds
 print([main(command) for command in {commands!r}])
@@ -194,6 +198,7 @@ def test_the_real_order_on_a_cpu(missing, asked, wanted):
     code = f"""
 from vsrife.inference import open_backend, select
 from vsrife.inference.base import Hardware
+from vsrife.inference.network_options import NetworkOptions
 select._may_have_gpu = lambda: False
 print(*select.candidates(Hardware({asked})))
 print(type(open_backend(None, Hardware({asked}))).__name__)
@@ -231,7 +236,7 @@ def test_torch_built_for_the_cpu_is_not_imported_to_be_asked(tmp_path, version, 
 
 
 ARGUMENTS = {
-    "backend": ({"backend": "tf"}, "backend must be one of pytorch, onnx, openvino, not 'tf'"),
+    "backend": ({"backend": "tf"}, "backend must be one of pytorch, onnx, openvino.*, not 'tf'"),
     "threads": ({"threads": 0}, "threads must be at least 1 and a whole number, not 0"),
     "num_streams": ({"num_streams": 1.5}, r"num_streams must be at least 1 .*not 1\.5"),
     "provider of another kind": ({"provider": 3}, "provider must be a name, not 3"),
@@ -241,7 +246,7 @@ ARGUMENTS = {
     "memory on a CPU": ({"backend": "onnx", "memory_limit": 9}, "memory_limit is for the provid"),
     "streams on PyTorch": (
         {"backend": "pytorch", "num_streams": 2},
-        "num_streams must be 1 with backend 'pytorch', not 2: .*backend='onnx'",
+        "num_streams=2 is not for backend 'pytorch', which makes one .*='onnx' or 'openvino'",
     ),
     "threads on PyTorch": (
         {"backend": "pytorch", "threads": 2},
@@ -350,3 +355,48 @@ def test_devices_of_openvino_by_name_and_number(monkeypatch, there, device, inde
     assert openvino._device(Hardware(device=device, device_index=index)) == wanted
     with pytest.raises(BackendError, match=r"'gpu:7' is not available; OpenVINO has CPU"):
         openvino._device(Hardware(device="gpu:7"))
+
+
+VALUES = {"provider": "cuda", "memory_limit": 99, "threads": 2, "num_streams": 2}
+
+
+@pytest.mark.parametrize("backend", select.BACKENDS)
+@pytest.mark.parametrize("argument", VALUES)
+def test_a_backend_is_asked_for_no_more_than_its_row_says(backend, argument):
+    """By the door and by `open_backend` alike, and whoever is named instead can do it."""
+    asked = Hardware(**{argument: VALUES[argument]})
+    row = select.BACKENDS[backend]
+    if argument in row.heeds:
+        select.check(backend, asked)
+        return
+    text = f"{argument}={VALUES[argument]!r} is not for backend '{backend}'"
+    with pytest.raises(ArgumentError, match=f"^{text}[,;] ") as caught:
+        select.check(backend, asked)
+    with pytest.raises(ArgumentError, match=text):
+        open_backend(backend, asked)
+    options = NetworkOptions(backend=backend, **{argument: VALUES[argument]})
+    with pytest.raises(ArgumentError, match=text):
+        network_options.check_together(options, 64, 48)
+    for other in re.findall(r"'(\w+)'", str(caught.value).partition("say backend=")[2]):
+        select.check(other, asked)
+
+
+def test_what_a_row_says_instead_is_about_what_it_does_not_heed():
+    for name, row in select.BACKENDS.items():
+        assert set(row.heeds) <= set(VALUES), name
+        assert not set(row.heeds) & set(row.instead), name
+        assert set(row.instead) <= set(VALUES), name
+
+
+def test_openvino_of_an_unknown_version_beside_vs_mlrt(monkeypatch):
+    """A package that somebody has put there by hand has no metadata."""
+
+    def fail(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", fail)
+    error = select._broken("openvino", RuntimeError(f"it {select._CLASH} 1"))
+    assert str(error) == (
+        "backend 'openvino' cannot be loaded (vs-mlrt's core.ov has loaded another build of "
+        "OpenVINO before); name another backend"
+    )

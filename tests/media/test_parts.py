@@ -192,3 +192,32 @@ def test_an_end_in_a_hurry_takes_all_parts_along(tmp_path: Path):
     assert part.exists()
     parts.release_all()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_can_be_made_is_made(tmp_path: Path):
+    deep = tmp_path / "a" / "b"
+    parts.check_folder(deep)
+    assert not deep.parent.exists()
+    parts.make_folder(deep)
+    parts.make_folder(deep)
+    assert deep.is_dir()
+    parts.check_folder(deep)
+
+
+def test_a_folder_that_cannot_be_is_said_in_one_line(tmp_path: Path):
+    (tmp_path / "file").touch(0o777)
+    for folder, message in (
+        (tmp_path / "file", "is no folder; choose another one"),
+        (tmp_path / "file" / "below", "cannot be written; choose another folder than "),
+    ):
+        with pytest.raises(MediaError, match=message):
+            parts.check_folder(folder)
+        with pytest.raises(MediaError, match=r"folder .+ cannot be made: .+"):
+            parts.make_folder(folder)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_in_one_that_is_read_only_is_refused_before(tmp_path: Path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(MediaError, match="cannot be written; choose another folder"):
+        parts.check_folder(tmp_path / "a")

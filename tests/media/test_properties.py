@@ -14,7 +14,9 @@ import vapoursynth as vs
 
 from tests.support.ffmpeg import TINY, ffmpeg, notes
 from vsrife.media import properties
-from vsrife.media.source import for_encoder, to_rgb
+from vsrife.media.convert import for_encoding
+from vsrife.media.encoding import Encoding
+from vsrife.media.source import to_rgb
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
 
@@ -154,7 +156,7 @@ def test_numbers_that_nobody_knows_are_as_if_not_said():
     strange = vs.core.std.BlankClip(format=vs.YUV410P8, width=64, height=48, length=2)
     strange = strange.std.SetFrameProps(**props, _FieldBased=2)
     plain = strange.std.RemoveFrameProps([*props, "_FieldBased"])
-    for convert in (for_encoder, to_rgb):
+    for convert in (lambda clip: for_encoding(clip, Encoding()), to_rgb):
         got, wanted = convert(strange).get_frame(0), convert(plain).get_frame(0)
         assert [bytes(got[p]) for p in range(3)] == [bytes(wanted[p]) for p in range(3)]
 

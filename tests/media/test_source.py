@@ -13,8 +13,8 @@ import pytest
 import vapoursynth as vs
 
 from tests.support.ffmpeg import begins, ffmpeg, notes
-from vsrife.cli import render as command
 from vsrife.media.source import open_source, probe
+from vsrife.rendering import source_film
 
 MS = Fraction(1, 1000)
 FIELD = Fraction(1001, 60_000)  # seconds, of NTSC
@@ -194,13 +194,13 @@ def test_a_decoder_that_loses_its_way_is_given_one_thread(
 ):
     asked = []
 
-    def lose(source: Path, facts: Any, threads: int = 0) -> Any:
+    def lose(source: Path, facts: Any, threads: int, *more: Any) -> Any:
         asked.append(threads)
         if not threads:
             raise vs.Error("No frame returned for frame number 3. Retry with threads=1 if")
-        return open_source(source, facts, threads)
+        return open_source(source, facts, threads, *more)
 
-    monkeypatch.setattr(command, "open_source", lose)
+    monkeypatch.setattr(source_film, "open_source", lose)
     said = render(base, tmp_path / "o.mkv")
     assert asked == [0, 1]
     assert "once more with one thread" in said

@@ -15,6 +15,7 @@ from vsrife.network import build, cadence
 from vsrife.network.graphs import build_encoder, build_flow
 from vsrife.network.module import Network
 from vsrife.network.options import GraphOptions
+from vsrife.network.pyramid import Features
 from vsrife.network.table import arch_of
 
 Array = NDArray[np.float32]
@@ -109,6 +110,8 @@ def by_torch(
         sides = [net.prepare(torch.from_numpy(image)) for image in images(*size)]
         image = net.interpolate(*sides, t, outcome=outcome)
         confidence, flow = outcome[-1]
+        # the whole graph of a pyramid begins with pictures
+        sides = [side.image if isinstance(side, Features) else side for side in sides]
         found = {"image": image, "confidence": confidence, "motion": cadence.motion(flow)}
     found |= dict(zip(("left", "right"), sides, strict=True))
     return {name: tensor.numpy() for name, tensor in found.items()}

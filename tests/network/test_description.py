@@ -20,7 +20,7 @@ from vsrife.network.ifnet import blend, interpolate, refine
 from vsrife.network.operations.torch import TorchOperations
 from vsrife.network.options import RunOptions
 from vsrife.network.outcome import confidence, motion
-from vsrife.network.table import ARCHS, Arch
+from vsrife.network.table import IFNETS, Arch
 
 TOLERANCE = 5e-5  # fp32 rounding; 1.8e-5 are seen against double precision
 
@@ -55,7 +55,7 @@ CASES = [
 
 @pytest.mark.parametrize(("row", "options", "size"), CASES)
 def test_pytorch_gives_what_the_definition_gives(row, options, size):
-    arch, images, rest = ARCHS[row], [], []
+    arch, images, rest = IFNETS[row], [], []
     for ops, weights, frames, time in both(row, options, size):
         sides = [encoder.prepare(ops, weights, arch, frame) for frame in frames]
         found = refine(ops, weights, arch, options, ops.stack(*sides), time)
@@ -72,7 +72,7 @@ def test_pytorch_gives_what_the_definition_gives(row, options, size):
 
 
 def test_the_whole_is_its_parts():
-    options, arch = RunOptions(), ARCHS["4.6"]
+    options, arch = RunOptions(), IFNETS["4.6"]
     _, (ops, weights, frames, time) = both("4.6", options, (32, 32))
     sides = [encoder.prepare(ops, weights, arch, frame) for frame in frames]
     whole = interpolate(ops, weights, arch, options, *sides, time)
@@ -83,7 +83,7 @@ def test_the_whole_is_its_parts():
 @pytest.mark.parametrize("row", ["4.0", "4.6", "4.7", "4.20"])
 @pytest.mark.parametrize("index", [0, 2])
 def test_a_mirrored_block_is_the_block_with_all_that_it_reads_and_gives_mirrored(row, index):
-    arch, s, generator = ARCHS[row], 2, torch.Generator().manual_seed(index)
+    arch, s, generator = IFNETS[row], 2, torch.Generator().manual_seed(index)
     channels = 3 + (arch.encoder.out if arch.encoder else 0)
     left, right, flow, mask, time = (
         torch.rand((1, c, 32, 32), generator=generator) for c in (channels, channels, 4, 1, 1)
@@ -111,10 +111,10 @@ def checkpoint_order(arch: Arch, index: int) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize("row", [row for row, arch in ARCHS.items() if not arch.previous])
+@pytest.mark.parametrize("row", [row for row, arch in IFNETS.items() if not arch.previous])
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_every_input_of_a_stem_is_read_once_in_the_order_in_which_it_is_joined(row, mirrored):
-    arch, s = ARCHS[row], 4.0
+    arch, s = IFNETS[row], 4.0
     for index in range(len(arch.widths)):
         names = checkpoint_order(arch, index)
         spans = stem_spans(arch, index, s, mirrored=mirrored)

@@ -11,9 +11,9 @@ from tests.network.runs import OnnxRuntime, sizes, state_of
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.network.foreign_layouts import LAYOUTS, build_layout
 from vsrife.network.graphs import build_encoder, build_flow
+from vsrife.network.operations.onnx_correlation import TILED
 from vsrife.network.options import GraphOptions
-from vsrife.network.previous.onnx.correlation import TILED
-from vsrife.network.table import ARCHS
+from vsrife.network.table import IFNETS
 
 # What arithmetic with shapes consists of; Cast, too, in a graph of fp32
 SHAPE_ARITHMETIC = {"Shape", "Range", "ConstantOfShape", "Squeeze", "Unsqueeze", "Constant", "If"}
@@ -26,12 +26,12 @@ def kinds(model):
 
 def static(row, **options):
     size = sizes(row, GraphOptions())[0]
-    return build_flow(state_of(row), ARCHS[row], GraphOptions(size=size, **options))
+    return build_flow(state_of(row), IFNETS[row], GraphOptions(size=size, **options))
 
 
 def every_graph(row):
     """All graphs of a row: static and dynamic ones, both precisions, layouts, the encoder."""
-    state, arch = state_of(row), ARCHS[row]
+    state, arch = state_of(row), IFNETS[row]
     fixed = GraphOptions(size=sizes(row, GraphOptions())[0], ensemble=arch.ensemble, motion=True)
     for options in (
         fixed,
@@ -48,7 +48,7 @@ def every_graph(row):
 
 def wanted(row, ways=1):
     """How many nodes of the kinds that cost something a row's flow graph must have."""
-    arch = ARCHS[row]
+    arch = IFNETS[row]
     blocks = [block for block, _ in arch.runs]
     radii = [arch.block_radius(i) for i in blocks]
     convs = sum(2 + arch.block_convs(i) for i in blocks) + sum(map(bool, radii))
@@ -66,7 +66,7 @@ def wanted(row, ways=1):
     return {kind: count for kind, count in counts.items() if count}
 
 
-@pytest.mark.parametrize("row", ARCHS)
+@pytest.mark.parametrize("row", IFNETS)
 def test_a_static_graph_has_the_networks_nodes_and_no_shape_arithmetic(row):
     counts = kinds(static(row))
     assert {kind: counts[kind] for kind in wanted(row)} == wanted(row)
@@ -74,25 +74,25 @@ def test_a_static_graph_has_the_networks_nodes_and_no_shape_arithmetic(row):
     # resizings, joints and warps: a dozen or two for a block, as many for a correlation by tiles,
     # three for each displacement of one without, a few for a peak, what stands still and what is
     # anchored, and an end
-    blocks = [block for block, _ in ARCHS[row].runs]
-    radii = [ARCHS[row].block_radius(i) for i in blocks]
+    blocks = [block for block, _ in IFNETS[row].runs]
+    radii = [IFNETS[row].block_radius(i) for i in blocks]
     products = sum(3 * (2 * radius + 1) ** 2 for radius in radii if 0 < radius < TILED)
-    peaks = sum(map(ARCHS[row].block_soft_argmax, blocks))
-    anchors = 50 * ARCHS[row].static
+    peaks = sum(map(IFNETS[row].block_soft_argmax, blocks))
+    anchors = 50 * IFNETS[row].static
     room = 20 * (len(blocks) + sum(map(bool, radii))) + products + 8 * peaks + anchors + 50
     assert counts.total() - sum(wanted(row).values()) <= room
 
 
-@pytest.mark.parametrize("row", [row for row in ARCHS if ARCHS[row].ensemble])
+@pytest.mark.parametrize("row", [row for row in IFNETS if IFNETS[row].ensemble])
 def test_an_ensemble_runs_blocks_twice_and_warps_once(row):
     counts = kinds(static(row, ensemble=True))
     assert {kind: counts[kind] for kind in wanted(row)} == wanted(row, ways=2)
 
 
-@pytest.mark.parametrize("row", ARCHS)
+@pytest.mark.parametrize("row", IFNETS)
 def test_half_precision_casts_into_a_block_and_out_of_it(row):
     """Twice more where features are correlated, which is done in fp32."""
-    arch = ARCHS[row]
+    arch = IFNETS[row]
     correlated = sum(1 for i, _ in arch.runs if arch.block_radius(i))
     model = static(row, half=True)
     casts = [node for node in model.graph.node if node.op_type == "Cast"]
@@ -162,20 +162,20 @@ def test_a_static_graph_tells_the_shapes_of_all_that_it_takes_and_gives(row):
 )
 def test_options_that_a_row_does_not_have_are_refused(row, options, message):
     with pytest.raises(ArgumentError, match=message):
-        build_flow(state_of(row), ARCHS[row], GraphOptions(**options))
+        build_flow(state_of(row), IFNETS[row], GraphOptions(**options))
 
 
 def test_what_no_row_joins_is_refused_and_not_written_wrong():
-    joined = dataclasses.replace(ARCHS["small"], tail=6)
+    joined = dataclasses.replace(IFNETS["small"], tail=6)
     with pytest.raises(ArgumentError, match="ensemble is not supported by a network that corr"):
         build_flow({}, joined, GraphOptions(ensemble=True))
 
 
 def test_other_networks_weights_are_refused():
     with pytest.raises(ModelError, match="the weights do not fit the network"):
-        build_flow(state_of("4.6"), ARCHS["4.25"], GraphOptions())
+        build_flow(state_of("4.6"), IFNETS["4.25"], GraphOptions())
 
 
 def test_a_row_without_an_encoder_has_no_encoder_graph():
     with pytest.raises(ArgumentError, match="no encoder"):
-        build_encoder(state_of("4.6"), ARCHS["4.6"], GraphOptions())
+        build_encoder(state_of("4.6"), IFNETS["4.6"], GraphOptions())

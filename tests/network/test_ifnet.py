@@ -14,7 +14,7 @@ from vsrife.network import build, ifnet, module
 from vsrife.network.block import growth
 from vsrife.network.module import Network
 from vsrife.network.operations.torch import TorchOperations
-from vsrife.network.table import ARCHS, VERSIONS
+from vsrife.network.table import IFNETS, VERSIONS
 
 TOLERANCE = TOLERANCES["out"]
 # fp16 as the peer does it is off by up to 1.2e-2 on these weights, 4.2e-4 in the mean
@@ -111,7 +111,7 @@ def test_all_that_is_kept_of_the_peer_comes_out(arch, case):
     assert within_tolerance(largest), largest
     if case["name"] == "base":
         assert set(largest) | {"encoded"} == set(TOLERANCES)
-        assert ("encoded" in largest) == (ARCHS[arch].encoder is not None)
+        assert ("encoded" in largest) == (IFNETS[arch].encoder is not None)
 
 
 @pytest.mark.parametrize("version", [v for v, arch in VERSIONS.items() if v != arch])
@@ -127,7 +127,7 @@ def test_half_precision_is_as_near_as_the_peers(arch):
     assert off.mean() <= HALF_MEAN
 
 
-@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("arch", IFNETS)
 def test_every_tensor_counts(arch):
     """A golden test can fail: any tensor that is 1 % off moves the output beyond the tolerance."""
     case = BASE.get(arch, BASE["4.6"])
@@ -163,7 +163,7 @@ def random_state(arch: str) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("scale", [0.25, 0.5, 1, 2, 4])
-@pytest.mark.parametrize("arch", ARCHS)  # below: one row after another
+@pytest.mark.parametrize("arch", IFNETS)  # below: one row after another
 def test_every_row_runs_at_every_scale_on_its_smallest_picture(arch, scale):
     net = build(arch, scale=scale, state_dict=random_state(arch))
     side = net.pad_unit

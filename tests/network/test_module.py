@@ -13,9 +13,9 @@ from tests.golden import formula
 from vsrife.network import build
 from vsrife.network.block import outputs
 from vsrife.network.module import IFNet
-from vsrife.network.table import ARCHS, state_shapes
+from vsrife.network.table import IFNETS, state_shapes
 
-OFFICIAL = [name for name, arch in ARCHS.items() if not arch.previous]
+OFFICIAL = [name for name, arch in IFNETS.items() if not arch.previous]
 
 
 def net_of(arch: str, **options: object) -> IFNet:
@@ -114,7 +114,7 @@ def test_random_weights_spread_as_those_of_pytorchs_layers(arch: str) -> None:
     """Uniform, up to one by the root of what a number is the sum of."""
     torch.manual_seed(0)
     state = build(arch).state_dict()
-    for key, shape in state_shapes(ARCHS[arch]).items():
+    for key, shape in state_shapes(IFNETS[arch]).items():
         if key.endswith("beta"):
             assert (state[key] == 1).all()
         elif len(shape) == 4:

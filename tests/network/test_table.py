@@ -8,7 +8,7 @@ import pytest
 from tests.golden import formula
 from vsrife.errors import ArgumentError
 from vsrife.network import table
-from vsrife.network.table import ARCHS, VERSIONS
+from vsrife.network.table import IFNETS, VERSIONS
 
 # Measured on the peer's modules: parameters, multiply-adds per pixel of a pair, modulo.
 MEASURED = {
@@ -56,12 +56,12 @@ CHECKSUMS = {
 def test_every_official_row_is_measured():
     assert set(MEASURED) == set(CHECKSUMS) == set(VERSIONS.values())
     assert len(VERSIONS) == 36
-    assert set(ARCHS) == set(MEASURED) | set(table.EMBEDDED)
+    assert set(IFNETS) == set(MEASURED) | set(table.EMBEDDED)
 
 
 @pytest.mark.parametrize("name", MEASURED)
 def test_size_cost_and_modulo_are_the_peers(name):
-    arch = ARCHS[name]
+    arch = IFNETS[name]
     assert (table.parameters(arch), table.cost(arch), arch.modulo) == MEASURED[name]
 
 
@@ -87,7 +87,7 @@ def test_ensemble_is_refused_exactly_where_features_are_passed_on(version):
     ("scale", "unit"), [(0.25, 256), (0.5, 128), (1.0, 64), (2.0, 64), (4.0, 64)]
 )
 def test_pad_unit_grows_with_coarser_scales_and_never_shrinks(scale, unit):
-    assert ARCHS["4.25"].pad_unit(scale) == unit
+    assert IFNETS["4.25"].pad_unit(scale) == unit
 
 
 @pytest.mark.parametrize("scale", [0, 3, -1, "1", None, float("nan")])
@@ -105,13 +105,13 @@ def test_unknown_names_are_answered_with_near_ones(typed, near):
 
 
 def test_the_embedded_model_is_small():
-    nano = ARCHS["nano"]
+    nano = IFNETS["nano"]
     assert table.parameters(nano) < 500_000
     assert table.cost(nano) <= 10_000
 
 
 def test_a_block_that_runs_twice_has_its_weights_once_and_costs_more():
-    arch = ARCHS["nano"]
+    arch = IFNETS["nano"]
     once, again = replace(arch, order=()), replace(arch, order=((0, 4), (0, 4), *arch.order[2:]))
     assert arch.runs == ((0, 8), *once.runs)
     assert table.state_shapes(arch) == table.state_shapes(again) == table.state_shapes(once)
@@ -119,4 +119,4 @@ def test_a_block_that_runs_twice_has_its_weights_once_and_costs_more():
     # a quarter of what it costs at 1/4
     assert table.cost(arch) - table.cost(once) == table.cost(once.first(1)) / 4
     assert table.cost(again) - table.cost(once) == table.cost(once.first(1))
-    assert ARCHS["small"].first(2).runs == ((0, 8), (0, 4), (1, 2), (1, 2))
+    assert IFNETS["small"].first(2).runs == ((0, 8), (0, 4), (1, 2), (1, 2))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from vsrife.training import batches, footage
 from vsrife.training.drawn_scenes import Scenes
 
 
@@ -12,6 +13,15 @@ from vsrife.training.drawn_scenes import Scenes
 def scenes() -> Scenes:
     """Few textures and shapes, quickly drawn."""
     return Scenes(0, tiles=3, shapes=24)
+
+
+@pytest.fixture(autouse=True)
+def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows of footage as large as the clips that tests draw."""
+    monkeypatch.setattr(footage, "SIDE", 160)
+    monkeypatch.setattr(batches, "SIDE", 160)
+    monkeypatch.setattr(footage, "FRAMES", {"animations": 9, "clips": 9})
+    monkeypatch.setattr(footage, "SPANS", {"animations": (2, 4, 8), "clips": (2, 4, 8)})
 
 
 @pytest.fixture(autouse=True)

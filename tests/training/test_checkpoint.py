@@ -14,7 +14,7 @@ import torch
 
 from vsrife.cli import main
 from vsrife.errors import MediaError, ModelError
-from vsrife.training import batches, loop
+from vsrife.training import loop
 from vsrife.training.drawn_scenes import Scenes
 from vsrife.training.loop import CHECKPOINT, Run, train
 from vsrife.training.run_options import Options
@@ -25,15 +25,14 @@ TOO_LARGE = os.strerror(errno.EFBIG)  # what a full disk of `full_disk` is calle
 @pytest.fixture(autouse=True, scope="module")
 def _small() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "SIZES", (32,))
-        patch.setattr(batches, "FIRST_SIZES", (32,))
         patch.setattr(loop, "HELD_OUT", 1)
         patch.setattr(loop, "HELD_OUT_SIZE", 32)
         yield
 
 
 def options(folder: Path, **changes: Any) -> Options:
-    return Options(**{"model": "nano", "folder": folder, "steps": 6, "batch": 1, **changes})
+    usual = {"model": "pyramid", "folder": folder, "steps": 6, "count": 1, "size": 64}
+    return Options(**{**usual, **changes})
 
 
 @contextlib.contextmanager
@@ -101,7 +100,7 @@ def test_a_full_disk_ends_training_with_one_line_and_the_run_goes_on_later(
     train(options(tmp_path, steps=1), scenes)
     before = contents(tmp_path)
     monkeypatch.setattr("vsrife.training.drawn_scenes.Scenes", lambda *_: scenes)
-    words = ["train", "nano", "-o", str(tmp_path), "--steps", "3", "--batch", "1", "--resume"]
+    words = f"train pyramid --steps 3 --count 1 --size 64 --resume -o {tmp_path}".split()
     with full_disk(1_000_000):
         assert main(words) == 1
     lines = capsys.readouterr().err.splitlines()
@@ -118,7 +117,7 @@ def test_a_damaged_checkpoint_is_refused_by_its_path_and_left_alone(
     checkpoint: Path, saved: bytes, scenes: Scenes, tmp_path: Path, damage: str
 ) -> None:
     if damage in ("number", "parts"):
-        torch.save(3 if damage == "number" else {"model_name": "nano"}, checkpoint)
+        torch.save(3 if damage == "number" else {"model_name": "pyramid"}, checkpoint)
     else:
         broken = {"empty": b"", "cut": saved[: len(saved) // 2], "text": b"hello"}
         checkpoint.write_bytes(broken[damage])
@@ -133,11 +132,11 @@ def test_a_checkpoint_of_another_architecture_is_refused_by_its_path_and_left_al
     checkpoint: Path, scenes: Scenes, tmp_path: Path
 ) -> None:
     state = torch.load(checkpoint, weights_only=True)
-    key = "block0.merge.weight"
-    state["model"][key] = state["model"][key][:, :-1]  # a nano of another width
+    key = "block16.volume.weight"
+    state["model"][key] = state["model"][key][:, :-1]  # a pyramid of another width
     torch.save(state, checkpoint)
     before = contents(tmp_path)
-    with pytest.raises(ModelError, match=r"checkpoint\.pt.*block0\.merge\.weight") as caught:
+    with pytest.raises(ModelError, match=r"checkpoint\.pt.*block16\.volume\.weight") as caught:
         train(options(tmp_path, resume=True), scenes)
     assert "\n" not in str(caught.value)
     assert contents(tmp_path) == before
@@ -147,5 +146,5 @@ def test_a_checkpoint_of_another_model_is_refused_by_its_name(
     checkpoint: Path, scenes: Scenes, tmp_path: Path
 ) -> None:
     torch.save({**torch.load(checkpoint, weights_only=True), "model_name": "huge"}, checkpoint)
-    with pytest.raises(ModelError, match=r"of model huge, not nano"):
+    with pytest.raises(ModelError, match=r"of model huge, not pyramid"):
         train(options(tmp_path, resume=True), scenes)

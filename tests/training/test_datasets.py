@@ -169,7 +169,7 @@ def test_training_mixes_data_sets_with_scenes(
             (torch.zeros(3, 3, size, size), 0.5),
         )[1],
     )
-    Mixer(scenes, footage, 24).draw(torch.Generator().manual_seed(0))
+    Mixer(scenes, footage, 24, 96).draw(torch.Generator().manual_seed(0))
     assert set(drawn) == {"clips", "animations"}
 
 
@@ -185,7 +185,7 @@ def test_videos_of_240_frames_per_second_are_cut_with_larger_steps(
     y, x = np.mgrid[:160, :170]
     film = [
         np.repeat(((x * 3 + y * 5 + 2 * n) % 200)[..., None], 3, 2).astype(np.uint8)
-        for n in range(41)
+        for n in range(80)
     ]
     monkeypatch.setattr(footage_module, "decode_clip", lambda path: iter(film))
     windows = prepare(tmp_path, tmp_path / "cache").windows["clips"]

@@ -17,11 +17,10 @@ from vsrife.media.pictures import (
     read_photo,
     through_yuv420,
 )
-from vsrife.training import batches
 from vsrife.training import footage as footage_module
-from vsrife.training.batches import Mixer, augment, static_points
+from vsrife.training.batches import Mixer, augment, believed, static_points
 from vsrife.training.drawn_scenes import Scenes
-from vsrife.training.footage import FRAMES, SIDE, prepare
+from vsrife.training.footage import prepare
 
 WIDTH, HEIGHT = 208, 176
 
@@ -138,7 +137,7 @@ def test_footage_is_cut_once_and_drawn_in_order(
     footage = prepare(media, tmp_path / "cache")
     assert not footage.has("animations")
     windows = footage.windows["clips"]
-    assert windows.shape[1:] == (FRAMES, SIDE, SIDE, 3)
+    assert windows.shape[1:] == (9, 160, 160, 3)
     assert len(footage.photos) == 1
     monkeypatch.setattr(footage_module, "decode_clip", lambda path: pytest.fail("cut again"))
     prepare(media, tmp_path / "cache")
@@ -155,9 +154,11 @@ def test_footage_is_cut_once_and_drawn_in_order(
             left, right = (float((red * torch.arange(96)).sum() / red.sum()) for red in reds[::2])
             ways.add(left < right)
         far = [(frames[i] - frames[1]).abs().mean() for i in (0, 2)]
-        if t != 0.5:
+        if t != 0.5 and max(far) > 0.02:  # else what moves is outside
             assert (far[0] < far[1]) == (t < 0.5)
-    assert times == {0.25, 0.5, 0.75}
+    assert 0.5 in times
+    assert len(times) >= 3
+    assert all(0 < t < 1 for t in times)
     assert ways == {True, False}
 
 
@@ -191,15 +192,15 @@ def test_animations_become_windows_of_footage(media: Path, tmp_path: Path) -> No
     (media / "lottie" / "square.json").write_text(json.dumps(square_animation()))
     footage = prepare(media, tmp_path / "cache")
     assert footage.has("animations")
-    assert footage.windows["animations"].shape[1:] == (FRAMES, SIDE, SIDE, 3)
+    assert footage.windows["animations"].shape[1:] == (9, 160, 160, 3)
 
 
 def test_footage_in_mixed_batches_has_no_flow_but_that_of_static_points(
     scenes: Scenes, media: Path, tmp_path: Path
 ) -> None:
-    mixer = Mixer(scenes, prepare(media, tmp_path / "cache"), 12)
+    mixer = Mixer(scenes, prepare(media, tmp_path / "cache"), 12, 96)
     assert mixer.footage is not None
-    batch = mixer.draw(torch.Generator().manual_seed(1), 0.0)
+    batch = mixer.draw(torch.Generator().manual_seed(1))
     filmed = (batch.flow == 0).all(3).all(2).all(1)
     assert 0 < int(filmed.sum()) < len(batch.truth)
     seen = batch.visible[filmed]
@@ -210,13 +211,21 @@ def test_footage_in_mixed_batches_has_no_flow_but_that_of_static_points(
 
 
 def test_pictures_too_large_for_footage_are_all_generated(
-    scenes: Scenes, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scenes: Scenes, media: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(batches, "SIZES", (SIDE + 16,))
-    mixer = Mixer(scenes, prepare(media, tmp_path / "cache"), 30)
-    batch = mixer.draw(torch.Generator().manual_seed(1), 1.0)
-    assert batch.truth.shape[2:] == (SIDE + 16, SIDE + 16)
-    assert len(batch.truth) == 9
+    mixer = Mixer(scenes, prepare(media, tmp_path / "cache"), 2, 192)
+    batch = mixer.draw(torch.Generator().manual_seed(1))
+    assert batch.truth.shape == (2, 3, 192, 192)
+
+
+def test_a_teachers_flow_is_believed_where_it_makes_the_truth() -> None:
+    truth = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    left, right = truth.roll(-3, 3), truth.roll(3, 3)
+    flow = torch.tensor([-3.0, 0, 3, 0]).view(1, 4, 1, 1).repeat(1, 1, 64, 64)
+    flow[:, :2, :32] = 5  # wrong in the upper half of the left image
+    seen = believed(left, right, truth, flow)[0, :, :, 8:-8]
+    assert seen[0, 36:].min() == seen[1].min() == 1
+    assert seen[0, :28].max() == 0
 
 
 def test_noise_stands_still_and_a_moving_edge_does_not() -> None:

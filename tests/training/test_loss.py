@@ -5,32 +5,50 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn import functional as F
 
-from vsrife.network import build
+from vsrife.network.pyramid_module import PyramidNet
+from vsrife.network.pyramid_row import LEVELS
+from vsrife.network.table import PYRAMIDS
 from vsrife.training.drawn_scenes import Batch, Scenes
+from vsrife.training.first_weights import set_first_weights
+from vsrife.training.loop import find
 from vsrife.training.loss import (
     BLOCK_WEIGHT,
     FLAT,
+    FLOW_HALVES,
     FLOW_WEIGHTS,
     HARD,
-    KNOWN,
     POWER,
     SOFT,
-    STATIC,
+    SOFT_HALVES,
+    Found,
     detail,
     flow_loss,
     mask_loss,
+    match_loss,
     psnr,
     pyramid_loss,
     relative_loss,
-    static_loss,
     total_loss,
 )
+from vsrife.training.muon import Muon
 
 
 @pytest.fixture(scope="module")
 def batch(scenes: Scenes) -> Batch:
-    return scenes.draw(torch.Generator().manual_seed(3), 4, 64, plain=True)
+    """Everything moves alike, so that every level can be right."""
+    drawn = scenes.draw(torch.Generator().manual_seed(3), 4, 64, plain=True, timestep=0.5)
+    flow = torch.tensor([-3.0, 2, 3, -2]).view(1, 4, 1, 1).expand_as(drawn.flow)
+    return replace(drawn, flow=flow, visible=torch.ones_like(drawn.visible))
+
+
+@pytest.fixture(scope="module")
+def hidden(batch: Batch) -> Batch:
+    """The same where each image hides a part."""
+    visible = batch.visible.clone()
+    visible[:, 0, :16] = visible[:, 1, -16:] = 0
+    return replace(batch, visible=visible)
 
 
 def sure_mask(batch: Batch) -> torch.Tensor:
@@ -38,16 +56,27 @@ def sure_mask(batch: Batch) -> torch.Tensor:
     return 50 * (batch.visible[:, :1] - batch.visible[:, 1:])
 
 
+def truth_of(batch: Batch) -> Found:
+    """What a network that is always right finds, at timestep 0.5."""
+    states = {}
+    for level in LEVELS:
+        # each level's own sampling of the truth would be an error of its own: one flow for all
+        flow = batch.flow / level
+        rest = torch.cat((sure_mask(batch), torch.zeros_like(flow[:, :1]).repeat(1, 11, 1, 1)), 1)
+        states[level] = F.avg_pool2d(torch.cat((flow, rest), 1), level)
+    nothing = torch.zeros(len(batch.truth), 3, 2, 2)
+    return Found(batch.truth, batch.flow, sure_mask(batch), states, (nothing, nothing), 0)
+
+
 def test_the_loss_is_zero_at_the_truth(batch: Batch) -> None:
-    trace = [(batch.flow, sure_mask(batch))] * 3
-    assert total_loss(batch.truth, trace, batch, 0.0) < 1e-4
+    assert total_loss(truth_of(batch), batch, 0) < 1e-4
 
 
-def test_each_part_sees_its_own_error(batch: Batch) -> None:
+def test_each_part_sees_its_own_error(batch: Batch, hidden: Batch) -> None:
     assert pyramid_loss(batch.truth + 0.1, batch.truth) == pytest.approx(0.1, abs=1e-4)
     shifted = batch.flow + torch.tensor([3.0, 4.0, 3.0, 4.0]).view(1, 4, 1, 1)
     assert flow_loss(shifted, batch) == pytest.approx(5**POWER - HARD**POWER, abs=0.01)
-    assert mask_loss(-sure_mask(batch), batch) > 1
+    assert mask_loss(-sure_mask(hidden), hidden) > 1
     assert mask_loss(sure_mask(batch) + 2, batch) > 0.03  # one image where both are good
 
 
@@ -82,77 +111,56 @@ def test_flow_of_flat_ground_counts_little_and_that_of_things_on_it_fully(batch:
     assert on_ground == pytest.approx(FLAT * at_edge, rel=1e-4)
 
 
-def test_still_is_what_both_images_show_unmoved(scenes: Scenes) -> None:
-    batch = scenes.draw(torch.Generator().manual_seed(4), 16, 48, plain=True)
-    unmoved = (batch.flow.abs().amax(1, keepdim=True) < STATIC) & (batch.visible.amin(1) > 0)[
-        :, None
-    ]
-    assert 0 < unmoved.float().mean() < 1
-    right = torch.where(unmoved, 50.0, -50.0)
-    assert static_loss(right, batch) < 1e-6
-    assert static_loss(-right, batch) > 40
-    blind = replace(batch, visible=torch.zeros_like(batch.visible))
-    assert static_loss(-right, blind) == 0
-    sure = torch.cat((sure_mask(batch), right), 1)
-    assert total_loss(batch.truth, [(batch.flow, sure)], batch, 0.0) < 1e-4
-    assert total_loss(batch.truth, [(batch.flow, -sure)], batch, 0.0) > 1
+@pytest.mark.parametrize("step", [0, 600, 1200, 10**6])
+def test_flow_errors_are_softened_and_count_less_and_less(batch: Batch, step: int) -> None:
+    found = truth_of(batch)
+    wrong = replace(found, flow=found.flow + 0.3)
+    softness = max(HARD, SOFT * 0.5 ** (step / SOFT_HALVES))
+    weight = max(FLOW_WEIGHTS[1], FLOW_WEIGHTS[0] * 0.5 ** (step / FLOW_HALVES))
+    seen = [x[:, :, 2::4, 2::4] for x in (wrong.flow, batch.truth, batch.flow, batch.visible)]
+    quarter = replace(batch, truth=seen[1], flow=seen[2], visible=seen[3])
+    expected = weight * flow_loss(seen[0], quarter, softness)
+    assert float(total_loss(wrong, batch, step)) == pytest.approx(float(expected), rel=1e-3)
 
 
-@pytest.mark.parametrize("distance", [0.06, 0.2, 0.49])
-def test_points_that_hardly_move_count_neither_as_static_nor_as_moving(
-    batch: Batch, distance: float
-) -> None:
-    flow, seen = torch.zeros(1, 4, 16, 16), torch.ones(1, 2, 16, 16)
-    hardly = replace(batch, flow=flow + distance, visible=seen)
-    sure = torch.full((1, 1, 16, 16), 50.0)
-    assert static_loss(sure, hardly) == static_loss(-sure, hardly) == 0
-    # beside points that count: those of the left half stand, those of the right move a pixel
-    flow[..., 8:] = 1
-    clear = replace(hardly, flow=flow)
-    assert static_loss(sure, clear) == pytest.approx(25)
-    assert static_loss(-sure, clear) == pytest.approx(25)
-    # what is hidden in one image is not static, however little it moves
-    hidden = replace(hardly, visible=seen * torch.tensor([1.0, 0]).view(1, 2, 1, 1))
-    assert static_loss(sure, hidden) == pytest.approx(50)
-
-
-@pytest.mark.parametrize("known", [False, True])
-@pytest.mark.parametrize(("progress", "way"), [(0, 0), (0.25, 0.5), (0.5, 1), (0.75, 1), (1, 1)])
-def test_flow_errors_are_softened_less_and_less_up_to_half_of_the_run(
-    batch: Batch, progress: float, way: float, known: bool
-) -> None:
-    """way: how much of the way from the first softness to the last, on a logarithmic scale."""
-    wrong = batch.flow + 0.3
-    softness = (KNOWN if known else SOFT) ** (1 - way) * HARD**way
-    first, last = FLOW_WEIGHTS
-    expected = first ** (1 - progress) * last**progress * flow_loss(wrong, batch, softness)
-    found = total_loss(batch.truth, [(wrong, sure_mask(batch))], batch, progress, known=known)
-    assert float(found) == pytest.approx(float(expected), rel=1e-3)
-
-
-def test_guidance_by_flow_fades_over_the_run(batch: Batch) -> None:
-    trace = [(batch.flow + 20, sure_mask(batch))]
-    early, late = (float(total_loss(batch.truth, trace, batch, p)) for p in (0.0, 1.0))
-    assert 0 < late < early / 5
-
-
-def test_later_blocks_weigh_more(batch: Batch) -> None:
-    right, wrong = (batch.flow, sure_mask(batch)), (batch.flow + 5, sure_mask(batch))
-    first_wrong = total_loss(batch.truth, [wrong, right], batch, 0.0)
-    last_wrong = total_loss(batch.truth, [right, wrong], batch, 0.0)
-    assert 0 < first_wrong < last_wrong
+def test_finer_blocks_weigh_more(batch: Batch) -> None:
+    found, losses = truth_of(batch), {}
+    for level in found.states:
+        wrong = dict(found.states)
+        wrong[level] = wrong[level] + torch.eye(16)[0].view(1, -1, 1, 1) * 20 / level
+        # what follows answers for the way from there to the truth
+        losses[level] = float(total_loss(replace(found, states=wrong), batch, 0))
+    assert 0 < losses[32] < losses[4]
 
 
 def test_each_block_answers_for_its_own_step(batch: Batch) -> None:
-    first = (batch.flow + 1).requires_grad_()
-    trace = [(first, sure_mask(batch)), (first + 5, sure_mask(batch))]
-    total_loss(batch.truth, trace, batch, 0.0).backward()
-    alone = first.detach().requires_grad_()
-    total_loss(batch.truth, [(alone, sure_mask(batch))], batch, 0.0).backward()
+    found = truth_of(batch)
+    first = (found.states[32] + 0.25).requires_grad_()
+    states = {**found.states, 32: first}
+    total_loss(replace(found, states=states), batch, 0).backward()
     assert first.grad is not None
+    # were the next one's step held against it, the second error would pull the first one back
+    alone = first.detach().requires_grad_()
+    total_loss(replace(found, states={32: alone}), batch, 0).backward()
     assert alone.grad is not None
-    # the second one's error of 6 pixels does not pull at the first, whose own weighs a little less
-    assert torch.allclose(first.grad, BLOCK_WEIGHT * alone.grad, atol=1e-9)
+    assert torch.allclose(first.grad, BLOCK_WEIGHT**3 * alone.grad, atol=1e-8)
+
+
+def test_matches_are_right_where_both_images_see_the_point() -> None:
+    """Everything moves by (16, -8) pixels; the middle image is half way."""
+    flow = torch.tensor([-8.0, 4, 8, -4]).view(1, 4, 1, 1).expand(1, 4, 128, 128)
+    truth = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    batch = Batch(
+        truth, truth, truth, torch.full((1, 1, 1, 1), 0.5), flow, torch.ones(1, 2, 128, 128)
+    )
+    there = torch.tensor([16 / 32, -8 / 32, 1]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+    back = there * torch.tensor([-1.0, -1, 1]).view(1, 3, 1, 1)
+    assert match_loss((there, back), batch, 5) == pytest.approx(0, abs=1e-5)
+    assert match_loss((back, there), batch, 5) > 20
+    blind = replace(batch, visible=torch.zeros_like(batch.visible))
+    assert match_loss((back, there), blind, 5) == 0
+    far = replace(batch, flow=flow * 20)  # beyond what cells within the radius reach
+    assert match_loss((back, there), far, 5) == 0
 
 
 def test_coarse_errors_cost_more_than_fine_ones_of_the_same_size() -> None:
@@ -166,15 +174,12 @@ def test_coarse_errors_cost_more_than_fine_ones_of_the_same_size() -> None:
 def test_a_few_steps_on_one_batch_lower_the_loss(scenes: Scenes) -> None:
     batch = scenes.draw(torch.Generator().manual_seed(3), 4, 64)
     torch.manual_seed(0)
-    model = build("nano").train()
-    optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
+    model = PyramidNet(PYRAMIDS["pyramid"]).train()
+    set_first_weights(model)
+    optimizer = Muon(model.parameters(), 1e-3)
     losses = []
     for _ in range(12):
-        trace: list[tuple[torch.Tensor, torch.Tensor]] = []
-        left, right = model.prepare(batch.img0), model.prepare(batch.img1)
-        image = model.interpolate(left, right, batch.timestep, trace)
-        assert len(trace) == len(model.arch.runs)
-        loss = total_loss(image, trace, batch, 0.0)
+        loss = total_loss(find(model, batch), batch, 0)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

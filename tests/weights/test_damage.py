@@ -1,6 +1,7 @@
 """Files damaged at random: read as they are or refused in words, never anything else."""
 
 import io
+import re
 import zipfile
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
 from vsrife.errors import ModelError
-from vsrife.weights import importing, read_arrays
+from vsrife.weights import files, importing, read_arrays
 from vsrife.weights.readers import ncnn, onnx
 from vsrife.weights.readers.safetensors import LIMIT, as_safetensors
 
@@ -197,3 +198,41 @@ def test_what_readers_stumble_with_becomes_one_error(tmp_path, monkeypatch):
         ModelError, match=r"damaged, cut short or no weights file \(far too\?large\)"
     ):
         importing.import_model(tmp_path / "x.onnx", "mine")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(min_size=1, max_size=40) | st.text(min_size=1).map(str.encode))
+def test_the_reason_is_in_words_whatever_the_file_holds(tmp_path, content):
+    path = tmp_path / "x.pth"
+    path.write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        read_arrays(path)
+    reason = re.search(r"no weights file \((.+)\); fetch it again$", str(caught.value))
+    if reason is None:  # a pickle after all, such as b"}."
+        assert "holds no tensors by name; it must be" in str(caught.value)
+    else:
+        assert re.search(r"[a-z]+ [a-z]+", reason[1])
+
+
+@pytest.mark.parametrize("content", [b"h\x69.", b"j\0\0\0\0."])
+def test_a_pickle_that_refers_to_nothing_is_damaged(tmp_path, content):
+    (tmp_path / "x.pth").write_bytes(content)
+    with pytest.raises(ModelError, match=r"no weights file \(its pickle is damaged\)"):
+        read_arrays(tmp_path / "x.pth")
+
+
+def test_what_was_imported_is_to_be_imported_again(own_store, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "user_catalogue", lambda: tmp_path / "models.toml")
+    again = {
+        own_store / "mine.safetensors": "import it again",
+        own_store / "flownet_v4.25.safetensors": "fetch it again",
+        tmp_path / "mine.safetensors": "fetch it again",
+    }
+    own_store.mkdir(exist_ok=True)
+    for path, way_out in again.items():
+        path.write_bytes(b"nothing")
+        with pytest.raises(ModelError, match=rf"\); {way_out}$"):
+            read_arrays(path)
+    (tmp_path / "models.toml").touch()  # rows of the user's own may have sources
+    with pytest.raises(ModelError, match=r"\); fetch or import it again$"):
+        read_arrays(own_store / "mine.safetensors")

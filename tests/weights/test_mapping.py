@@ -13,7 +13,7 @@ from vsrife.network.table import ARCHS
 from vsrife.weights import importing, read_arrays
 from vsrife.weights.readers import mapping
 
-OFFICIAL = [name for name in ARCHS if name not in table.EMBEDDED]
+OFFICIAL = [name for name in table.IFNETS if name not in table.EMBEDDED]
 # networks whose graphs differ in nothing but what a clamp does: one has named layers
 TWINS = {"4.10": "4.13", "4.13": "4.10"}
 

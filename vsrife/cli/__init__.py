@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import NamedTuple, NoReturn
 
 from vsrife import messages
-from vsrife.cli import signals
+from vsrife.cli import signals, stdout, wording
 from vsrife.errors import ArgumentError, RifeError, missing_package
 from vsrife.version import __version__
 
@@ -39,8 +39,12 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "render": Command("vsrife.cli.render", "make a video file smoother", "cli,onnx"),
     "demo": Command("vsrife.cli.demo", "draw a short clip, make it smoother, measure", "cli,onnx"),
+    "between": Command("vsrife.cli.between", "make the pictures between two pictures", "cli,onnx"),
     "scenes": Command("vsrife.cli.scenes", "score scene changes and duplicates", "cli"),
+    "compare": Command("vsrife.cli.compare", "compare films frame by frame, as a page", "cli"),
+    "script": Command("vsrife.cli.script", "write a script for a video file", "cli"),
     "export": Command("vsrife.cli.export", "write a model as ONNX", "onnx"),
+    "doctor": Command("vsrife.cli.doctor", "say what is installed and what works", ""),
     "bench": Command("vsrife.cli.bench", "compare the speed of backends", "onnx"),
     "build": Command("vsrife.cli.build", "prepare engines ahead of time", "onnx"),
     "quantize": Command("vsrife.cli.quantize", "make a model compute in INT8", "onnx,cli"),
@@ -63,16 +67,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _guarded(arguments: list[str], ending: signals.Ending) -> int:
     """Run a command; everything that may go wrong is one line and an exit code."""
+    parser = None  # of the command
     try:
-        code = _run(arguments)
+        try:
+            args, module = _parse(arguments)
+            parser = args.parser
+            code = USAGE if module is None else _run(args, module)
+        except SystemExit as stop:  # how argparse ends after --help and after usage errors
+            code = stop.code if isinstance(stop.code, int) else FAILED
         if sys.stdout:
             sys.stdout.flush()  # what goes wrong here is still said below
         return code
-    except SystemExit as stop:  # how argparse ends after --help and after usage errors
-        return stop.code if isinstance(stop.code, int) else FAILED
     except BrokenPipeError:  # who reads has seen enough, as `head` does
-        # nothing more is to be written, not by the interpreter's end either (Python's own advice)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        stdout.silence()
         return FAILED
     except KeyboardInterrupt:
         messages.say("interrupted")
@@ -83,7 +90,7 @@ def _guarded(arguments: list[str], ending: signals.Ending) -> int:
             return INTERRUPTED
         if not isinstance(error, _said_in_one_line()):
             raise
-        messages.error(messages.one_line(str(error)))
+        messages.error(wording.of(error, parser))
         return FAILED
 
 
@@ -119,10 +126,12 @@ def _fill_standard_streams() -> None:
     if sys.stdout.errors == "strict":
         # bytes of file names that are no letters come out as they are
         sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    stdout.name_failures()
 
 
-def _run(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+def _parse(arguments: list[str]) -> tuple[argparse.Namespace, ModuleType | None]:
+    """The parsed command line, and the command's module; None where no command is given."""
+    parser = wording.Parser(
         prog="vsrife",
         description="RIFE frame interpolation.",
         epilog="exit codes: 0 done, 1 failed, 2 command line not understood, 130 interrupted",
@@ -153,7 +162,10 @@ def _run(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     if module is None:
         parser.print_help(messages.Voice())
-        return USAGE
+    return args, module
+
+
+def _run(args: argparse.Namespace, module: ModuleType) -> int:
     with _naming_the_extra(args.command):
         return int(module.run(args))
 

@@ -13,13 +13,17 @@ import vapoursynth as vs
 from vsrife.errors import MediaError
 from vsrife.evaluation.clips import DEMO_RATE as RATE
 from vsrife.evaluation.clips import clip_of_pictures
+from vsrife.evaluation.contact_sheet import contact_sheet
 from vsrife.evaluation.measures import psnr
 from vsrife.filter import rife
+from vsrife.inference import network_options
 from vsrife.media.demo_film import SECONDS, draw
 from vsrife.media.encode import Encoding, encode_png, write_video
-from vsrife.media.shapes import WIDTH, Array
+from vsrife.media.parts import check_folder, make_folder
+from vsrife.media.shapes import HEIGHT, WIDTH, Array
 from vsrife.media.timestamps import constant_times
-from vsrife.weights.folders import exists, is_folder
+from vsrife.weights import find_weights
+from vsrife.weights.folders import exists
 
 HELP = """Draw a short clip, make it smoother, measure.
 
@@ -49,16 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     folder: Path = args.output
-    if exists(folder) and not is_folder(folder):
-        raise MediaError(f"{folder} is no folder; choose another one")
+    check_folder(folder)
     files = [folder / name for name in ("source.mp4", "smooth.mp4", "contact.png")]
     found = [file.name for file in files if exists(file)]
     if found and len(found) < len(files):  # not those of a demo before
         raise MediaError(f"{folder} holds a {found[0]} already; choose another folder with -o")
+    asked = {"model": args.model, "backend": args.backend, "device": args.device}
+    # before the film is drawn, which takes a while
+    find_weights(network_options.read(WIDTH, HEIGHT, **asked).model)
     source = [draw(float(k / RATE)) for k in range(int(SECONDS * RATE))]
     clip = clip_of_pictures(source)
-    smooth = rife(clip, model=args.model, backend=args.backend, device=args.device, sc=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    smooth = rife(clip, sc=True, **asked)
+    make_folder(folder)
     made = [_picture(frame) for frame in smooth.frames(close=True)]
     truths = {n: draw(float(n / (2 * RATE))) for n in range(1, len(made) - 1, 2)}
     _write_film(clip, files[0])
@@ -94,29 +100,3 @@ def _print_scores(source: Pictures, made: Pictures, truths: dict[int, Array]) ->
     for name, method in methods.items():
         scores = [psnr(method(n), truths[n]) for n in moving]
         print(f"  {name:6}{sum(scores) / len(scores):6.2f} dB")
-
-
-def contact_sheet(
-    rows: list[int], source: Pictures, made: Pictures, truths: dict[int, Array]
-) -> vs.VideoNode:
-    """One RGB24 frame: for each new frame source | new | truth | source, labelled."""
-    lines = []
-    for n in rows:
-        left = n // 2
-        held = " (held)" if np.array_equal(made[n], source[left]) else ""
-        score = f"new frame {n}, {psnr(made[n], truths[n]):.1f} dB{held}"
-        tiles = (
-            (source[left], f"source frame {left}"),
-            (made[n], score),
-            (truths[n], f"truth at {float(n / (2 * RATE)):.3f} s"),
-            (source[left + 1], f"source frame {left + 1}"),
-        )
-        lines.append(vs.core.std.StackHorizontal([_tile(*tile) for tile in tiles]))
-    return vs.core.std.StackVertical(lines)
-
-
-def _tile(picture: Array, label: str) -> vs.VideoNode:
-    shown = clip_of_pictures([picture]).resize.Bicubic(format=vs.RGB24)
-    strip = shown.std.BlankClip(width=WIDTH, height=48).text.Text(label, alignment=4)
-    strip = strip.std.Crop(top=12, bottom=12)  # text wants a frame of 48 lines
-    return vs.core.std.StackVertical([strip, shown]).std.AddBorders(right=4, bottom=4)

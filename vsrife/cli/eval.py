@@ -1,104 +1,107 @@
-"""`vsrife eval`: drop every other frame of clips, make it anew in several ways, compare."""
+"""`vsrife eval`: leave frames out of clips, make them anew in several ways, compare."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import vapoursynth as vs
 
 from vsrife import messages
-from vsrife.errors import ArgumentError, MediaError
+from vsrife.cli import eval_arguments
+from vsrife.cli.eval_arguments import check, names_of
+from vsrife.evaluation.case_films import MARGIN, Found, Scene
+from vsrife.evaluation.cases import CASES
 from vsrife.evaluation.compare import Outcome, compare
+from vsrife.evaluation.film import Film
 from vsrife.evaluation.film_files import open_film
-from vsrife.evaluation.methods import CLASSICAL, Method, network
-from vsrife.evaluation.report import tables, write_files
+from vsrife.evaluation.known_motion import photograph
+from vsrife.evaluation.measures import Lpips
+from vsrife.evaluation.methods import CLASSICAL, Method, network, usual
+from vsrife.evaluation.report import summary, tables, write_files
 from vsrife.inference import loads
 from vsrife.inference.base import Hardware
 from vsrife.inference.select import candidates
-from vsrife.weights.folders import exists, is_folder
+from vsrife.media.parts import make_folder
 
-HELP = """Measure models on clips whose every other frame is left out.
+HELP = """Measure models on clips of which frames are left out, and on cases with known motion.
 
-Prints tables of the means over the new frames of each clip. Writes into DIR, if one is given:
+Prints tables of means and worst tenths over the new frames of each clip, of --cases, of all methods
+beside --reference, and one of everything in short. Writes into DIR, if one is given:
 
   tables.md               what is printed
+  short.md                the last table, with a line for each method
   summary.json            the same for programs
   frames.csv              every frame's figures
   quality.png             quality against multiply-adds per pixel
   curves-CLIP.png         figures over the frames
-  worst-CLIP-FRAME.png    the first model's worst frames: left | truth | methods, and differences"""
+  worst-CLIP-FRAME.png    the models' worst frames: left | truth | methods, and differences
+  worst-of-MODEL.png      a model's worst frames out of all clips, beside the reference's"""
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "clips", nargs="+", type=Path, metavar="CLIP", help="video files, or Lottie JSON"
-    )
-    parser.add_argument(
-        "--models", default="nano", metavar="A,B", help="names of models, or none [nano]"
-    )
-    parser.add_argument(
-        "--weights", type=Path, action="append", default=[], metavar="FILE",
-        help="and these files; may be repeated",
-    )  # fmt: skip
-    parser.add_argument(
-        "--against", default=",".join(CLASSICAL), metavar="A,B",
-        help="of hold, blend, mvtools, minterpolate, or none [all]",
-    )  # fmt: skip
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="for files and pictures")
-    parser.add_argument(
-        "--frames", type=int, default=100, metavar="N", help="first frames of a clip, 0 all [100]"
-    )
-    parser.add_argument(
-        "--worst", type=int, default=2, metavar="N", help="pictures of a clip's worst frames [2]"
-    )
-    parser.add_argument("--backend", help="pytorch, onnx or openvino [the fastest installed]")
-    parser.add_argument("--device", help="cuda, cuda:1, cpu, ... [the best there is]")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads [all]")
+add_arguments = eval_arguments.add_arguments
 
 
 def run(args: argparse.Namespace) -> int:
-    _check(args)
+    asked = check(args)
     methods = _methods(args)
-    films = [open_film(path, args.frames) for path in args.clips]
-    judged = next((name for name in methods if name not in CLASSICAL), next(iter(methods)))
+    lpips = _lpips(args.lpips)
+    films = [open_film(path, args.frames, args.factor) for path in args.clips]
+    eval_arguments.check_films(films, args.lpips)
+    scene = _scene(args.photos, asked.size)
     folder: Path | None = args.output
     if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-    outcomes = []
-    for film in films:
-        started = time.monotonic()
-        outcome = compare(film, methods, judged=judged, worst=args.worst if folder else 0)
-        outcomes.append(outcome)
-        _say(f"{film.name}: {film.count} frames, {time.monotonic() - started:.0f} s, PSNR", outcome)
-    print(tables(outcomes, methods), end="")
+        make_folder(folder)
+    cases = _cases(asked.cases, methods, scene)
+    outcomes = _outcomes(films, methods, args.worst if folder else 0, lpips)
+    if args.json:
+        print(json.dumps(summary(outcomes, methods, cases), indent=2))
+    else:
+        print(tables(outcomes, methods, cases, args.reference), end="")
     if folder:
         from vsrife.evaluation.plots import draw_all
 
-        paths = [*write_files(outcomes, methods, folder), *draw_all(outcomes, methods, folder)]
+        paths = write_files(outcomes, methods, folder, cases, args.reference)
+        paths += draw_all(outcomes, methods, folder, args.reference)
         for path in paths:
             messages.say(str(path))
     return 0
 
 
-def _check(args: argparse.Namespace) -> None:
-    if args.frames < 0 or 0 < args.frames < 3:
-        raise ArgumentError(f"frames must be 0 (all) or at least 3, not {args.frames}")
-    if args.worst < 0:
-        raise ArgumentError(f"worst must be at least 0, not {args.worst}")
-    if args.output and exists(args.output) and not is_folder(args.output):
-        raise MediaError(f"{args.output} is no folder; choose another one")
-    if args.threads is not None:
-        if args.threads < 1:
-            raise ArgumentError(f"threads must be at least 1, not {args.threads}")
-        vs.core.num_threads = args.threads
+def _scene(photos: list[Path], size: tuple[int, int]) -> Scene:
+    width, height = (side + MARGIN for side in size)
+    return Scene(size, photos=[photograph(path, width, height) for path in photos])
+
+
+def _cases(names: list[str], methods: dict[str, Method], scene: Scene) -> dict[str, Found]:
+    found = {}
+    for name in names:
+        started = time.monotonic()
+        found[name] = CASES[name].run(methods, scene)
+        messages.say(f"{name}: {time.monotonic() - started:.0f} s")
+    return found
+
+
+def _outcomes(
+    films: list[Film], methods: dict[str, Method], worst: int, lpips: Lpips | None
+) -> list[Outcome]:
+    networks = [name for name, method in methods.items() if method.file]
+    judged = networks or list(methods)[:1]
+    outcomes = []
+    for film in films:
+        started = time.monotonic()
+        outcome = compare(film, methods, judged=judged, worst=worst, lpips=lpips)
+        outcomes.append(outcome)
+        _say(f"{film.name}: {film.count} frames, {time.monotonic() - started:.0f} s, PSNR", outcome)
+    return outcomes
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:
     """rife()'s arguments from the command line's."""
+    if args.threads is not None:
+        vs.core.num_threads = args.threads
     chosen = args.backend or _best(args.device)
     options = {"backend": chosen, "device": args.device}
     if args.threads is not None and chosen != "pytorch":
@@ -117,26 +120,28 @@ def _best(device: str | None) -> str:
 
 
 def _methods(args: argparse.Namespace) -> dict[str, Method]:
-    methods = {}
+    wanted = usual() if args.against is None else names_of(args.against)
+    for name in CLASSICAL if args.against is None else ():
+        if name not in wanted:
+            messages.note(f"{name} is not installed; left out")
+    methods = {name: CLASSICAL[name] for name in wanted}
     options = _options(args)
-    for name in _names(args.against):
-        if name not in CLASSICAL:
-            known = ", ".join(CLASSICAL)
-            raise ArgumentError(f"against must be of {known} or none, not {name!r}")
-        methods[name] = CLASSICAL[name]
-    for name in _names(args.models):
+    for name in names_of(args.models):
         methods[name] = network(name, **options)
     for path in args.weights:
         # two runs may both have a nano.safetensors
         name = path.stem if path.stem not in methods else str(path)
         methods[name] = network(path, **options)
-    if not methods:
-        raise ArgumentError("models, weights and against are all empty; give at least one")
+    eval_arguments.check_methods(methods, args.reference)
     return methods
 
 
-def _names(text: str) -> Iterable[str]:
-    return [] if text == "none" else [name for name in text.split(",") if name]
+def _lpips(path: Path | None) -> Lpips | None:
+    if path is None:
+        return None
+    from vsrife.evaluation.lpips import load
+
+    return load(path)
 
 
 def _say(text: str, outcome: Outcome) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from vsrife import messages
-from vsrife.errors import ArgumentError, RifeError
+from vsrife.errors import RifeError
 from vsrife.network.table import ARCHS, cost, parameters
-from vsrife.weights import catalogue, find, folders, importing, library, locate, verify
+from vsrife.weights import catalogue, find, folders, import_folder, library, locate, verify
 from vsrife.weights.catalogue import Model
 from vsrife.weights.download import Listener, stderr_listener
 from vsrife.weights.files import read_metadata
@@ -26,21 +26,30 @@ Tables and paths go to stdout, everything else to stderr."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
 
-    def action(name: str, text: str, *, as_json: bool = True) -> Callable[..., Any]:
+    def parser_of(name: str, text: str, *, as_json: bool = True) -> argparse.ArgumentParser:
         sub = actions.add_parser(name, help=text, description=text)
         if as_json:
             sub.add_argument("--json", action="store_true", help="for programs, on stdout")
-        return sub.add_argument
+        return sub
+
+    def action(name: str, text: str, *, as_json: bool = True) -> Callable[..., Any]:
+        return parser_of(name, text, as_json=as_json).add_argument
 
     action("list", "all models and where their files are")
     add = action("info", "everything known about a model")
     add("model", metavar="NAME")
-    add = action("fetch", "fetch models that are not on this machine", as_json=False)
-    add("models", metavar="NAME", nargs="*")
-    add("--all", action="store_true", help="every official version, about 900 MB")
-    add("--again", action="store_true", help="also models that are there already")
+    sub = parser_of("fetch", "fetch models that are not on this machine", as_json=False)
+    group = sub.add_mutually_exclusive_group(required=True)
+    group.add_argument("models", metavar="NAME", nargs="*", default=[])
+    group.add_argument("--all", action="store_true", help="every official version, about 900 MB")
+    sub.add_argument("--again", action="store_true", help="also models that are there already")
     add = action("import", "import a file of another program into the store")
-    add("file", metavar="FILE", type=Path, help="pkl, pth, pt, safetensors, onnx, param, or folder")
+    add(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="pkl, pth, pt, safetensors, onnx, param, bin; a folder, or comfyui",
+    )
     add("--name", help="the model's name, a known one or your own (from the file)")
     add("--arch", help="its network, if several fit")
     add("--replace", action="store_true", help="also if the store has a model of that name")
@@ -103,8 +112,6 @@ def _info(args: argparse.Namespace) -> int:
 
 
 def _fetch(args: argparse.Namespace) -> int:
-    if bool(args.models) == args.all:
-        raise ArgumentError("give the names of models, or --all for every official version")
     rows = [row for row in catalogue.catalogue().values() if row.sources and not row.embedded]
     if args.models:
         rows = [locate.find_model(name) for name in args.models]
@@ -117,15 +124,29 @@ def _fetch(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
-    row, path = importing.import_model(
+    outcomes = import_folder.import_all(
         args.file, args.name, arch=args.arch, replace=args.replace,
         listener=stderr_listener(args.file.name),
-    )  # fmt: skip  # one thing, not five
+        imported=lambda outcome: None if args.json else _tell(outcome),
+    )  # fmt: skip  # one thing, not six
     if args.json:
-        return _print_json({"name": row.name, "path": str(path)})
-    print(path)
-    messages.say(f"imported as {row.name!r}: rife(clip, model={row.name!r})")
-    return 0
+        found: list[dict[str, str]] = [
+            {"name": each.model.name, "path": str(each.path)}
+            if each.model
+            else {"file": str(each.file), "error": each.error}
+            for each in outcomes
+        ]
+        _print_json(found[0] if len(found) == 1 else found)
+    return int(not any(each.model for each in outcomes))
+
+
+def _tell(outcome: import_folder.Outcome) -> None:
+    if outcome.model is None:
+        messages.error(outcome.error)
+        return
+    print(outcome.path)
+    name = outcome.model.name
+    messages.say(f"imported as {name!r}: rife(clip, model={name!r})")
 
 
 def _verify(args: argparse.Namespace) -> int:

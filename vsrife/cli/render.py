@@ -1,162 +1,201 @@
-"""vsrife render: a video file in, a smoother one out, with its sound."""
+"""vsrife render: video files in, smoother ones out, with their sound."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from fractions import Fraction
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import vapoursynth as vs
 
-from vsrife.errors import ArgumentError, MediaError
+from vsrife import arguments
+from vsrife.cli import at_end, before_render, rife_options, wording
+from vsrife.cli.render_arguments import add_all
+from vsrife.cli.render_task import (
+    apply_preset,
+    check_folder,
+    note_rate,
+    options_of,
+    task_of,
+)
+from vsrife.errors import RifeError
 from vsrife.filter import rife
-from vsrife.media.encode import CONTAINERS, PRESETS, Beside, Encoding, write_part
-from vsrife.media.parts import check_target, whole_file
-from vsrife.media.source import Facts, for_encoder, open_source, probe, progressive
-from vsrife.media.timestamps import stretched_times
-from vsrife.messages import Voice, note, say
-from vsrife.weights.folders import exists, is_file, is_folder
+from vsrife.media.encoder_table import CONTAINERS, ENCODERS
+from vsrife.media.source import probe
+from vsrife.messages import error as say_error
+from vsrife.messages import say
+from vsrife.rendering import batch
+from vsrife.rendering import job as jobs
+from vsrife.rendering.one_file import Outcome, render_file
+from vsrife.rendering.progress import Progress, emit, listener
+from vsrife.rendering.timing import read_rate
+from vsrife.rendering.work import join_in
+from vsrife.weights.folders import is_folder
 
-_ONE_THREAD = "threads=1"  # what BestSource says that helps where its frames have come apart
+HELP = """Make video files smoother.
 
-HELP = """Make a video file smoother.
+New frames between those of IN, as video into OUT (.mkv, .mp4, .mov ...). Sound,
+subtitles and attachments are copied. OUT appears when it is complete, never
+before. After a crash or Ctrl-C, the same command goes on where it was.
 
-New frames between those of IN, as H.264 into OUT (.mkv, .mp4 or .mov). Sound, subtitles and
-attachments are copied. OUT appears when it is complete, never before."""
+  vsrife render in.mkv -o out.mkv --fps 60
+  vsrife render *.mkv -o smooth --factor 2 --preset-for anime"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("source", metavar="IN", type=Path, help="a video file")
-    add("-o", "--output", metavar="OUT", type=Path, required=True, help="the file to write")
-    rate = parser.add_mutually_exclusive_group()
-    rate.add_argument("--factor", metavar="F", help="output rate : input rate, as 3 or 5/2 (2)")
-    rate.add_argument("--fps", metavar="RATE", help="frames per second, as 60 or 60000/1001")
-    add("--model", help="a model's name or a weights file (the embedded model)")
-    add("--scale", type=float, default=1.0, help="resolution for motion; 0.5 suits 4K (1)")
-    add("--ensemble", action="store_true", help="estimate both ways: slower, a little better")
-    cuts = parser.add_mutually_exclusive_group()
-    cuts.add_argument(
-        "--sc-threshold", metavar="T", type=float, default=0.15, help="what is a cut, 0...1 (0.15)"
-    )
-    cuts.add_argument(
-        "--no-scene-changes", action="store_true", help="interpolate across cuts, too"
-    )
-    add("--backend", help="pytorch, onnx or openvino (the fastest that is installed)")
-    add("--device", help="cuda, cuda:1, cpu, ... (the best there is)")
-    add("--crf", type=int, default=18, help="quality, 0 (lossless) ... 51 (18)")
-    add("--preset", choices=PRESETS, default="medium", help="slower makes smaller files (medium)")
-    add("--overwrite", action="store_true", help="replace OUT if it exists")
+    add_all(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    _check_paths(args.source, args.output, args.overwrite)
-    if not 0 <= args.crf <= 51:
-        raise ArgumentError(f"crf must be a whole number from 0 to 51, not {args.crf}")
-    facts = probe(args.source)
-    options = rife_options(args)
-    # Finds every wrong option before the file is indexed; kept, so that its network is used again.
-    rehearsal = rife(
-        vs.core.std.BlankClip(format=vs.RGBS, width=64, height=64, length=2), **options
-    )
-    # made before the film is read, which takes a while: a folder may not be writable
-    with whole_file(args.output, overwrite=args.overwrite) as part:
-        try:
-            _render(args, facts, options, part)
-        except vs.Error as error:
-            if _ONE_THREAD not in str(error):
-                raise
-            note("the decoder has lost its way in a damaged place; once more with one thread")
-            _render(args, facts, options, part, threads=1)
-    del rehearsal
+    _check_usage(args)
+    if args.clean:
+        return _clean(args.output)
+    if args.join is not None:
+        return _join(args)
+    with at_end.beside(args) as code:
+        apply_preset(args)
+        if args.estimate or args.preview is not None:
+            return before_render.run(args)
+        code[0] = _render_many(args) if _is_many(args) else _render_one(args)
+    return code[0]
+
+
+def _is_many(args: argparse.Namespace) -> bool:
+    """Whether OUT is a folder for outputs; one that is named like a video is a mistake."""
+    into = is_folder(args.output) and args.output.suffix.lower() not in CONTAINERS
+    first = args.source[0]
+    return len(args.source) > 1 or into or is_folder(first) or batch.is_pattern(first)
+
+
+def _check_usage(args: argparse.Namespace) -> None:
+    """Usage errors that argparse does not find."""
+    if args.join is not None:
+        if len(args.source) > 1 or args.output is not None:
+            args.parser.error("--join takes one IN at most, and no OUT")
+        return
+    if args.no_scene_changes and (args.sc, args.sc_threshold) != (None, None):
+        args.parser.error("--no-scene-changes and --sc or --sc-threshold exclude each other")
+    known = {name for row in ENCODERS.values() if row.presets for name in row.presets.names}
+    if args.preset is not None and args.preset not in known:
+        args.parser.error(f"argument --preset: no encoder has a preset {args.preset!r}")
+    if args.output is None and args.preview is None:
+        args.parser.error("the following arguments are required: -o/--output")
+    if not args.source and not args.clean:
+        args.parser.error("the following arguments are required: IN")
+
+
+def _render_one(args: argparse.Namespace) -> int:
+    task = task_of(args, args.source[0], args.output)
+    check_options(task.options)
+    note_rate(args, probe(task.source))
+    kept = rehearse(options_of(args))
+    begin = time.perf_counter()
+    with listener(as_json=args.json) as progress:
+        outcome = render_file(task, progress)
+    _say_done(args, task.target, outcome, time.perf_counter() - begin)
+    del kept
     return 0
 
 
-def _render(
-    args: argparse.Namespace, facts: Facts, options: dict[str, Any], part: Path, threads: int = 0
-) -> None:
-    note(f"reading {args.source}, which takes a while for a long one")
-    clip, times = open_source(args.source, facts, threads)
-    smooth = rife(progressive(clip), **options)
-    if args.fps is not None and not times.constant:
-        note("the frame rate varies, and will do so in OUT; --fps is its mean")
-    factor = Fraction(smooth.fps) / Fraction(clip.fps)
-    with _progress(args.output, smooth.num_frames) as on_frame:
-        write_part(
-            for_encoder(smooth),
-            part,
-            stretched_times(times, factor),
-            Encoding(crf=args.crf, preset=args.preset),
-            CONTAINERS[args.output.suffix.lower()],
-            Beside(args.source, facts.track, facts.about),
-            on_frame,
-        )
+def _say_done(args: argparse.Namespace, target: Path, outcome: Outcome, seconds: float) -> None:
+    say(f"{target}: {outcome.frames} frames in {seconds:.1f} s")
+    if args.json:
+        emit(phase="done", output=str(target), frames=outcome.frames, seconds=round(seconds, 1))
 
 
-def rife_options(args: argparse.Namespace) -> dict[str, Any]:
-    """rife()'s keyword arguments from the command line's."""
-    rate = {"factor": 2 if args.factor is None else args.factor}
-    if args.fps is not None:
-        rate = {"fps": args.fps}
-    return {
-        **rate,
-        "model": args.model,
-        "backend": args.backend,
-        "device": args.device,
-        "scale": args.scale,
-        "ensemble": args.ensemble,
-        "sc": not args.no_scene_changes,
-        "sc_threshold": args.sc_threshold,
-    }
+def _render_many(args: argparse.Namespace) -> int:
+    """Render files into a folder; the exit code is 1 if one has failed."""
+    sources = batch.expand(args.source)
+    check_options(options_of(args))
+    check_folder(args.output)
+    fps = None if args.fps is None else read_rate(args.fps)
+    rate = batch.rate_texts("2" if args.factor is None and fps is None else args.factor, fps)
+    note_rate(args)
+    found = batch.targets(sources, args.output, args.name, rate, tuple(CONTAINERS))
+    kept = rehearse(options_of(args))  # what is wrong with an option is wrong for all files
+    with listener(as_json=args.json) as progress:
+        rows = []
+        for row in batch.run_all(
+            list(zip(sources, found, strict=True)),
+            lambda source, target: _render_of_many(args, source, target, progress),
+            overwrite=args.overwrite,
+            on_error=lambda error: _in_words(error, args),
+        ):
+            rows.append(row)
+            _say_row(args, row)
+    if not args.json:
+        sys.stdout.write(batch.as_table(rows))
+    del kept
+    return 1 if batch.failed(rows) else 0
 
 
-def _check_paths(source: Path, target: Path, overwrite: bool) -> None:
-    if not is_file(source):
-        raise MediaError(f"{source} does not exist or is no file; IN must be a video file")
-    if target.suffix.lower() not in CONTAINERS:
-        raise MediaError(f"{target} must end in {', '.join(CONTAINERS)}, not {target.suffix!r}")
-    if not is_folder(target.parent):
-        raise MediaError(f"folder {target.parent} does not exist; make it first")
-    if exists(target) and target.samefile(source):
-        raise MediaError(f"{target} is the input, too; OUT must be another file")
-    check_target(target, overwrite=overwrite)
+def _render_of_many(
+    args: argparse.Namespace, source: Path, target: Path, progress: Progress
+) -> int:
+    args.told.forget()  # notes of the file before are not of this one
+    return render_file(task_of(args, source, target), progress).frames
 
 
-@contextmanager
-def _progress(target: Path, total: int) -> Iterator[Callable[[int], None]]:
-    """Tells how far it is on stderr: a bar on a terminal, else a line for every tenth."""
-    begin = time.perf_counter()
-    if Voice().isatty():
-        with _bar(total) as on_frame:
-            yield on_frame
+def _say_row(args: argparse.Namespace, row: batch.Row) -> None:
+    if row.state == "done":
+        say(f"{row.target}: {row.frames} frames in {row.seconds:.1f} s")
+    elif row.state == "skipped":
+        say(f"{row.target} exists, skipped; --overwrite makes it anew")
     else:
-        yield lambda done: _say(done, total, time.perf_counter() - begin)
-    seconds = time.perf_counter() - begin
-    say(f"{target}: {total} frames in {seconds:.1f} s")
-
-
-def _say(done: int, total: int, seconds: float) -> None:
-    if done * 10 // total == (done - 1) * 10 // total or done == total:
-        return
-    left = seconds / done * (total - done)
-    say(f"{done}/{total} frames, {done / max(seconds, 1e-9):.2f} fps, {left:.0f} s left")
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as TimeLeft
-
-    begin = time.perf_counter()
-    speed = TextColumn("{task.fields[speed]:.2f} fps")
-    columns = (BarColumn(), MofNCompleteColumn(), speed, TimeLeft())
-    with Progress(*columns, console=Console(file=cast(IO[str], Voice()))) as bar:
-        task = bar.add_task("", total=total, speed=0.0)
-        yield lambda done: bar.update(
-            task, completed=done, speed=done / max(time.perf_counter() - begin, 1e-9)
+        named = str(row.source) in row.text
+        say_error(row.text if named else f"{row.source}: {row.text}")
+    if args.json:
+        emit(
+            phase=row.state,
+            input=str(row.source),
+            output=str(row.target),
+            frames=row.frames,
+            seconds=round(row.seconds, 1),
+            text=row.text,
         )
+
+
+def _in_words(error: Exception, args: argparse.Namespace) -> str:
+    """One line for an error of a file; bugs are raised again."""
+    if not isinstance(error, RifeError | vs.Error | OSError | UnicodeError):
+        raise error
+    return wording.of(error, args.parser)
+
+
+def _join(args: argparse.Namespace) -> int:
+    """Help another render. IN: where its source is on this machine."""
+    with at_end.beside(args) as code, listener(as_json=args.json) as progress:
+        made = join_in(args.join, args.source[0] if args.source else None, progress)
+        say(f"{args.join}: {made} frames made here")
+        code[0] = 0
+    return 0
+
+
+def rehearse(options: Mapping[str, Any]) -> vs.VideoNode:
+    """Find every wrong option before a file is indexed; a clip that keeps the network loaded."""
+    return rife(**_rehearsed(options))
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Find wrong options before a file is opened or a device woken."""
+    defaults = {each.name: each.default for each in arguments.ALL}
+    arguments.parse(defaults | _rehearsed(options))
+
+
+def _rehearsed(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for a clip of two frames, as far as it does not take other clips or a list."""
+    blank = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=64, length=2)
+    left_out = (*rife_options.CLIPS, "replace")
+    return {"clip": blank} | {k: v for k, v in options.items() if k not in left_out}
+
+
+def _clean(target: Path) -> int:
+    size = jobs.clean(target)
+    if size is None:
+        say(f"there is nothing to remove for {target}")
+    else:
+        say(f"removed {jobs.folder_of(target)}, {size / 1e6:.1f} MB")
+    return 0

@@ -6,15 +6,15 @@ import argparse
 from pathlib import Path
 
 from vsrife import messages
-from vsrife.errors import ArgumentError, MediaError
-from vsrife.weights.folders import exists, is_folder
+from vsrife.errors import ArgumentError
+from vsrife.media.parts import check_folder, make_folder
 from vsrife.weights.locate import existing
 
-HELP = "train an embedded model on generated scenes and footage"
+HELP = "train a model of ours on generated scenes and footage, and from a teacher"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="which network: nano or small")
+    parser.add_argument("model", help="which network: pyramid")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="for weights and checkpoint"
     )
@@ -32,24 +32,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random draws [0]")
     parser.add_argument(
-        "--batch", type=int, default=12, metavar="N", help="pictures of 96x96 in a step [12]"
+        "--teacher",
+        type=Path,
+        metavar="FILE",
+        help="weights of RIFE 4.2 to 4.26 that say how footage moves",
     )
-    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate [0.002]")
+    parser.add_argument(
+        "--size", type=int, default=256, metavar="N", help="sides of the pictures, pixels [256]"
+    )
+    parser.add_argument("--count", type=int, default=8, metavar="N", help="pictures of a step [8]")
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate [0.0015]")
     parser.add_argument(
         "--from",
         dest="start",
         type=Path,
         metavar="FILE",
         help="weights to begin with, instead of random ones: fine-tuning",
-    )
-    parser.add_argument(
-        "--frozen", action="store_true", help="train only blocks that --from does not bring whole"
-    )
-    parser.add_argument(
-        "--blocks",
-        type=int,
-        metavar="N",
-        help="train only the first N blocks, as a network of their own [all]",
     )
     parser.add_argument(
         "--perceptual",
@@ -77,14 +75,14 @@ def run(args: argparse.Namespace) -> int:
         minutes=args.minutes,
         steps=args.steps,
         seed=args.seed,
-        batch=args.batch,
+        size=args.size,
+        count=args.count,
         rate=args.rate,
         device=args.device,
         autocast=args.autocast,
         resume=args.resume,
         start=args.start,
-        frozen=args.frozen,
-        blocks=args.blocks,
+        teacher=args.teacher,
         perceptual=args.perceptual,
     )
     _check_paths(args)
@@ -103,8 +101,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_paths(args: argparse.Namespace) -> None:
     """What is wrong is said before scenes are drawn, which takes a while."""
-    for path in (args.start, args.perceptual):
+    for path in (args.start, args.teacher, args.perceptual):
         if path is not None:
             existing(path)
-    if exists(args.output) and not is_folder(args.output):
-        raise MediaError(f"{args.output} is no folder; choose another one")
+    check_folder(args.output)
+    make_folder(args.output)

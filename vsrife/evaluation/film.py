@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -20,34 +21,50 @@ _BT601 = 6  # of H.273
 
 @dataclass(frozen=True)
 class Film:
-    """source: any format of constant size; MediaError if it has fewer than 3 frames. to_rgb: turns
-    it, and clips made from it, into RGBS. drawn: an animation, not filmed by a camera."""
+    """source: any format of constant size; MediaError if it has fewer than factor + 1 frames.
+    to_rgb: turns it, and clips made from it, into RGBS. drawn: an animation, not filmed by a
+    camera. factor: each factor-th frame is kept, those between are left out."""
 
     name: str
     source: vs.VideoNode
     to_rgb: Callable[[vs.VideoNode], vs.VideoNode]
     drawn: bool = False
+    factor: int = 2
 
     def __post_init__(self) -> None:
         if self.count < 1:
             raise MediaError(
                 f"{self.name} has {self.source.num_frames} frames; there is nothing to measure "
-                "with fewer than three"
+                f"with fewer than {self.factor + 1}"
             )
 
     @property
     def count(self) -> int:
-        """How many frames are left out and have both neighbours."""
-        return (int(self.source.num_frames) - 1) // 2
+        """How many frames are left out and have kept frames on both sides."""
+        return self.pairs * (self.factor - 1)
+
+    @property
+    def pairs(self) -> int:
+        """How often a kept frame follows another."""
+        return (int(self.source.num_frames) - 1) // self.factor
+
+    @property
+    def left_out(self) -> list[int]:
+        """Their numbers, in order."""
+        return [n for n in range(self.pairs * self.factor) if n % self.factor]
+
+    def timestep(self, n: int) -> Fraction:
+        """Of frame n, between the kept frames around it."""
+        return Fraction(n % self.factor, self.factor)
 
     @property
     def kept(self) -> vs.VideoNode:
-        """The even frames, which methods see, in the film's format."""
-        return self.source[::2][: self.count + 1]
+        """Each factor-th frame, which methods see, in the film's format."""
+        return self.source[:: self.factor][: self.pairs + 1]
 
     @property
     def kept_yuv(self) -> vs.VideoNode:
-        """The even frames as YUV of 8 to 16 bits, for methods that take nothing else."""
+        """The same as YUV of 8 to 16 bits, for methods that take nothing else."""
         kept = self.kept
         fmt = kept.format
         if fmt.color_family == vs.YUV and fmt.sample_type == vs.INTEGER:
@@ -67,4 +84,8 @@ class Film:
                 yield np.stack(planes, -1).clip(0, 1)
 
     def truths(self) -> Iterator[Picture]:
-        return self.pictures(self.source[1::2][: self.count])
+        return self.pictures(self.between(self.source))
+
+    def between(self, clip: vs.VideoNode) -> vs.VideoNode:
+        """The frames of `clip`, which has the film's length or more, whose truth was left out."""
+        return clip.std.SelectEvery(self.factor, list(range(1, self.factor)))[: self.count]

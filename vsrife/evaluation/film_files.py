@@ -21,13 +21,16 @@ ANIMATION_START, ANIMATION_FRAMES = 0.1, 61
 _BT601 = 6  # of H.273
 
 
-def open_film(path: Path, limit: int) -> Film:
-    """The first `limit` frames (0: all) of a video file, or of an animation, drawn as above."""
+def open_film(path: Path, limit: int, factor: int = 2) -> Film:
+    """The first `limit` frames (0: all) of a video file, or of an animation, drawn as above.
+
+    factor: each factor-th frame is kept.
+    """
     if not is_file(path):
         raise MediaError(f"there is no clip {path}")
     drawn = path.suffix.lower() == ".json"
     clip = _animation(path) if drawn else open_source(path, probe(path))[0]
-    return Film(path.name, clip[:limit] if limit else clip, to_rgb, drawn)
+    return Film(path.name, clip[:limit] if limit else clip, to_rgb, drawn, factor)
 
 
 def _animation(path: Path) -> vs.VideoNode:

@@ -1,8 +1,10 @@
-"""Scores of a picture against the truth: PSNR of ours, SSIM and SSIMULACRA 2 of libraries."""
+"""Scores of a picture against the truth: PSNR of ours, all others of libraries."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from math import ceil, isnan, nan
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,7 @@ import vapoursynth as vs
 
 from vsrife.errors import missing_package
 from vsrife.evaluation.clips import clip_of
+from vsrife.evaluation.plotting import own_folder
 from vsrife.inference import psnr as ratio
 
 BEST_PSNR = 100.0  # dB, of equal pictures, so that means stay finite
@@ -20,12 +23,16 @@ Picture = npt.NDArray[np.floating]  # (H, W, 3) RGB in 0..1
 
 
 class Scores(NamedTuple):
-    """Of one picture; more is better. ssimulacra2: at 90 nobody sees a difference, 70 is high
-    quality, 50 medium, 30 low; below 0 is worse still."""
+    """Of one picture. Of the first three, more is better; ssimulacra2: at 90 nobody sees a
+    difference, 70 is high quality, 50 medium, 30 low; below 0 is worse still. Of the others, less
+    is better: 0 is equal; nan where they were not measured. butteraugli: of the worst place, 1 is
+    just visible."""
 
     psnr: float
     ssim: float
     ssimulacra2: float
+    butteraugli: float = nan
+    lpips: float = nan
 
 
 class Measure(NamedTuple):
@@ -38,6 +45,42 @@ MEASURES = {
     "ssim": Measure("SSIM", 4),
     "ssimulacra2": Measure("SSIMULACRA 2", 1),
 }
+# Those that not every machine can have
+OPTIONAL = {
+    "butteraugli": Measure("Butteraugli", 2),
+    "lpips": Measure("LPIPS", 4),
+}
+ALL = MEASURES | OPTIONAL
+LESS_IS_BETTER = frozenset(OPTIONAL)
+
+# Plugins with Butteraugli, the first that is installed counts: namespace, function, the argument
+# for the screen's nits, the property with the score of the worst place
+_BUTTERAUGLI = (
+    ("julek", "Butteraugli", "intensity_target", "_FrameButteraugli"),
+    ("vship", "BUTTERAUGLI", "intensity_multiplier", "_BUTTERAUGLI_INFNorm"),
+)
+_NITS = 203.0  # of white, as ITU-R BT.2408 has it
+
+Lpips = Callable[[Picture, Picture], float]
+
+
+def measured(scores: Sequence[Scores]) -> list[str]:
+    """The measures that all of them have, in the order of tables."""
+    return [name for name in ALL if not any(isnan(getattr(each, name)) for each in scores)]
+
+
+def mean(scores: Sequence[Scores]) -> Scores:
+    return Scores(*(float(value) for value in np.mean(scores, 0)))
+
+
+def worst_tenth(scores: Sequence[Scores]) -> Scores:
+    """The mean of the worst tenth, one at least, by each measure for itself."""
+    count = ceil(len(scores) / 10)
+    columns = dict(zip(Scores._fields, zip(*scores, strict=True), strict=True))
+    return Scores(**{
+        name: float(np.mean(sorted(values, reverse=name in LESS_IS_BETTER)[:count]))
+        for name, values in columns.items()
+    })  # fmt: skip
 
 
 def psnr(picture: Picture, truth: Picture) -> float:
@@ -46,13 +89,18 @@ def psnr(picture: Picture, truth: Picture) -> float:
 
 
 class Judge:
-    """Scores pictures of one size. BackendError if a library is missing."""
+    """Scores pictures of one size. BackendError if a library is missing.
 
-    def __init__(self, width: int, height: int) -> None:
+    lpips: what measures it, if it is to be measured (see `lpips.load`).
+    """
+
+    def __init__(self, width: int, height: int, lpips: Lpips | None = None) -> None:
         if not hasattr(vs.core, "vszip"):
             raise missing_package("eval", "eval", "VapourSynth plugin vszip")
         self._truth, self._picture = _Slot(width, height), _Slot(width, height)
         self._compared = vs.core.vszip.SSIMULACRA2(self._truth.clip, self._picture.clip)
+        self._butteraugli = _butteraugli(self._truth.clip, self._picture.clip)
+        self._lpips = lpips
         self._number = 0
 
     def __call__(self, picture: Picture, truth: Picture) -> Scores:
@@ -60,8 +108,23 @@ class Judge:
         # a number of its own for each picture: VapourSynth may keep the last frames
         with self._compared.get_frame(self._number) as frame:
             perceived = float(frame.props["SSIMULACRA2"])
+        butteraugli = nan
+        if self._butteraugli is not None:
+            clip, prop = self._butteraugli
+            with clip.get_frame(self._number) as frame:
+                butteraugli = float(frame.props[prop])
         self._number += 1
-        return Scores(psnr(picture, truth), _ssim(picture, truth), perceived)
+        lpips = nan if self._lpips is None else self._lpips(picture, truth)
+        return Scores(psnr(picture, truth), _ssim(picture, truth), perceived, butteraugli, lpips)
+
+
+def _butteraugli(truth: vs.VideoNode, picture: vs.VideoNode) -> tuple[vs.VideoNode, str] | None:
+    """A clip with the score of each frame, and the property that has it; None without a plugin."""
+    for namespace, name, nits, prop in _BUTTERAUGLI:
+        if hasattr(vs.core, namespace):
+            function: Any = getattr(getattr(vs.core, namespace), name)
+            return function(truth, picture, **{nits: _NITS}), prop
+    return None
 
 
 class _Slot:
@@ -79,7 +142,9 @@ class _Slot:
 def _ssim(picture: Picture, truth: Picture) -> float:
     """Mean over R, G and B, with the Gaussian window of 11 pixels that its authors use."""
     import torch
-    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    with own_folder():  # it imports matplotlib
+        from torchmetrics.functional.image import structural_similarity_index_measure
 
     ours, theirs = (
         torch.from_numpy(np.ascontiguousarray(p, np.float32)).permute(2, 0, 1)[None]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import vapoursynth as vs
 
-from vsrife.errors import BackendError, missing_package
+from vsrife.evaluation import classical
 from vsrife.evaluation.film import Film, Picture
 from vsrife.evaluation.minterpolate import minterpolate
 from vsrife.filter import rife
@@ -25,46 +23,33 @@ Run = Callable[[Film], Iterator[Picture]]
 
 @dataclass(frozen=True)
 class Method:
-    """parameters, cost: of a network, as network/table.py counts them; 0 if it is none."""
+    """parameters, cost: of a network, as network/table.py counts them; 0 if it is none or a graph.
+    plugins: VapourSynth's namespaces that it needs. file: of a network's weights."""
 
     run: Run
     parameters: int = 0
     cost: float = 0.0
+    plugins: tuple[str, ...] = ()
+    file: Path | None = None
 
-
-def hold(film: Film) -> Iterator[Picture]:
-    return film.pictures(film.kept[: film.count])
-
-
-def blend(film: Film) -> Iterator[Picture]:
-    return ((left + right) / np.float32(2) for left, right in pairwise(film.pictures(film.kept)))
-
-
-def mvtools(film: Film) -> Iterator[Picture]:
-    """FlowFPS with common settings: blocks of 16, half overlapping, half-pixel steps."""
-    if not hasattr(vs.core, "mv"):
-        raise missing_package("mvtools", "eval", "its VapourSynth plugin")
-    clip = film.kept_yuv.std.AssumeFPS(fpsnum=25, fpsden=1)
-    try:
-        pyramid = clip.mv.Super(pel=2)
-        backward, forward = (
-            pyramid.mv.Analyse(isb=isb, blksize=16, overlap=8) for isb in (True, False)
-        )
-        double = clip.mv.FlowFPS(pyramid, backward, forward, num=50, den=1, mask=2)
-    except vs.Error as error:
-        raise BackendError(
-            f"mvtools cannot take {film.name}, {clip.width}x{clip.height}: {error}; "
-            "leave it out of --against"
-        ) from error
-    return film.pictures(double[1::2][: film.count])
+    @property
+    def installed(self) -> bool:
+        return all(hasattr(vs.core, name) for name in self.plugins)
 
 
 CLASSICAL = {
-    "hold": Method(hold),
-    "blend": Method(blend),
-    "mvtools": Method(mvtools),
+    "hold": Method(classical.hold),
+    "blend": Method(classical.blend),
+    "mvtools": Method(classical.mvtools, plugins=("mv",)),
+    "mvutensils": Method(classical.mvutensils, plugins=("mvu",)),
+    "svpflow": Method(classical.svpflow, plugins=("svp1", "svp2")),
     "minterpolate": Method(minterpolate),
 }
+
+
+def usual() -> list[str]:
+    """Classical methods whose plugins are installed: not every system has wheels of all."""
+    return [name for name, method in CLASSICAL.items() if method.installed]
 
 
 def network(model: str | Path, **options: Any) -> Method:
@@ -78,9 +63,9 @@ def network(model: str | Path, **options: Any) -> Method:
         name = recognise(read_arrays(path))
 
     def run(film: Film) -> Iterator[Picture]:
-        double = rife(film.to_rgb(film.kept), model=model, **options)
-        return film.pictures(double[1::2][: film.count])
+        made = rife(film.to_rgb(film.kept), model=model, factor_num=film.factor, **options)
+        return film.pictures(film.between(made))
 
     if name is None:
-        return Method(run)
-    return Method(run, parameters(arch_of(name)), cost(arch_of(name)))
+        return Method(run, file=path)
+    return Method(run, parameters(arch_of(name)), cost(arch_of(name)), file=path)

@@ -17,7 +17,7 @@ from vsrife.evaluation.clips import clip_of
 from vsrife.evaluation.film import Film, Picture
 
 # Its best settings: motion both ways for each block, overlapping blocks of any shape
-OPTIONS = "fps=50:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1:scd=none"
+OPTIONS = "mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1:scd=none"
 _EIGHT_BITS = {(0, 0): vs.YUV444P8, (1, 0): vs.YUV422P8, (1, 1): vs.YUV420P8}
 
 
@@ -30,12 +30,12 @@ def minterpolate(film: Film) -> Iterator[Picture]:
         clip = clip.resize.Point(format=_EIGHT_BITS[sampling])
     name = {(0, 0): "yuv444p", (1, 0): "yuv422p", (1, 1): "yuv420p"}[sampling]
     with tempfile.TemporaryFile() as target:
-        _run(clip, name, target)
-        made = _frames(clip, target, film.count)
+        _run(clip, name, target, film.factor)
+        made = _frames(clip, target, film.left_out)
         yield from film.pictures(made.std.CopyFrameProps(clip))
 
 
-def _run(clip: vs.VideoNode, pixel_format: str, target: IO[bytes]) -> None:
+def _run(clip: vs.VideoNode, pixel_format: str, target: IO[bytes], factor: int) -> None:
     try:
         import imageio_ffmpeg
     except ModuleNotFoundError as error:
@@ -43,7 +43,7 @@ def _run(clip: vs.VideoNode, pixel_format: str, target: IO[bytes]) -> None:
     raw = ["-f", "rawvideo", "-pix_fmt", pixel_format]
     size = ["-s", f"{clip.width}x{clip.height}", "-r", "25"]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *raw, *size, "-i", "-"]
-    command += ["-vf", f"minterpolate={OPTIONS}", *raw, "-"]
+    command += ["-vf", f"minterpolate=fps={25 * factor}:{OPTIONS}", *raw, "-"]
     # the last frame twice: the filter makes nothing after the last but one
     numbers = [*range(clip.num_frames), clip.num_frames - 1]
     with tempfile.TemporaryFile() as words:
@@ -69,18 +69,18 @@ def _feed(clip: vs.VideoNode, numbers: list[int], pipe: IO[bytes]) -> None:
                 pipe.write(np.ascontiguousarray(frame[plane]))
 
 
-def _frames(clip: vs.VideoNode, raw: IO[bytes], count: int) -> vs.VideoNode:
-    """The `count` frames between those of `clip`, from the doubled film in `raw`."""
+def _frames(clip: vs.VideoNode, raw: IO[bytes], numbers: list[int]) -> vs.VideoNode:
+    """The frames with these numbers of the film in `raw`, which has the format of `clip`."""
     with clip.get_frame(0) as frame:
         shapes = [np.asarray(frame[plane]).shape for plane in range(3)]
     samples = np.memmap(raw, np.uint8, "r")
     ends = np.cumsum([height * width for height, width in shapes])
-    if len(samples) // ends[-1] < 2 * count:
+    if len(samples) // ends[-1] <= numbers[-1]:
         raise BackendError("minterpolate gave too few frames; leave it out of --against")
 
     def planes(n: int) -> list[NDArray[np.uint8]]:
-        picture = samples[(2 * n + 1) * ends[-1] :][: ends[-1]]
+        picture = samples[numbers[n] * ends[-1] :][: ends[-1]]
         parts = np.split(picture, ends[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
-    return clip_of(planes, clip.std.BlankClip(length=count, keep=True))
+    return clip_of(planes, clip.std.BlankClip(length=len(numbers), keep=True))

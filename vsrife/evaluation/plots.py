@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
-import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
 from vsrife.evaluation.compare import Moment, Outcome
-from vsrife.evaluation.measures import MEASURES, Picture, psnr
+from vsrife.evaluation.measures import MEASURES, psnr
 from vsrife.evaluation.methods import Method
+from vsrife.evaluation.plotting import figure_class
+from vsrife.evaluation.worst_sheet import image, worst_sheet
 from vsrife.weights import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 GAIN = 4  # factor on the difference from the truth, to make it visible
 _STRIP = 16  # pixels of a label above its picture
@@ -21,24 +25,49 @@ _GAP = 4
 
 
 def draw_all(
-    outcomes: Sequence[Outcome], methods: Mapping[str, Method], folder: Path
+    outcomes: Sequence[Outcome],
+    methods: Mapping[str, Method],
+    folder: Path,
+    reference: str | None = None,
 ) -> list[Path]:
-    """quality.png, curves-CLIP.png, worst-CLIP-FRAME.png."""
+    """quality.png, curves-CLIP.png, worst-CLIP-FRAME.png, and worst-of-METHOD.png beside the
+    reference."""
+    if not outcomes:
+        return []
     paths = [folder / "quality.png"]
     _save(_quality(outcomes, methods), paths[0])
-    for outcome in outcomes:
-        stem = Path(outcome.film).stem
+    judged = list(dict.fromkeys(name for outcome in outcomes for name in outcome.worst))
+    for name, stem in zip(judged, _stems(judged), strict=True):
+        paths.append(folder / f"worst-of-{stem}.png")
+        _save(worst_sheet(outcomes, name, reference), paths[-1])
+    films = _stems([outcome.film for outcome in outcomes])
+    for outcome, stem in zip(outcomes, films, strict=True):
         paths.append(folder / f"curves-{stem}.png")
         _save(_curves(outcome), paths[-1])
-        for moment in outcome.worst:
+        moments = {moment.frame: moment for kept in outcome.worst.values() for moment in kept}
+        for moment in moments.values():
             paths.append(folder / f"worst-{stem}-{moment.frame}.png")
             _save(side_by_side(moment), paths[-1])
     return paths
 
 
+def _stems(names: Sequence[str]) -> list[str]:
+    """For names of files, each another one: two clips may both be called a.mkv."""
+    found: list[str] = []
+    for name in names:
+        path = Path(name)
+        # 4.25 is a model and no file with the suffix .25
+        stem = path.name if path.suffix[1:].isdecimal() else path.stem
+        number = 1
+        while (unique := stem if number == 1 else f"{stem}-{number}") in found:
+            number += 1
+        found.append(unique)
+    return found
+
+
 def _quality(outcomes: Sequence[Outcome], methods: Mapping[str, Method]) -> Figure:
     """Mean scores over the networks' cost; a method without cost is a horizontal line."""
-    figure = Figure(figsize=(13, 4.5), layout="constrained")
+    figure = figure_class("eval")(figsize=(13, 4.5), layout="constrained")
     for panel, (measure, (label, _)) in zip(
         figure.subplots(1, len(MEASURES)), MEASURES.items(), strict=True
     ):
@@ -58,12 +87,13 @@ def _quality(outcomes: Sequence[Outcome], methods: Mapping[str, Method]) -> Figu
 
 
 def _curves(outcome: Outcome) -> Figure:
-    figure = Figure(figsize=(11, 9), layout="constrained")
+    figure = figure_class("eval")(figsize=(11, 9), layout="constrained")
     panels = figure.subplots(len(MEASURES), 1, sharex=True)
     for panel, (measure, (label, _)) in zip(panels, MEASURES.items(), strict=True):
         for name, scores in outcome.scores.items():
             values = [getattr(score, measure) for score in scores]
-            panel.plot(range(1, 2 * len(values), 2), values, label=name, lw=1.2)
+            numbers = [outcome.frame(n) for n in range(len(values))]
+            panel.plot(numbers, values, label=name, lw=1.2)
         panel.set(ylabel=label)
         panel.grid(alpha=0.3)
     panels[0].set_title(outcome.film)
@@ -83,8 +113,8 @@ def side_by_side(moment: Moment) -> Image.Image:
     """Left above right, the truth, and what each method made above its difference."""
     n, truth = moment.frame, moment.truth
     tiles = [
-        (0, 0, f"left, frame {n - 1}", moment.left),
-        (0, 1, f"right, frame {n + 1}", moment.right),
+        (0, 0, f"left of frame {n}", moment.left),
+        (0, 1, f"right of frame {n}", moment.right),
         (1, 0, f"truth, frame {n}", truth),
     ]
     for i, (name, picture) in enumerate(moment.made.items(), 2):
@@ -97,9 +127,5 @@ def side_by_side(moment: Moment) -> Image.Image:
     for column, row, label, picture in tiles:
         x, y = column * (width + _GAP), row * (height + _STRIP + _GAP)
         pen.text((x + 2, y + 2), label, fill="black")
-        sheet.paste(_image(picture), (x, y + _STRIP))
+        sheet.paste(image(picture), (x, y + _STRIP))
     return sheet
-
-
-def _image(picture: Picture) -> Image.Image:
-    return Image.fromarray(np.rint(picture.clip(0, 1) * 255).astype(np.uint8))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 import numpy as np
@@ -28,13 +28,15 @@ def check_numbers(rounds: int, threads: int | None) -> None:
             raise ArgumentError(f"{name} must be at least 1 and at most {most}, not {value}")
 
 
-def rounds_of(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def rounds_of[Name](
+    contenders: Mapping[Name, Callable[[], object]], rounds: int
+) -> dict[Name, float]:
     """Median seconds of a call of each, after one call that does not count.
 
     They take turns, and each round begins with another one.
     """
     names = list(contenders)
-    seconds: dict[str, list[float]] = {name: [] for name in names}
+    seconds: dict[Name, list[float]] = {name: [] for name in names}
     for name in names:
         contenders[name]()
     for number in range(rounds):
@@ -46,10 +48,15 @@ def rounds_of(contenders: Mapping[str, Callable[[], object]], rounds: int) -> di
     return {name: median(times) for name, times in seconds.items()}
 
 
+def median_of(seconds: Sequence[float]) -> float:
+    """Of a contender's own times, the first one left out, as `rounds_of` does."""
+    return median(seconds[1:] or seconds)
+
+
 def installed(names: str | None) -> list[str]:
     """Backends by name, in this order; None: all that are installed, PyTorch first."""
     if names is None:
-        return [name for name in BACKENDS if select.is_installed(name)]
+        return [name for name in BACKENDS if _is_there(name)]
     chosen = [name.strip() for name in names.split(",") if name.strip()]
     for name in chosen:
         if name not in BACKENDS:
@@ -59,12 +66,54 @@ def installed(names: str | None) -> list[str]:
     return chosen
 
 
+def _is_there(backend: str) -> bool:
+    if not select.is_installed(backend):
+        return False
+    if backend != "mlrt":
+        return True
+    from vsrife.inference.mlrt import plugins  # imports VapourSynth, which has them
+
+    return bool(plugins())
+
+
 def set_threads(threads: int | None, backends: list[str]) -> None:
     """For PyTorch, which has one number of threads for the whole process."""
     if threads is not None and "pytorch" in backends:
         import torch
 
         torch.set_num_threads(threads)
+
+
+def threads_of(backend: str, threads: int | None) -> int | None:
+    """What a backend is told of `threads`: nothing if it does not heed it, as PyTorch, which has
+    one number of threads for the whole process (see `set_threads`)."""
+    return threads if "threads" in BACKENDS[backend].heeds else None
+
+
+def settings_of(
+    backend: str,
+    model: str,
+    size: tuple[int, int],
+    *,
+    threads: int | None,
+    half: bool = False,
+    scale: float = 1.0,
+    device: str | None = "cpu",
+) -> Settings:
+    """As the filter opens a network, for a model's name or a file. size: width, height."""
+    return Settings(
+        weights=find_weights(model),
+        model=model_name(model),
+        scale=scale,
+        ensemble=False,
+        half=half,
+        clamp=True,
+        width=size[0],
+        height=size[1],
+        hardware=Hardware(device=device, threads=threads_of(backend, threads)),
+        graph=is_graph(model),
+        note=silent,
+    )
 
 
 def open_session(
@@ -77,23 +126,12 @@ def open_session(
     scale: float = 1.0,
     device: str | None = "cpu",
 ) -> Session:
-    """A session as the filter opens it, for a model's name or a file. size: width, height."""
-    own = None if backend == "pytorch" else threads
-    hardware = Hardware(device=device, threads=own)
-    settings = Settings(
-        weights=find_weights(model),
-        model=model_name(model),
-        scale=scale,
-        ensemble=False,
-        half=half,
-        clamp=True,
-        width=size[0],
-        height=size[1],
-        hardware=hardware,
-        graph=is_graph(model),
-        note=silent,
+    """A session with these settings, see `settings_of`."""
+    settings = settings_of(
+        backend, model, size, threads=threads, half=half, scale=scale, device=device
     )
-    return open_backend(backend, hardware, graph=settings.graph).open_session(settings)
+    runner = open_backend(backend, settings.hardware, graph=settings.graph)
+    return runner.open_session(settings)
 
 
 def new_frame(session: Session, left: Frame, right: Frame) -> Frame:

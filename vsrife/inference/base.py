@@ -159,10 +159,6 @@ class Session(Protocol):
 
 
 class Backend(Protocol):
-    def check(self, hardware: Hardware) -> None:
-        """ArgumentError for what this backend cannot be asked for, whatever the machine has."""
-        ...
-
     def open_session(self, settings: Settings) -> Session:
         """ModelError for a bad weights file, ArgumentError for what the network cannot do,
         BackendError for a device that is not there."""

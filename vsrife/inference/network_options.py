@@ -9,38 +9,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from vsrife import checks
 from vsrife.checks import Flag, Folder, OneOf, Size, Text, Whole, option
 from vsrife.errors import ArgumentError
-from vsrife.inference import BACKENDS, MOST, open_backend
-from vsrife.inference.base import (
-    EngineOptions,
-    Hardware,
-    Note,
-    Planes,
-    Session,
-    Settings,
-    read_device,
-)
-from vsrife.inference.ort import providers, vsrife_trt
-from vsrife.inference.select import ON_DEVICE
+from vsrife.inference import BACKENDS, MOST, open_backend, select
+from vsrife.inference.base import EngineOptions, Hardware, Note, Planes, Session, Settings
+from vsrife.inference.changed import ChangedSession, layout_of
+from vsrife.inference.ort import vsrife_trt
 from vsrife.network.table import DEFAULT_MODEL, SCALES, check_options
 from vsrife.weights import find_weights, is_graph, model_name
 
-# Backends that can do what their arguments ask for
-_ABLE = {
-    "provider": ("onnx",),
-    "memory_limit": ("onnx",),
-    "threads": ("onnx", "openvino"),
-}
-# what PyTorch can only be told for the whole process, by who owns it
-_HEEDS = {
-    "threads": ", which heeds OMP_NUM_THREADS or torch.set_num_threads()",
-    "memory_limit": ", which heeds torch.cuda.set_per_process_memory_fraction()",
-}
 _NETWORK, _DEVICE, _TENSORRT = "network", "device", "TensorRT"
 
 
@@ -171,9 +152,18 @@ class NetworkOptions:
 OPTIONS = checks.options_of(NetworkOptions)
 
 
+def read(width: int, height: int, **asked: object) -> NetworkOptions:
+    """Options from some of these arguments, all checked, for frames of that many pixels."""
+    defaults = {each.name: each.default for each in OPTIONS}
+    options = NetworkOptions(**checks.read_all(OPTIONS, defaults | asked))
+    check_together(options, width, height)
+    check_model(options)
+    return options
+
+
 def check_together(options: NetworkOptions, width: int, height: int) -> None:
     """ArgumentError for what cannot be asked for together, for frames of that many pixels."""
-    _check_device(options)
+    select.check(options.backend, options.hardware)
     if options.trt or not options.trt_static_shape or options.provider is not None:
         vsrife_trt.check_together(options.engines, options.hardware, width, height, trt=options.trt)
 
@@ -185,40 +175,17 @@ def check_model(options: NetworkOptions) -> None:
         check_options(model_name(options.model), options.scale, options.ensemble)
 
 
-def _check_device(options: NetworkOptions) -> None:
-    """What a backend would refuse, without importing it."""
-    backend = options.backend
-    if backend is not None:
-        for name, able in _ABLE.items():
-            if getattr(options, name) is not None and backend not in able:
-                heeds = _HEEDS.get(name, "") if backend == "pytorch" else ""
-                raise ArgumentError(
-                    f"{name}={getattr(options, name)!r} is not for backend {backend!r}{heeds}; "
-                    "leave it out, or say backend='onnx'"
-                )
-        if backend == "pytorch" and options.num_streams != 1:
-            raise ArgumentError(
-                f"num_streams must be 1 with backend 'pytorch', not {options.num_streams}: "
-                "it makes one frame at a time; say backend='onnx' or 'openvino' for more"
-            )
-    if options.provider is not None or options.memory_limit is not None or backend == "onnx":
-        providers.wanted(
-            options.provider,
-            device=options.device,
-            device_index=options.device_index,
-            memory_limit=options.memory_limit,
-        )
-    elif options.device is not None:
-        _check_device_name(options.device, backend)
+def static_threshold(options: NetworkOptions, asked: float | str | None) -> float | None:
+    """Largest difference of parts that are not computed; None: the whole picture is.
 
-
-def _check_device_name(device: str, backend: str | None) -> None:
-    kinds = (*ON_DEVICE, "cpu")
-    if backend is None:
-        read_device(device, kinds)
-        return
-    able = sorted(name for name in kinds if backend in ON_DEVICE.get(name, BACKENDS))
-    read_device(device, able, f" with backend={backend!r}")
+    asked: as of `open_session`. It pays on CPUs; elsewhere, comparing frames may cost more than it
+    saves: no GPU has measured it.
+    """
+    if asked is not None:
+        return None if isinstance(asked, str) else asked
+    graph = options.model is not None and is_graph(options.model)
+    fits = not graph and not options.trt
+    return 0.0 if fits and select.on_cpu(options.backend, options.hardware) else None
 
 
 def open_session(
@@ -231,14 +198,18 @@ def open_session(
     note: Note,
     sample: Callable[[], tuple[Planes, Planes] | None],
     needs: Mapping[str, str],
+    static: float | str | None = "off",
 ) -> Session:
     """A session for what has been checked; here files are looked for, fetched and opened.
 
     half: for precision=None; needs: arguments, with what the session must tell for them (see
-    `Session.tells`); the rest as in `Settings`. BackendError, ModelError as these come.
+    `Session.tells`); static: largest difference of parts that are not computed, "off" to compute
+    all, None for 0 where that is known to pay; the rest as in `Settings`. BackendError, ModelError
+    as these come.
     """
     graph = options.model is not None and is_graph(options.model)
     hardware = options.hardware
+    threshold = static_threshold(options, static)
     runner = open_backend(options.backend, hardware, graph=graph, note=note)
     settings = Settings(
         weights=find_weights(options.model, auto_download=options.auto_download),
@@ -254,16 +225,31 @@ def open_session(
         note=note,
         sample=sample,
     )
+
+    opened: Callable[[Settings], Session] = runner.open_session
     if options.trt or options.provider is not None:
-        session = vsrife_trt.open_session(
-            runner, settings, options.engines, trt=options.trt, backend=options.backend
-        )
-    else:
-        session = runner.open_session(settings)
+
+        def opened(settings: Settings) -> Session:
+            return vsrife_trt.open_session(
+                runner, settings, options.engines, trt=options.trt, backend=options.backend
+            )
+
+    session = opened(settings)
     for argument, need in needs.items():
         if need not in session.tells:
+            who = "this ONNX file" if graph else f"backend={options.backend!r}"
+            way_out = "weights as model=" if graph else "another backend"
             raise ArgumentError(
-                f"{argument} needs what this ONNX file does not give; leave it out, "
-                "or give weights as model="
+                f"{argument} needs what {who} does not give; leave it out, or give {way_out}"
             )
-    return session
+    if threshold is None:
+        return session
+    return ChangedSession(
+        session,
+        lambda: layout_of(width, height, options.model, options.scale),
+        lambda w, h: opened(replace(settings, width=w, height=h, sample=None)),
+        threshold=threshold,
+        clamp=clamp,
+        pairs=2 * hardware.num_streams,
+        note=note,
+    )

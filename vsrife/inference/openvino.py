@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from vsrife.errors import ArgumentError, BackendError, ModelError, printable
+from vsrife.errors import BackendError, ModelError, printable
 from vsrife.inference import disk_cache, onnx_file, quiet, runtime
 from vsrife.inference.arrays import Array
-from vsrife.inference.base import Device, Hardware, Session, Settings, read_device
+from vsrife.inference.base import Hardware, Session, Settings, read_device
 
 ov = quiet.load("openvino")
 
@@ -121,7 +121,7 @@ def _core() -> Any:
 
 def _device(hardware: Hardware) -> str:
     """OpenVINO's name of a device that is there; BackendError for one that is not."""
-    asked = _asked(hardware)
+    asked = read_device(hardware.device or "cpu", DEVICES, " with backend='openvino'")
     kind, number = DEVICES[asked.kind], asked.number
     available = list(_core().available_devices)
     if number is None and kind != "CPU" and hardware.device_index:
@@ -138,11 +138,6 @@ def _device(hardware: Hardware) -> str:
     return found
 
 
-def _asked(hardware: Hardware) -> Device:
-    """The device that the user means; ArgumentError for a name that OpenVINO has none for."""
-    return read_device(hardware.device or "cpu", DEVICES, " with backend='openvino'")
-
-
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if not line.startswith(_PREFACES) and line[-1] != ":"]
@@ -150,16 +145,6 @@ def _reason(error: Exception) -> str:
 
 
 class OvBackend:
-    def check(self, hardware: Hardware) -> None:
-        _asked(hardware)
-        for name in ("provider", "memory_limit"):
-            value = getattr(hardware, name)
-            if value is not None:
-                raise ArgumentError(
-                    f"{name}={value!r} is not for backend 'openvino'; leave it out, "
-                    "or say backend='onnx'"
-                )
-
     def open_session(self, settings: Settings) -> Session:
         opened = onnx_file.open_session if settings.graph else runtime.open_session
         return opened("openvino", settings, OvEngine)

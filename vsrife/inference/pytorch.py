@@ -6,17 +6,19 @@ import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.errors import ArgumentError, BackendError
+from vsrife.errors import BackendError
 from vsrife.inference.base import (
     TELLS_ALL,
     Hardware,
     Planes,
+    Recent,
     Rhythm,
     Settings,
     Shared,
@@ -30,12 +32,6 @@ from vsrife.network.table import CADENCE_CELL
 from vsrife.weights import read_weights
 
 DEVICES = ("cuda", "rocm", "xpu", "mps", "cpu")  # in the order in which they are chosen
-
-# what PyTorch can only be told for the whole process, by who owns it
-_INSTEAD = {
-    "threads": ", which heeds OMP_NUM_THREADS or torch.set_num_threads()",
-    "memory_limit": ", which heeds torch.cuda.set_per_process_memory_fraction()",
-}
 
 # Filters with the same weights and settings share one network; it goes with the last of them.
 _networks: Shared[Network] = Shared()
@@ -95,7 +91,7 @@ class Prepared:
     if that is more than the three channels it reads, clamped and in its precision.
     """
 
-    features: Tensor
+    features: Any
     pictures: Tensor | None
 
 
@@ -113,7 +109,10 @@ class TorchSession:
         self._width, self._height = settings.width, settings.height
         unit = self._net.pad_unit
         self._padding = (0, -settings.width % unit, 0, -settings.height % unit)
+        right, below = self._padding[1], self._padding[3]
+        self._shape = torch.Size((1, 3, settings.height + below, settings.width + right))
         self._worker = _worker(self._device)
+        self._matched = Recent[Tensor | None](2)  # a request may step back
 
     def prepare(self, planes: Planes) -> Prepared:
         return self._run(lambda: self._prepare(planes))
@@ -165,11 +164,10 @@ class TorchSession:
         image = self._net.interpolate(
             left.features,
             right.features,
-            timestep
-            if rhythm is None
-            else cadence.timesteps(timestep, *rhythm, left.features.shape),
+            timestep if rhythm is None else cadence.timesteps(timestep, *rhythm, self._shape),
             pictures=pictures,
             outcome=outcome,
+            matched=self._match(left, right),
         )
         image = image[0, :, : self._height, : self._width]
         if all(plane.dtype == np.float16 for plane in into):
@@ -182,27 +180,19 @@ class TorchSession:
     @torch.inference_mode()
     def _motion(self, left: Prepared, right: Prepared) -> Tensor:
         outcome: list[Outcome] = []
-        self._net.interpolate(left.features, right.features, 0.5, outcome=outcome)
-        rows, columns = (-(-side // CADENCE_CELL) for side in left.features.shape[2:])
+        matched = self._match(left, right)
+        self._net.interpolate(left.features, right.features, 0.5, outcome=outcome, matched=matched)
+        rows, columns = (-(-side // CADENCE_CELL) for side in self._shape[2:])
         # a network that has rescaled has seen a larger picture
         return cadence.motion(outcome[0][1])[:, :, :rows, :columns]
 
+    def _match(self, left: Prepared, right: Prepared) -> Tensor | None:
+        """What all new frames of a pair share, kept for the next one."""
+        make = functools.partial(self._net.match, left.features, right.features)
+        return self._matched.get((left, right), make)
+
 
 class TorchBackend:
-    def check(self, hardware: Hardware) -> None:
-        for name in ("provider", "memory_limit", "threads"):
-            value = getattr(hardware, name)
-            if value is not None:
-                raise ArgumentError(
-                    f"{name}={value!r} is not for backend 'pytorch'{_INSTEAD.get(name, '')}; "
-                    "leave it out, or say backend='onnx'"
-                )
-        if hardware.num_streams != 1:
-            raise ArgumentError(
-                f"num_streams must be 1 with backend 'pytorch', not {hardware.num_streams}: "
-                "it makes one frame at a time; say backend='onnx' or 'openvino' for more"
-            )
-
     def open_session(self, settings: Settings) -> TorchSession:
         return TorchSession(settings)
 

@@ -7,7 +7,7 @@ what is asked for (alpha, unclamped pictures, rhythm).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -16,10 +16,12 @@ from onnx import ModelProto
 
 from vsrife.inference import arrays
 from vsrife.inference.arrays import Array
-from vsrife.inference.base import TELLS_ALL, Planes, Rhythm, Settings, Shared, identity
+from vsrife.inference.base import TELLS_ALL, Planes, Recent, Rhythm, Settings, Shared, identity
 from vsrife.inference.ort import accuracy
-from vsrife.network.graphs import build_encoder, build_flow
+from vsrife.network.graphs import build_encoder, build_flow, build_refine
 from vsrife.network.options import GraphOptions, unit_of
+from vsrife.network.pyramid_graphs import MATCHED, REFINED, build_match, build_prepare
+from vsrife.network.pyramid_row import PyramidRow
 from vsrife.network.state_dict import normalise, recognise
 from vsrife.network.table import CADENCE_CELL, RESCALE_LIMIT, arch_of, check_options
 from vsrife.weights import read_arrays
@@ -64,11 +66,12 @@ class Engine(Protocol):
 class Prepared:
     """What is kept of a source frame, padded, on the device.
 
-    features: what the network reads; pictures (1, C, H, W): what it puts together if that is more
-    than the three channels it reads, clamped; channels: C, 3 without pictures.
+    features: what the network reads of it, by what follows `left` or `right` in the names of the
+    graphs' inputs; pictures (1, C, H, W): what it puts together if that is more than the three
+    channels it reads, clamped; channels: C, 3 without pictures.
     """
 
-    features: Any
+    features: Mapping[str, Any]
     pictures: Any | None
     channels: int
 
@@ -95,16 +98,30 @@ class Network:
         self._programs: dict[GraphOptions, Program] = {}
         self._lock = threading.Lock()
         self._encoder: Program | None = None
-        if self._arch.encoder:
+        self._matcher: Program | None = None
+        if self._arch.encoder or isinstance(self._arch, PyramidRow):
             self._encoder = engine.load(self._encoding(self._options), self._encoder_proof(unit))
+        if isinstance(self._arch, PyramidRow):
+            self._matcher = engine.load(self._matching(self._options), self._matcher_proof(unit))
         # what cannot work is known before the first frame
         self._flow(replace(self._options, separate=not settings.clamp))
 
-    def encode(self, image: Array) -> Any:
-        """Features of an image (1, 3, H, W) of any range, padded; on the device."""
+    def encode(self, image: Array) -> dict[str, Any]:
+        """`Prepared.features` of an image (1, 3, H, W) of any range, padded; on the device."""
         if self._encoder is None:
-            return self.engine.put(np.clip(image, 0, 1))
-        return self._encoder.run({"image": self.engine.put(image)}, stay=True)["features"]
+            return {"": self.engine.put(np.clip(image, 0, 1))}
+        found = self._encoder.run({"image": self.engine.put(image)}, stay=True)
+        return {name.removeprefix("features"): value for name, value in found.items()}
+
+    def match(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
+        """Inputs of the flow graph that all timesteps of a pair share; on the device."""
+        if self._matcher is None:
+            return {}
+        return self._matcher.run(_of_both(left, right, MATCHED), stay=True)
+
+    def inputs(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
+        """Inputs of the flow graph from the features of both frames."""
+        return _of_both(left, right, None if self._matcher is None else REFINED)
 
     def run(self, feeds: Mapping[str, Any], **changes: Any) -> dict[str, Array]:
         """Outputs of the flow graph; changes: of `GraphOptions`, for inputs of this kind."""
@@ -128,13 +145,22 @@ class Network:
             return self._programs[options]
 
     def _writing(self, options: GraphOptions) -> bytes:
-        graph = build_flow(self._state, self._arch, options)
+        if isinstance(self._arch, PyramidRow):
+            graph = build_refine(self._state, self._arch, options)
+        else:
+            graph = build_flow(self._state, self._arch, options)
         if options.motion:
             _leave_only(graph, ("motion", "largest"))
         return bytes(graph.SerializeToString())
 
     def _encoding(self, options: GraphOptions) -> bytes:
+        if isinstance(self._arch, PyramidRow):
+            return bytes(build_prepare(self._state, self._arch, options).SerializeToString())
         return bytes(build_encoder(self._state, self._arch, options).SerializeToString())
+
+    def _matching(self, options: GraphOptions) -> bytes:
+        assert isinstance(self._arch, PyramidRow)
+        return bytes(build_match(self._state, self._arch, options).SerializeToString())
 
     def _encoder_proof(self, unit: int) -> Proof:
         exact = replace(self._options, half=False)
@@ -144,17 +170,31 @@ class Network:
             unit,
         )
 
+    def _matcher_proof(self, unit: int) -> Proof:
+        exact = replace(self._options, half=False)
+
+        def feeds() -> dict[str, Array]:
+            pair = accuracy.pair_of(self._sample, self.size)
+            left, right = (self.encode(picture) for picture in pair)
+            return self._read(_of_both(left, right, MATCHED))
+
+        return Proof(lambda: self._matching(exact), feeds, unit)
+
     def _flow_proof(self, options: GraphOptions) -> Proof:
         unit = unit_of(self._arch, options)
         size = (self.size[0] + -self.size[0] % unit, self.size[1] + -self.size[1] % unit)
 
         def feeds() -> dict[str, Array]:
             pair = accuracy.pair_of(self._sample, self.size)
-            left, right = (arrays.edged(self.engine.get(self.encode(x)), size) for x in pair)
+            sides = [self.encode(x) for x in pair]
             times = np.full(
                 (1, 1, *(size[::-1] if options.timestep_map else (1, 1))), 0.5, np.float32
             )
-            given: dict[str, Array] = {"left": left, "right": right, "timestep": times}
+            found = self.inputs(*sides) | self.match(*sides)
+            given = self._read(found)
+            if size != self.size:  # for a doubled run, which no network with stages has
+                given = {name: arrays.edged(value, size) for name, value in given.items()}
+            given["timestep"] = times
             if options.separate:
                 planes = [number % 3 for number in range(options.planes)]
                 for name, picture in zip(("left_picture", "right_picture"), pair, strict=True):
@@ -162,6 +202,21 @@ class Network:
             return given
 
         return Proof(lambda: self._writing(replace(options, half=False)), feeds, unit)
+
+    def _read(self, values: Mapping[str, Any]) -> dict[str, Array]:
+        return {name: self.engine.get(value) for name, value in values.items()}
+
+
+def _of_both(
+    left: Mapping[str, Any], right: Mapping[str, Any], names: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Features of both frames as inputs of a graph; names: only these."""
+    return {
+        side + suffix: value
+        for side, features in (("left", left), ("right", right))
+        for suffix, value in features.items()
+        if names is None or suffix[1:] in names
+    }
 
 
 def too_large(found: Mapping[str, Array]) -> bool:
@@ -210,7 +265,9 @@ def open_session(
     """A session of backend `kind`, with the network of others that have the same settings."""
     key = (kind, identity(settings))
     network = _networks.get(key, lambda: Network(settings, open_engine(settings)))
-    return GraphSession(network, settings)
+    # two pairs for each new frame that is made at a time: a request may step back
+    matched = Recent[dict[str, Any]](2 * settings.hardware.num_streams)
+    return GraphSession(network, settings, matched)
 
 
 class GraphSession:
@@ -218,8 +275,11 @@ class GraphSession:
 
     tells = TELLS_ALL
 
-    def __init__(self, network: Network, settings: Settings) -> None:
-        self._network, self._clamp = network, settings.clamp
+    def __init__(
+        self, network: Network, settings: Settings, matched: Recent[dict[str, Any]]
+    ) -> None:
+        """matched: keeps what new frames of a pair share."""
+        self._network, self._clamp, self._matched = network, settings.clamp, matched
 
     def prepare(self, planes: Planes) -> Prepared:
         image = arrays.padded(planes, self._network.size)
@@ -242,13 +302,14 @@ class GraphSession:
         times = np.full((1, 1, 1, 1), timestep, np.float32)
         if rhythm is not None:
             times = arrays.timesteps(timestep, *rhythm, self._network.size)
-        feeds = {"left": left.features, "right": right.features, "timestep": put(times)}
-        if left.pictures is not None:
+        separate = left.pictures is not None
+        feeds = {**self._inputs(left, right), "timestep": put(times)}
+        if separate:
             feeds |= {"left_picture": left.pictures, "right_picture": right.pictures}
         found = self._network.run(
             feeds,
             planes=left.channels,
-            separate=left.pictures is not None,
+            separate=separate,
             timestep_map=rhythm is not None,
         )
         arrays.write(found["image"], into)
@@ -256,7 +317,13 @@ class GraphSession:
 
     def motion(self, left: Prepared, right: Prepared) -> Array:
         half = self._network.engine.put(np.full((1, 1, 1, 1), 0.5, np.float32))
-        feeds = {"left": left.features, "right": right.features, "timestep": half}
+        feeds = {**self._inputs(left, right), "timestep": half}
         cells = tuple(-(-side // CADENCE_CELL) for side in self._network.size)
         # a doubled run may have seen a larger picture
         return self._network.run(feeds, motion=True)["motion"][:, :, : cells[1], : cells[0]]
+
+    def _inputs(self, left: Prepared, right: Prepared) -> dict[str, Any]:
+        """Inputs of the flow graph but for the timestep and pictures of their own."""
+        sides = left.features, right.features
+        shared = self._matched.get((left, right), lambda: self._network.match(*sides))
+        return self._network.inputs(*sides) | shared

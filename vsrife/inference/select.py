@@ -9,53 +9,91 @@ import importlib
 import platform
 import re
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsrife import messages
 from vsrife.errors import ArgumentError, BackendError, missing_package, printable
 from vsrife.inference import quiet
-from vsrife.inference.base import read_device
-from vsrife.inference.ort.providers import PROVIDERS
+from vsrife.inference.base import Hardware, read_device
+from vsrife.inference.ort import providers
 
 if TYPE_CHECKING:
-    from vsrife.inference.base import Backend, Hardware, Note
+    from vsrife.inference.base import Backend, Note
 
 
 class Known(NamedTuple):
-    """A backend: its module, which has it as `BACKEND`, what that imports, and the extra for it."""
+    """A backend: its module, which has it as `BACKEND`, what that imports, and the extra for it.
+
+    heeds: which of the arguments in `Hardware` it can be asked for, besides a device; instead: what
+    it does about the others, as a part of the message that refuses them.
+    """
 
     module: str
     packages: tuple[str, ...]
     extra: str
+    heeds: tuple[str, ...]
+    instead: Mapping[str, str] = MappingProxyType({})
 
 
 # A new backend is a file and a row here
 BACKENDS = {
-    "pytorch": Known("vsrife.inference.pytorch", ("torch",), "torch"),
-    "onnx": Known("vsrife.inference.ort.backend", ("onnxruntime", "onnx"), "onnx"),
-    "openvino": Known("vsrife.inference.openvino", ("openvino", "onnx"), "openvino"),
+    "pytorch": Known(
+        "vsrife.inference.pytorch",
+        ("torch",),
+        "torch",
+        (),
+        # some of it, PyTorch can only be told for the whole process, by who owns it
+        {
+            "threads": "which heeds OMP_NUM_THREADS or torch.set_num_threads()",
+            "memory_limit": "which heeds torch.cuda.set_per_process_memory_fraction()",
+            "num_streams": "which makes one frame at a time",
+        },
+    ),
+    "onnx": Known(
+        "vsrife.inference.ort.backend",
+        ("onnxruntime", "onnx"),
+        "onnx",
+        ("provider", "memory_limit", "threads", "num_streams"),
+    ),
+    "openvino": Known(
+        "vsrife.inference.openvino", ("openvino", "onnx"), "openvino", ("threads", "num_streams")
+    ),
+    "mlrt": Known(
+        "vsrife.inference.mlrt",
+        ("vapoursynth", "onnx"),
+        "onnx",
+        ("num_streams",),
+        {"threads": "whose plugins take all cores"},
+    ),
 }
 # On a CPU, the fastest first: measured, see docs/guide/backends.md
 ON_CPU = ("openvino", "pytorch", "onnx")
 # What `device=` says about the backend, "cpu" besides
 ON_DEVICE = {
-    "cuda": ("pytorch", "onnx"),
+    "cuda": ("pytorch", "onnx", "mlrt"),
     "rocm": ("pytorch", "onnx"),
     "xpu": ("pytorch", "openvino", "onnx"),
     "mps": ("pytorch", "onnx"),
-    "gpu": ("openvino",),
-    "npu": ("openvino",),
+    "gpu": ("openvino", "mlrt"),
+    "npu": ("openvino", "mlrt"),
 }
 # What a driver leaves on Linux: NVIDIA's, WSL's, AMD's, Intel's
 _DEVICE_FILES = ("nvidiactl", "dxg", "kfd", "dri/renderD128")
 # Builds of ONNX Runtime that somebody has installed for a GPU; CoreML's comes with every macOS
-_GPU_PROVIDERS = {PROVIDERS[name].full_name for name in ("cuda", "rocm", "migraphx", "directml")}
+_GPU_PROVIDERS = {
+    providers.PROVIDERS[name].full_name for name in ("cuda", "rocm", "migraphx", "directml")
+}
 
 
 # Beyond these, threads and queues are made for hours, or there is no memory for them
 MOST = {"threads": 1024, "num_streams": 64}
+_USUAL = Hardware()  # asks for nothing
+_ARGUMENTS = ("provider", "memory_limit", "threads", "num_streams")  # see Known.heeds
 # What OpenVINO's Python package says where the process has another build of its library
 _CLASH = "mismatches with OpenVINO Runtime library version"
 
@@ -66,27 +104,61 @@ def open_backend(
     """The backend of that name, None for the best that is installed, which can do what is asked.
 
     graph: the model is a graph, not weights; note: hears of backends that are installed and cannot
-    be loaded, where another one is taken. ArgumentError for what the backend cannot be asked for,
-    BackendError if its packages are missing or cannot be loaded.
+    be loaded, where another one is taken. ArgumentError as of `check`, BackendError if its packages
+    are missing or cannot be loaded.
     """
-    if name is not None and (not isinstance(name, str) or name not in BACKENDS):
-        raise ArgumentError(f"backend must be one of {', '.join(BACKENDS)}, not {name!r}")
-    for argument, most in MOST.items():
-        value = getattr(hardware, argument)
-        if value is not None and value > most:
-            raise ArgumentError(f"{argument} must be at most {most}, not {value}")
+    check(name, hardware)
     chosen, *others = candidates(hardware, graph=graph) if name is None else (name,)
     for other in others:
         try:
-            backend = _load(chosen)
-            break
+            return _load(chosen)
         except BackendError as error:
             note(f"{error}; backend {other!r} is used instead")
             chosen = other
-    else:
-        backend = _load(chosen)
-    backend.check(hardware)
-    return backend
+    return _load(chosen)
+
+
+def check(backend: str | None, hardware: Hardware) -> None:
+    """ArgumentError for what a backend cannot be asked for, whatever the machine has; None: what
+    none can. Imports no runtime."""
+    if backend is not None:
+        if backend not in BACKENDS:
+            raise ArgumentError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
+        _check_heeded(backend, hardware)
+    asks_onnx = hardware.provider is not None or hardware.memory_limit is not None
+    if asks_onnx or backend == "onnx":
+        providers.wanted(
+            hardware.provider,
+            device=hardware.device,
+            device_index=hardware.device_index,
+            memory_limit=hardware.memory_limit,
+        )
+    elif hardware.device is not None:
+        kinds = (*ON_DEVICE, "cpu")
+        if backend is None:
+            read_device(hardware.device, kinds)
+        else:
+            able = sorted(kind for kind in kinds if backend in ON_DEVICE.get(kind, BACKENDS))
+            read_device(hardware.device, able, f" with backend={backend!r}")
+
+
+def _asked(hardware: Hardware) -> dict[str, object]:
+    """What is asked for besides a device."""
+    values = {name: getattr(hardware, name) for name in _ARGUMENTS}
+    return {name: value for name, value in values.items() if value != getattr(_USUAL, name)}
+
+
+def _check_heeded(backend: str, hardware: Hardware) -> None:
+    row = BACKENDS[backend]
+    for argument, value in _asked(hardware).items():
+        if argument in row.heeds:
+            continue
+        able = " or ".join(repr(name) for name, each in BACKENDS.items() if argument in each.heeds)
+        instead = f", {row.instead[argument]}" if argument in row.instead else ""
+        raise ArgumentError(
+            f"{argument}={value!r} is not for backend {backend!r}{instead}; "
+            f"leave it out, or say backend={able}"
+        )
 
 
 def loads(name: str, note: Note) -> bool:
@@ -119,10 +191,13 @@ def _broken(name: str, error: Exception) -> BackendError:
         # The loader gives a process one library of each name, and plugins are loaded first
         from importlib import metadata
 
-        version = metadata.version("openvino")
-        reason = f"vs-mlrt's core.ov has loaded another build of OpenVINO {version} before"
+        version = ""  # unknown where the package was put there by hand
+        with suppress(metadata.PackageNotFoundError):
+            version = metadata.version("openvino")
+        reason = f"vs-mlrt's core.ov has loaded another build of OpenVINO {version}".rstrip()
+        reason += " before"
         way_out = "name another backend"
-        if sys.platform == "linux":  # where the library's name has the release in it
+        if version and sys.platform == "linux":  # where the library's name has the release in it
             way_out = f"pip install 'openvino!={version}', since other releases work beside it"
     return BackendError(f"backend {name!r} cannot be loaded ({reason}); {way_out}")
 
@@ -146,8 +221,12 @@ def candidates(hardware: Hardware, *, graph: bool = False) -> tuple[str, ...]:
     order = ON_DEVICE.get(kind, ON_CPU)
     if hardware.device is None:
         order = (*_with_gpu(), *ON_CPU)
-    asks = hardware.threads is not None or hardware.num_streams != 1
-    able = [name for name in order if name != "pytorch" or not (graph or asks)]
+    asked = _asked(hardware)
+    able = [
+        name
+        for name in order
+        if asked.keys() <= set(BACKENDS[name].heeds) and not (graph and name == "pytorch")
+    ]
     found = tuple(name for name in dict.fromkeys(able) if is_installed(name))
     if found:
         return found
@@ -157,6 +236,18 @@ def candidates(hardware: Hardware, *, graph: bool = False) -> tuple[str, ...]:
             "'.[openvino]' for CPUs, '.[torch]' for GPUs"
         )
     return (able[0],)  # whose error says what is missing
+
+
+def on_cpu(backend: str | None, hardware: Hardware) -> bool:
+    """Whether a network would run on the CPU, with a backend of ours."""
+    if backend is not None and backend not in ON_CPU:
+        return False  # a plugin of others, whose graphs may take minutes to build
+    if hardware.provider is not None:
+        return hardware.provider.lower() == "cpu"
+    if hardware.device is not None:
+        return hardware.device.lower().partition(":")[0] == "cpu"
+    on_gpu = _with_gpu()
+    return not on_gpu if backend is None else backend not in on_gpu
 
 
 def _with_gpu() -> tuple[str, ...]:

@@ -1,34 +1,42 @@
-"""Writing files: a clip as video, with the other streams of its source, and pictures."""
+"""Writing files: a clip as video, with the other streams of its source, and a picture."""
 
 from __future__ import annotations
 
-import errno
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import vapoursynth as vs
 
-from vsrife.media import streams
+from vsrife.errors import MediaError
+from vsrife.media import convert, elementary, encoder_trial, sized
+from vsrife.media.av_frames import packed
+from vsrife.media.av_frames import picture as _picture
+from vsrife.media.convert import has_alpha, planar_name
+from vsrife.media.encoder_table import CONTAINERS as ALL_CONTAINERS
+from vsrife.media.encoding import Encoding as Encoding
+from vsrife.media.image_writer import encode_png as encode_png
+from vsrife.media.muxing import Output, open_target, prepared
+from vsrife.media.others import Beside as Beside
+from vsrife.media.others import OtherStreams, plan_others
+from vsrife.media.palette import Palette
 from vsrife.media.parts import whole_file
 from vsrife.media.properties import Track, describe, stereo_options
 from vsrife.media.timestamps import Times
-from vsrife.messages import note
 
 if TYPE_CHECKING:
-    import av
-    from av.container import InputContainer, OutputContainer
+    from av.container import OutputContainer
     from av.packet import Packet
-    from av.stream import Stream
     from av.video.stream import VideoStream
 
 CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".mov": "mov"}
-ENCODER = "libx264"
+# Formats with ticks of their own: GIF counts in 1/100 s, WebP in 1/1000 s
+_TICKS = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000)}
+_FRAME_FIELDS = ("colorspace", "color_range", "color_trc", "color_primaries")
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
 )  # fmt: skip
@@ -41,31 +49,9 @@ ENCODABLE = {
     int(vs.YUV422P10): "yuv422p10",
     int(vs.YUV444P10): "yuv444p10",
 }
-# Errors of packets that do not fit a container: EINVAL, FFmpeg's AVERROR_INVALIDDATA
-_UNFIT = (errno.EINVAL, 1094995529)
 # Frames in flight: enough to decode, convert and encode while a new frame is computed, but few,
 # since a 4K RGB frame has 100 MB
 _PREFETCH = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Encoding:
-    """libx264's settings: crf 0 (lossless) to 51; preset, one of `PRESETS`."""
-
-    crf: int = 18
-    preset: str = "medium"
-
-
-Packets = Iterator[tuple[Fraction, "Packet[Any]"]]
-
-
-@dataclass(frozen=True)
-class Beside:
-    """Other streams of the output: the file they come from, the number of its film, its track."""
-
-    file: Path
-    film: int
-    track: Track
 
 
 def write_video(
@@ -77,12 +63,13 @@ def write_video(
     beside: Beside | None = None,
     on_frame: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Encode `clip` as H.264 into `path` (.mkv, .mp4 or .mov), which appears whole or not at all.
+    """Encode `clip` into `path` (ending: of CONTAINERS), which appears whole or not at all.
 
     For the arguments see `write_part`, which writes into the given file itself.
     """
     with whole_file(path) as part:
-        write_part(clip, part, times, encoding, CONTAINERS[path.suffix.lower()], beside, on_frame)
+        container = ALL_CONTAINERS[path.suffix.lower()]
+        write_part(clip, part, times, encoding, container, beside, on_frame)
 
 
 def write_part(
@@ -94,55 +81,100 @@ def write_part(
     beside: Beside | None = None,
     on_frame: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Encode `clip` as H.264 into `part`, in format `container`.
+    """Encode `clip` into `part`, in format `container` (FFmpeg's name).
 
-    clip: in a format of ENCODABLE; the properties of frame 0 are written by properties.ROWS.
+    clip: in a format of the encoder (`convert.for_encoding`); the properties of frame 0 are written
+        by properties.ROWS. GIF and an exact size read it more than once.
     times: one tick per frame and one for the end.
     beside: a file whose audio, subtitles, covers and attachments are copied, packet by packet, with
-        times from its `origin_of`.
-    on_frame: called after each frame with the number of finished frames.
+        times from its `origin_of`, or converted as `encoding` says.
+    on_frame: called after each frame with the number of finished frames, in every pass.
     """
-    import av
-
     with ExitStack() as stack:
-        target = stack.enter_context(av.open(str(part), "w", format=container))
-        track = Track() if beside is None else beside.track
-        stream = _add_video(target, clip, times, encoding, track, container)
-        others: Packets = iter(())
-        covers: list[tuple[Packet[Any], Stream]] = []
-        if beside is not None:
-            source = stack.enter_context(av.open(str(beside.file.resolve())))
-            others, covers = _add_others(source, beside, target, stack, container)
-        target.start_encoding()  # early, to fail early in a folder that is not writable
-        for packet, copy in covers:
-            streams.mux_copy(packet, copy, target)
-        _encode(clip, target, stream, times, on_frame, others)
+        plan = plan_others(beside, container, encoding, stack)
+        if encoding.pipe:
+            elementary.write(clip, part, times, encoding.pipe, container, plan, on_frame)
+            return
+        output = Output(container, plan, _track(beside), silent=_is_part(beside))
+        if encoding.max_size is None:
+            _write(clip, part, times, encoding, output, on_frame)
+            return
+
+        def run(passed: Encoding, file: Path, silent: bool) -> int:
+            return _write(clip, file, times, passed, replace(output, silent=silent), on_frame)
+
+        seconds = (times.ticks[-1] - times.ticks[0]) * times.base
+        sized.write(encoding, part, seconds, run)
 
 
-def _add_others(
-    source: InputContainer,
-    beside: Beside,
-    target: OutputContainer,
-    stack: ExitStack,
+def _track(beside: Beside | None) -> Track:
+    return Track() if beside is None else beside.track
+
+
+def _is_part(beside: Beside | None) -> bool:
+    """Whether a part of a film is written, which says nothing: the whole says it once."""
+    return beside is not None and beside.file is None
+
+
+def _write(
+    clip: vs.VideoNode,
+    part: Path,
+    times: Times,
+    encoding: Encoding,
+    output: Output,
+    on_frame: Callable[[int], None],
+) -> int:
+    """Encode in one pass; gives the bytes of the film's packets."""
+    times = _rounded(times, output.container)
+    with _opened(clip, part, times, encoding, output) as (target, stream, others):
+        return _encode(clip, target, stream, times, encoding, on_frame, others)
+
+
+def _rounded(times: Times, container: str) -> Times:
+    """Times in the ticks of a container that has its own, rounded each for itself."""
+    base = _TICKS.get(container)
+    if base is None:
+        return times
+    ticks = [round(tick * times.base / base) for tick in times.ticks]
+    return Times(base, ticks)
+
+
+def join_part(
+    clip: vs.VideoNode,
+    part: Path,
+    times: Times,
+    encoding: Encoding,
     container: str,
-) -> tuple[Packets, list[tuple[Packet[Any], Stream]]]:
-    """Add the other streams, tags and chapters; returns packets to copy, and covers."""
-    import av
+    beside: Beside | None,
+    film: Callable[[bytes], Iterator[Packet[Any]]],
+) -> None:
+    """As `write_part`, with the packets of a film that is already encoded.
 
-    first = stack.enter_context(av.open(str(beside.file.resolve())))
-    pairs: dict[int, Stream] = {}
-    covers = []
-    for kept in streams.choose(first, first.streams[beside.film], container):
-        copy = streams.add_copy(kept, target)
-        if copy is None:
-            continue
-        if streams.is_cover(kept.stream) and kept.first is not None:
-            covers.append((kept.first, copy))
-        else:
-            pairs[kept.stream.index] = copy
-    target.metadata.update(streams.about(source.metadata))
-    target.set_chapters(source.chapters())
-    return streams.copied_packets(source, pairs), covers
+    film: makes the packets, in decoding order, from the encoder's header (its extradata), with
+        which they must have been made.
+    """
+    with ExitStack() as stack:
+        plan = plan_others(beside, container, encoding, stack)
+        output = Output(container, plan, _track(beside), silent=_is_part(beside))
+        opened = _opened(clip, part, times, encoding, output)
+        target, stream, others = stack.enter_context(opened)
+        for packet in film(bytes(stream.codec_context.extradata or b"")):
+            others.until((packet.dts or 0) * times.base)
+            packet.stream = stream
+            target.mux(packet)
+        others.rest()
+
+
+@contextmanager
+def _opened(
+    clip: vs.VideoNode, part: Path, times: Times, encoding: Encoding, output: Output
+) -> Iterator[tuple[OutputContainer, VideoStream, OtherStreams]]:
+    """The open output, its film, and the other streams."""
+    with ExitStack() as stack:
+        stack.enter_context(encoder_trial.quiet())
+        target = stack.enter_context(open_target(part, output.container))
+        stream = _add_video(target, clip, times, encoding, output)
+        yield target, stream, prepared(target, output.plan, stack)
 
 
 def _add_video(
@@ -150,32 +182,48 @@ def _add_video(
     clip: vs.VideoNode,
     times: Times,
     encoding: Encoding,
-    track: Track,
-    container: str,
+    output: Output,
 ) -> VideoStream:
+    row, planar = encoding.row, _pixel_format(clip, encoding)
+    alpha = convert.is_alpha(planar)
     with clip.get_frame(0) as frame:
-        fields, parameters = describe(dict(frame.props), ENCODER)
-    tags, stereo = stereo_options(track, container)
-    options = {"crf": str(encoding.crf), "preset": encoding.preset}
-    if parameters or stereo:
-        options["x264-params"] = ":".join(filter(None, (parameters, stereo)))
-    encoder: Any = ENCODER  # Any: PyAV's types lack this name
+        fields, parameters = describe(
+            dict(frame.props), row.codec, alpha=alpha, silent=output.silent
+        )
+    if planar.startswith("gbr"):
+        fields |= {"colorspace": 0, "color_range": 2}  # RGB has no matrix and full range
+    tags, stereo = stereo_options(output.track, output.container, row.codec, silent=output.silent)
+    own = ":".join(filter(None, (parameters, stereo)))
+    encoder: Any = row.codec  # Any: PyAV's types lack this name
     stream: VideoStream = target.add_stream(
-        encoder, rate=times.rate.limit_denominator(100_000), options=options
+        encoder,
+        rate=times.rate.limit_denominator(100_000),
+        options=encoder_trial.options_of(encoding, planar, own),
     )
     context = stream.codec_context
-    stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, _pixel_format(clip)
+    stream.width, stream.height = clip.width, clip.height
+    stream.pix_fmt = "pal8" if row.codec == "gif" else row.formats[planar]
     stream.time_base = context.time_base = times.base
+    if encoding.bitrate is not None:
+        stream.bit_rate = encoding.bitrate
     for name, value in fields.items():
         setattr(context, name, value)
-    stream.metadata.update(track.tags | tags)
-    disposition: Any = track.disposition
+    stream.metadata.update(output.track.tags | tags)
+    disposition: Any = output.track.disposition
     stream.disposition = disposition
     return stream
 
 
-def _pixel_format(clip: vs.VideoNode) -> str:
-    return ENCODABLE[clip.format.id]
+def _pixel_format(clip: vs.VideoNode, encoding: Encoding) -> str:
+    """FFmpeg's name for the planes of the clip, with alpha if the encoder keeps it."""
+    formats = encoding.row.formats
+    with_alpha = planar_name(clip.format, alpha=True)
+    if with_alpha in formats and has_alpha(clip):
+        return with_alpha
+    name = planar_name(clip.format)
+    if name not in formats:
+        raise MediaError(f"{encoding.encoder} does not take {clip.format.name}; see for_encoding")
+    return name
 
 
 def _encode(
@@ -183,24 +231,43 @@ def _encode(
     target: OutputContainer,
     stream: VideoStream,
     times: Times,
+    encoding: Encoding,
     on_frame: Callable[[int], None],
-    others: Packets,
-) -> None:
+    others: OtherStreams,
+) -> int:
     """Encode all frames, interleaved with the packets of the other streams by time."""
-    waiting, refused = next(others, None), set[int]()
-    name = _pixel_format(clip)
+    size = 0
+    planar = _pixel_format(clip, encoding)
+    own = encoding.row.formats[planar]
+    palette = _palette(clip, planar, own, times) if stream.codec_context.name == "gif" else None
+
+    def mux(packets: list[Packet[Any]]) -> None:
+        nonlocal size
+        size += sum(packet.size for packet in packets)
+        target.mux(_lasting(packets, times))
+
     for n, frame in enumerate(clip.frames(prefetch=_PREFETCH, backlog=_PREFETCH, close=True)):
-        while waiting is not None and waiting[0] <= times.ticks[n] * times.base:
-            _mux_other(waiting[1], target, refused)
-            waiting = next(others, None)
-        picture = _picture(frame, name)
+        others.until(times.ticks[n] * times.base)
+        picture = packed(_picture(frame, planar), own)
         picture.pts, picture.time_base = times.ticks[n], times.base
-        target.mux(_lasting(stream.encode(picture), times))
+        for name in _FRAME_FIELDS:  # ProRes reads them here
+            setattr(picture, name, getattr(stream.codec_context, name))
+        for each in [picture] if palette is None else palette.apply(picture):
+            mux(stream.encode(each))
         on_frame(n + 1)
-    target.mux(_lasting(stream.encode(None), times))
-    while waiting is not None:
-        _mux_other(waiting[1], target, refused)
-        waiting = next(others, None)
+    for each in [] if palette is None else palette.apply(None):
+        mux(stream.encode(each))
+    mux(stream.encode(None))
+    others.rest()
+    return size
+
+
+def _palette(clip: vs.VideoNode, name: str, own: str, times: Times) -> Palette:
+    """The palette of a whole film; reads it once."""
+    palette = Palette(clip.width, clip.height, times.base)
+    frames = clip.frames(prefetch=_PREFETCH, backlog=_PREFETCH, close=True)
+    palette.learn(packed(_picture(frame, name), own) for frame in frames)
+    return palette
 
 
 def _lasting(packets: list[Packet[Any]], times: Times) -> list[Packet[Any]]:
@@ -210,45 +277,3 @@ def _lasting(packets: list[Packet[Any]], times: Times) -> list[Packet[Any]]:
             n = bisect_left(times.ticks, packet.pts)
             packet.duration = times.ticks[n + 1] - times.ticks[n]
     return packets
-
-
-def _mux_other(packet: Packet[Any], target: OutputContainer, refused: set[int]) -> None:
-    """Write a packet of another stream; skip it, with a note, if the container refuses it."""
-    import av
-
-    number = packet.stream_index
-    try:
-        target.mux(packet)
-    except av.FFmpegError as error:
-        if error.errno not in _UNFIT:
-            raise
-        if number not in refused:
-            note(f"OUT's stream {number}: packets that do not fit are left out ({error.strerror})")
-        refused.add(number)
-
-
-def _picture(frame: vs.VideoFrame, pixel_format: str) -> av.VideoFrame:
-    import av
-
-    picture = av.VideoFrame(frame.width, frame.height, pixel_format)
-    for index, plane in enumerate(picture.planes):
-        rows = np.asarray(frame[index])
-        into = np.frombuffer(plane, rows.dtype).reshape(plane.height, -1)  # with padding
-        into[:, : rows.shape[1]] = rows
-    return picture
-
-
-def encode_png(clip: vs.VideoNode, path: Path) -> None:
-    """Write frame 0 of an RGB24 clip as PNG; the file appears whole or not at all."""
-    import av
-
-    with clip.get_frame(0) as frame:
-        rows = np.dstack([np.asarray(frame[plane]) for plane in range(3)])
-    encoder = av.CodecContext.create("png", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = clip.width, clip.height, "rgb24"
-    encoder.time_base = Fraction(1)
-    picture = av.VideoFrame.from_ndarray(rows, format="rgb24")
-    picture.pts = 0
-    data = b"".join(bytes(p) for p in [*encoder.encode(picture), *encoder.encode(None)])
-    with whole_file(path) as part:
-        part.write_bytes(data)

@@ -18,9 +18,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vsrife.errors import MediaError
+from vsrife.weights.folders import exists, is_folder
 
 _NAME = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)\.part")
-_OURS = (".mkv", ".mp4", ".mov", ".png", ".csv", ".svg", ".pdf", ".times")
+_OURS = (
+    ".mkv", ".mp4", ".mov", ".nut", ".webm", ".gif", ".webp", ".apng", ".png", ".tif", ".tiff",
+    ".exr", ".csv", ".svg", ".pdf", ".times", ".html", ".vpy",
+)  # fmt: skip  # a list of words
 _MEANING = {
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.ENOSPC: "the disk is full; make room",
@@ -128,6 +132,25 @@ def _replace(part: Path, target: Path) -> None:
     os.replace(part, target)
 
 
+def check_folder(folder: Path) -> None:
+    """MediaError if no files can be put into a folder of that name, which need not exist."""
+    if exists(folder) and not is_folder(folder):
+        raise MediaError(f"{folder} is no folder; choose another one")
+    above = (folder, *folder.absolute().parents)
+    there = next((each for each in above if exists(each)), folder)
+    if not os.access(there, os.W_OK | os.X_OK) or not is_folder(there):
+        raise MediaError(f"{there} cannot be written; choose another folder than {folder}")
+
+
+def make_folder(folder: Path) -> None:
+    """Make it, and those above it; MediaError if that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = _MEANING.get(error.errno or 0) or f"{error.strerror}; choose another folder"
+        raise MediaError(f"folder {folder} cannot be made: {reason}") from error
+
+
 @contextmanager
 def scratch_file(name: str) -> Iterator[Path]:
     """An empty temporary file; removed at the end, or by the next run after a crash."""
@@ -196,7 +219,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _remove_if_dead(part: Path, pid: int) -> None:
-    if part in _held or _is_running(pid):
+    if part in _held or is_running(pid):
         return
     with suppress(OSError):
         descriptor = os.open(part, os.O_RDWR)
@@ -208,7 +231,8 @@ def _remove_if_dead(part: Path, pid: int) -> None:
             part.unlink()
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether a process of this machine may be running; Windows: False, since it need not know."""
     if sys.platform == "win32":
         return False  # Windows does not remove a file that a process has open
     try:

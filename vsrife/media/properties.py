@@ -26,8 +26,8 @@ class Row:
     """One property of a film.
 
     name: in words. props: its frame properties; all must be present. fields: makes fields of the
-    encoder's context, by name, from these. options: makes the encoder's option "key=value", by
-    encoder. reason: why no encoder keeps it.
+    encoder's context, by name, from these. options: makes the encoder's own parameter "key=value",
+    by FFmpeg's name of the encoder. reason: why no encoder keeps it, or no other one.
     """
 
     name: str
@@ -74,8 +74,30 @@ def _mastering_display(props: Props) -> str:
     return f"mastering-display={primaries}WP{white}L({most},{least})"
 
 
-def _light_level(props: Props) -> str:
-    return f"cll={props['ContentLightLevelMax']},{props['ContentLightLevelAverage']}"
+def _mastering_display_x265(props: Props) -> str:
+    """As x264's under x265's name, and the flags that make it HDR10."""
+    return _mastering_display(props).replace("mastering-display", "hdr10=1:master-display")
+
+
+def _mastering_display_av1(props: Props) -> str:
+    """SVT-AV1's syntax: G, B, R; coordinates in 0..1, luminance in cd/m2."""
+
+    def point(x: float, y: float) -> str:
+        return f"({x:.6f},{y:.6f})"
+
+    red, green, blue = zip(
+        props["MasteringDisplayPrimariesX"], props["MasteringDisplayPrimariesY"], strict=True
+    )
+    white = point(props["MasteringDisplayWhitePointX"], props["MasteringDisplayWhitePointY"])
+    most, least = (props[f"MasteringDisplay{end}Luminance"] for end in ("Max", "Min"))
+    primaries = f"G{point(*green)}B{point(*blue)}R{point(*red)}"
+    return f"mastering-display={primaries}WP{white}L({most:.4f},{least:.4f})"
+
+
+def _light_level(name: str) -> Callable[[Props], str]:
+    return lambda props: (
+        f"{name}={props['ContentLightLevelMax']},{props['ContentLightLevelAverage']}"
+    )
 
 
 _MASTERING = tuple(
@@ -85,6 +107,9 @@ _MASTERING = tuple(
     )
 )  # fmt: skip
 
+_NO_PARAMETER = "the encoder is not told; our x264, x265 and svt-av1 keep it"
+
+_ALPHA_ROW = "transparency"
 ROWS = (
     _number("colorspace", "_Matrix", int(vs.MATRIX_UNSPECIFIED), 14),
     _number("color_trc", "_Transfer", int(vs.TRANSFER_UNSPECIFIED), 18),
@@ -93,11 +118,25 @@ ROWS = (
     # VapourSynth counts from 0, FFmpeg from 1
     _number("chroma_sample_location", "_ChromaLocation", 0, 6, offset=1),
     Row("shape of pixels", ("_SARNum", "_SARDen"), _shape),
-    Row("mastering display", _MASTERING, options={"libx264": _mastering_display}),
+    Row(
+        "mastering display",
+        _MASTERING,
+        options={
+            "libx264": _mastering_display,
+            "libx265": _mastering_display_x265,
+            "libsvtav1": _mastering_display_av1,
+        },
+        reason=_NO_PARAMETER,
+    ),
     Row(
         "light level",
         ("ContentLightLevelMax", "ContentLightLevelAverage"),
-        options={"libx264": _light_level},
+        options={
+            "libx264": _light_level("cll"),
+            "libx265": _light_level("max-cll"),
+            "libsvtav1": _light_level("content-light"),
+        },
+        reason=_NO_PARAMETER,
     ),
     Row(
         "Dolby Vision",
@@ -105,25 +144,32 @@ ROWS = (
         reason="new frames have none; OUT shows the picture that players without it show",
     ),
     Row("HDR10+", ("HDR10Plus",), reason="new frames have none; HDR10 stays"),
-    Row("transparency", ("_Alpha",), reason="H.264 has none; OUT is opaque"),
+    Row(
+        _ALPHA_ROW,
+        ("_Alpha",),
+        reason="this encoder has none; OUT is opaque, ffv1, prores, vp9, webp, apng, gif are not",
+    ),
 )
 
 
-def describe(props: Props, encoder: str) -> tuple[dict[str, Any], str]:
+def describe(
+    props: Props, encoder: str, *, alpha: bool = False, silent: bool = False
+) -> tuple[dict[str, Any], str]:
     """Fields of the context, and parameters of the encoder, for a film whose frame 0 has `props`.
 
-    A note for each property that is left out.
+    encoder: FFmpeg's name. alpha: the frames are encoded with alpha. A note for each property that
+    is left out, unless `silent`.
     """
     fields: dict[str, Any] = {"color_range": 1}
     options = []
     for row in ROWS:
-        if not all(name in props for name in row.props):
+        if not all(name in props for name in row.props) or (alpha and row.name == _ALPHA_ROW):
             continue
         if row.fields is not None:
             fields |= row.fields(props)
         elif encoder in row.options:
             options.append(row.options[encoder](props))
-        elif row.reason:
+        elif row.reason and not silent:
             note(f"{row.name} is left out: {row.reason}")
     return fields, ":".join(options)
 
@@ -190,14 +236,20 @@ def shaped(clip: vs.VideoNode, track: Track) -> vs.VideoNode:
     return clip.std.SetFrameProps(_SARNum=shape.numerator, _SARDen=shape.denominator)
 
 
-def stereo_options(track: Track, container: str) -> tuple[dict[str, str], str]:
-    """The tag and the encoder's parameter that keep the stereo mode; a note if it is lost."""
+def stereo_options(
+    track: Track, container: str, encoder: str = "libx264", *, silent: bool = False
+) -> tuple[dict[str, str], str]:
+    """The tag and the encoder's parameter that keep the stereo mode; a note if it is lost.
+
+    encoder: FFmpeg's name; only libx264 has the parameter. silent: no note.
+    """
     if not track.stereo or track.stereo == "mono":
         return {}, ""
     number = _STEREO.get(track.stereo)
-    option = "" if number is None else f"frame-packing={number}"
-    if container == "matroska":
+    has = number is not None and encoder == "libx264"
+    option = f"frame-packing={number}" if has else ""
+    if container in ("matroska", "webm"):
         return {"stereo_mode": track.stereo}, option
-    if not option:
+    if not option and not silent:
         note(f"stereo mode {track.stereo} is left out: {container} cannot store it; .mkv can")
     return {}, option

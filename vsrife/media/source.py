@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -12,16 +15,16 @@ import numpy as np
 import vapoursynth as vs
 
 from vsrife.errors import MediaError, missing_package
-from vsrife.media.encode import ENCODABLE
+from vsrife.media.convert import resizer_arguments, without_colour_props
 from vsrife.media.packets import Listing, as_fraction, list_packets
 from vsrife.media.parts import scratch_file
 from vsrife.media.properties import Track, shaped, track_of
 from vsrife.media.streams import film_of, origin_of
 from vsrife.media.timestamps import FINEST, Times, repair, source_times
 from vsrife.messages import note
-from vsrife.video.colour import LOCATIONS, MATRICES, default_matrix
 
 _ASSUMED = Fraction(25)  # frames per second, for a file without any rate
+_PROGRESS = re.compile(r"index progress (\d+)%")
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,24 @@ def probe(source: Path) -> Facts:
         raise MediaError(f"{source} is no video file that can be read: {error}") from error
 
 
-def open_source(source: Path, facts: Facts, threads: int = 0) -> tuple[vs.VideoNode, Times]:
+def open_source(
+    source: Path,
+    facts: Facts,
+    threads: int = 0,
+    index: Path | None = None,
+    on_read: Callable[[int], None] = lambda percent: None,
+) -> tuple[vs.VideoNode, Times]:
     """The file's frames, with a frame rate (the mean if it varies), and their times.
 
-    threads: of the decoder; 0: one per core. Notes report what the file lacks and which times were
-    repaired. An error names a missing BestSource.
+    threads: of the decoder; 0: one per core. index: path that the index of the frames is kept at,
+    with an ending; None: it is not kept. on_read: called with the percent of the file that is read.
+    Notes report what the file lacks and which times were repaired. An error names a missing
+    BestSource.
     """
     if not hasattr(vs.core, "bs"):
         raise missing_package("render", "cli,onnx", "VapourSynth plugin bestsource")
-    clip, listed = _open(source, facts, threads)
+    with _reading(on_read):
+        clip, listed = _open(source, facts, threads, index)
     listing = list_packets(source, facts.track)
     _note_losses(source, clip, facts, listing)
     times = _times(clip.num_frames, listed, listing, facts)
@@ -85,14 +97,36 @@ def open_source(source: Path, facts: Facts, threads: int = 0) -> tuple[vs.VideoN
     return clip.std.AssumeFPS(fpsnum=times.rate.numerator, fpsden=times.rate.denominator), times
 
 
-def _open(source: Path, facts: Facts, threads: int) -> tuple[vs.VideoNode, list[Fraction] | None]:
+@contextmanager
+def _reading(on_read: Callable[[int], None]) -> Iterator[None]:
+    """Tell `on_read` how far BestSource is, which says so in VapourSynth's log only."""
+
+    def hear(kind: int, text: str) -> None:
+        found = _PROGRESS.search(text)
+        if found:
+            on_read(int(found[1]))
+        elif kind >= int(vs.MESSAGE_TYPE_WARNING):
+            note(text)
+
+    handle = vs.core.add_log_handler(hear)
+    try:
+        yield
+    finally:
+        vs.core.remove_log_handler(handle)
+
+
+def _open(
+    source: Path, facts: Facts, threads: int, index: Path | None
+) -> tuple[vs.VideoNode, list[Fraction] | None]:
     """The frames, and their times in seconds; None if BestSource does not know all of them."""
-    # Mode 0 stores no index anywhere; indexing takes little time compared with the new frames. File
-    # names are bytes: they need not be valid text.
+    # Mode 0 stores no index anywhere, mode 4 always. File names are bytes: they need not be valid
+    # text.
     name = os.fsencode(source)
     options: dict[str, Any] = {
-        "track": facts.track, "cachemode": 0, "showprogress": False, "threads": threads,
+        "track": facts.track, "cachemode": 0, "showprogress": True, "threads": threads,
     }  # fmt: skip
+    if index is not None:
+        options |= {"cachemode": 4, "cachepath": os.fsencode(index)}
     ways: tuple[dict[str, Any], ...] = ({}, {"apply_rotation": False})
     with scratch_file("times") as listing:
         for more in ways:
@@ -171,74 +205,10 @@ def progressive(clip: vs.VideoNode) -> vs.VideoNode:
     return clip.std.SetFieldBased(0)
 
 
-# Properties that the resizer reads. They are removed, since it refuses frames with unknown numbers;
-# arguments replace them
-_COLOUR = (
-    "_Matrix",
-    "_Range",
-    "_ChromaLocation",
-    "_Transfer",
-    "_Primaries",
-    "_FieldBased",
-    "_Field",
-)
-
-
-def _without_colour_props(clip: vs.VideoNode) -> vs.VideoNode:
-    return clip.std.RemoveFrameProps(list(_COLOUR))
-
-
-def _resizer_arguments(clip: vs.VideoNode) -> dict[str, int]:
-    """Arguments of the resizer: properties of the first frame, else defaults."""
-    with clip.get_frame(0) as frame:
-        props = dict(frame.props)
-    matrix = int(props.get("_Matrix", vs.MATRIX_UNSPECIFIED))
-    if matrix not in MATRICES.values():
-        matrix = default_matrix(clip.height)
-    family = clip.format.color_family
-    full = props.get("_Range", vs.RANGE_FULL if family == vs.RGB else vs.RANGE_LIMITED)
-    arguments = {"range_in": int(vs.RANGE_FULL if full == vs.RANGE_FULL else vs.RANGE_LIMITED)}
-    if family != vs.RGB:
-        arguments["matrix_in"] = matrix
-    if family == vs.YUV:
-        location = int(props.get("_ChromaLocation", 0))
-        arguments["chromaloc_in"] = location if location in LOCATIONS.values() else 0
-    return arguments
-
-
 def to_rgb(clip: vs.VideoNode) -> vs.VideoNode:
     """`clip` (any format, constant size) as RGBS, by its `_Matrix` and `_Range`.
 
     Without `_Matrix`: BT.709 from 720 lines on, BT.601 below, as in players.
     """
     clip = progressive(clip)
-    return _without_colour_props(clip).resize.Bicubic(format=vs.RGBS, **_resizer_arguments(clip))
-
-
-def for_encoder(clip: vs.VideoNode) -> vs.VideoNode:
-    """`clip` in a format of the encoder; unchanged if it already is.
-
-    Other formats become 4:2:0 (4:4:4 for odd sizes), 8 bits, or 10 from more than 8. The matrix
-    stays; without one, BT.709 from 720 lines on and BT.601 below.
-    """
-    odd = clip.width % 2 or clip.height % 2
-    if odd:
-        note(f"{clip.width}x{clip.height} is odd; written as 4:4:4, which not every player takes")
-    if clip.format.id in ENCODABLE:
-        return clip
-    shape, yuv = clip.format, clip.format.color_family == vs.YUV
-    sampling = (shape.subsampling_w, shape.subsampling_h)
-    if not yuv or sampling not in ((0, 0), (1, 0), (1, 1)):
-        sampling = (0, 0) if odd else (1, 1)
-    bits = 10 if shape.bits_per_sample > 8 else 8
-    written = vs.core.query_video_format(vs.YUV, vs.INTEGER, bits, *sampling).id
-    arguments = _resizer_arguments(clip)
-    matrix = arguments.get("matrix_in", default_matrix(clip.height))
-    limited = shape.color_family == vs.RGB or arguments["range_in"] != vs.RANGE_FULL
-    made = _without_colour_props(clip).resize.Spline36(
-        format=written,
-        matrix=matrix,
-        range=int(vs.RANGE_LIMITED if limited else vs.RANGE_FULL),
-        **arguments,
-    )
-    return made.std.CopyFrameProps(clip, props=["_Transfer", "_Primaries"])
+    return without_colour_props(clip).resize.Bicubic(format=vs.RGBS, **resizer_arguments(clip))

@@ -13,6 +13,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from vsrife.media.packets import as_fraction
+from vsrife.media.window import Window as Window
+from vsrife.media.window import chapters_of, cut_to
 from vsrife.messages import note
 
 if TYPE_CHECKING:
@@ -217,12 +219,18 @@ def mux_copy(packet: Packet[Any], copy: Stream, target: OutputContainer) -> None
     target.mux(packet)
 
 
+def chapters_in(source: InputContainer, window: Window | None) -> list[Any]:
+    """The chapters of a file, or those parts of them that are in a window."""
+    return chapters_of(source, window, origin_of(source))
+
+
 def copied_packets(
-    source: InputContainer, pairs: dict[int, Stream]
+    source: InputContainer, pairs: dict[int, Stream], window: Window | None = None
 ) -> Iterator[tuple[Fraction, Packet[Any]]]:
     """The packets of copied streams, each with its time in seconds from `origin_of(source)`.
 
-    pairs: number of a stream in `source` -> its copy.
+    pairs: number of a stream in `source` -> its copy. window: the part of the file that is wanted;
+    times count from its begin.
     """
     origin = origin_of(source)
     jumping: set[int] = set()
@@ -235,6 +243,8 @@ def copied_packets(
         shift = round(origin / base)
         packet.pts = None if packet.pts is None else packet.pts - shift
         packet.dts = None if packet.dts is None else packet.dts - shift
+        if window is not None and not cut_to(packet, window):
+            continue
         ticks = (packet.pts if packet.dts is None else packet.dts) or 0
         number = packet.stream.index
         if packet.is_discard and ticks * base < -PRE_ROLL:

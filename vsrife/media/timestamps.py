@@ -21,14 +21,20 @@ _SHORTEST = Fraction(1, 10)
 
 
 class Times(NamedTuple):
-    """Frame n begins at `ticks[n] * base` seconds; the last tick ends the last frame."""
+    """Frame n begins at `ticks[n] * base` seconds; the last tick ends the last frame.
+
+    mean: frames per second of the film that these frames are a part of; None: they are all of it.
+    """
 
     base: Fraction
     ticks: Sequence[int]
+    mean: Fraction | None = None
 
     @property
     def rate(self) -> Fraction:
         """Frames per second, the mean if it varies; a held last frame does not count."""
+        if self.mean is not None:
+            return self.mean
         end = max(1, len(self.ticks) - 2)
         return Fraction(end, self.ticks[end] - self.ticks[0]) / self.base
 

@@ -52,10 +52,15 @@ def build(
 def _make(model: str, *, scale: float, ensemble: bool) -> Network:
     """The network with random weights, on torch's default device."""
     from vsrife.network.module import IFNet
+    from vsrife.network.pyramid_row import PyramidRow
     from vsrife.network.table import arch_of, check_options
 
     check_options(model, scale, ensemble)
     arch = arch_of(model)
+    if isinstance(arch, PyramidRow):
+        from vsrife.network.pyramid_module import PyramidNet
+
+        return PyramidNet(arch, scale=scale)
     if not arch.previous:
         return IFNet(arch, scale=scale, ensemble=ensemble)
     from vsrife.network.previous.torch import ifnet as previous

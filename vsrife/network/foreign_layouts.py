@@ -23,14 +23,14 @@ from vsrife.network.operations.onnx_writer import Array, Dim, Writer
 from vsrife.network.options import V1_PLANES, V2_PLANES, GraphOptions, check, unit_of
 from vsrife.network.sizes import padded_size
 from vsrife.network.state_dict import check_state
-from vsrife.network.table import Arch
+from vsrife.network.table import Row
 
 LAYOUTS = {"v1": V1_PLANES, "v2": V2_PLANES}
 
 
 def build_layout(
     state: Mapping[str, Array],
-    arch: Arch,
+    arch: Row,
     options: GraphOptions,
     layout: str,
     metadata: Mapping[str, str] = {},
@@ -59,7 +59,7 @@ def build_layout(
 
 
 def _v1(
-    w: Writer, state: Mapping[str, Array], arch: Arch, options: GraphOptions, planes: str
+    w: Writer, state: Mapping[str, Array], arch: Row, options: GraphOptions, planes: str
 ) -> str:
     parts = w.ops("Split", planes, w.integers([6, 1, 2, 2]), outputs=4, axis=1)
     images, timestep, places, factors = parts
@@ -72,7 +72,7 @@ def _v1(
 def _v2(
     w: Writer,
     state: Mapping[str, Array],
-    arch: Arch,
+    arch: Row,
     options: GraphOptions,
     planes: str,
     size: tuple[int, int] | None,

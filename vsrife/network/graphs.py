@@ -12,21 +12,24 @@ from onnx import ModelProto
 
 from vsrife.errors import ArgumentError
 from vsrife.network import encoder
-from vsrife.network.ifnet import Watcher, blend, refine
+from vsrife.network.ifnet import Refined, Watcher, blend, refine
 from vsrife.network.operations.onnx import OnnxOperations
 from vsrife.network.operations.onnx_grid import Grid
 from vsrife.network.operations.onnx_writer import Array, Dim, Writer
 from vsrife.network.options import GraphOptions, check
 from vsrife.network.outcome import confidence, motion
+from vsrife.network.pyramid_graphs import separate_pictures, sides_of, write_refined
+from vsrife.network.pyramid_graphs import write_whole as pyramid_whole
+from vsrife.network.pyramid_row import PyramidRow
 from vsrife.network.state_dict import check_state
-from vsrife.network.table import CADENCE_CELL, Arch
+from vsrife.network.table import CADENCE_CELL, Arch, Row
 
 State = Mapping[str, Array]
 Crop = Callable[[str], str]
 
 
 def build_flow(
-    state: State, arch: Arch, options: GraphOptions, metadata: Mapping[str, str] = {}
+    state: State, arch: Row, options: GraphOptions, metadata: Mapping[str, str] = {}
 ) -> ModelProto:
     """The part of a network that reads both frames.
 
@@ -42,15 +45,12 @@ def build_flow(
     """
     check(arch, options)
     check_state(state, arch)
-    w, sides = Writer(half=options.half), _sides(options)
+    w, sides = Writer(half=options.half), sides_of(options)
+    if isinstance(arch, PyramidRow):
+        return _pyramid_flow(w, state, arch, options, metadata)
     deep = 3 + (arch.encoder.out if arch.encoder else 0)
     left, right = (w.input(name, [1, deep, *sides]) for name in ("left", "right"))
-    t = w.input("timestep", [1, 1, *(sides if options.timestep_map else [1, 1])])
-    pictures = ""
-    if options.separate:
-        names = ("left_picture", "right_picture")
-        both = [w.input(name, [1, options.planes, *sides]) for name in names]
-        pictures = w.op("Concat", *both, axis=0)
+    t, pictures = _timestep(w, options), separate_pictures(w, options)
     pair = w.op("Concat", left, right, axis=0)
     found: Sequence[str]
     if arch.previous:
@@ -60,6 +60,48 @@ def build_flow(
     else:
         ops = OnnxOperations(w, options.size, left, shortcuts=options.shortcuts)
         found = _write_flow(ops, state, arch, options, pair, t, pictures)
+    _give(w, options, found)
+    return w.model(metadata)
+
+
+def build_refine(state: State, arch: PyramidRow, options: GraphOptions) -> ModelProto:
+    """The stage of a pyramid that reads the timestep; its outputs are those of `build_flow`.
+
+    Inputs: `timestep` as of `build_flow`, and those of `pyramid_graphs.write_refined`.
+    """
+    check(arch, options)
+    check_state(state, arch)
+    w = Writer(half=options.half)
+    t = _timestep(w, options)
+    ops, refined = write_refined(w, state, arch, options, t)
+    _give(w, options, _outcome(ops, options, refined, t))
+    return w.model({})
+
+
+def _pyramid_flow(
+    w: Writer,
+    state: State,
+    arch: PyramidRow,
+    options: GraphOptions,
+    metadata: Mapping[str, str],
+) -> ModelProto:
+    """`build_flow` for a pyramid: all its stages, from clamped pictures."""
+    sides = sides_of(options)
+    left, right = (w.input(name, [1, 3, *sides]) for name in ("left", "right"))
+    t, pictures = _timestep(w, options), separate_pictures(w, options)
+    ops = OnnxOperations(w, options.size, left, shortcuts=options.shortcuts)
+    refined = pyramid_whole(ops, state, arch, options, (left, right), t, pictures)
+    _give(w, options, _outcome(ops, options, refined, t))
+    return w.model(metadata)
+
+
+def _timestep(w: Writer, options: GraphOptions) -> str:
+    return w.input("timestep", [1, 1, *(sides_of(options) if options.timestep_map else [1, 1])])
+
+
+def _give(w: Writer, options: GraphOptions, found: Sequence[str]) -> None:
+    """Make image, confidence, motion and largest, where there are any, the outputs."""
+    sides = sides_of(options)
     cells: list[Dim] = [
         side // CADENCE_CELL if isinstance(side, int) else f"{side}_cells" for side in sides
     ]
@@ -68,11 +110,10 @@ def build_flow(
     for name, tensor, shape in zip(given, found, shapes, strict=True):
         if tensor:
             w.output(name, tensor, shape)
-    return w.model(metadata)
 
 
 def build_encoder(
-    state: State, arch: Arch, options: GraphOptions, metadata: Mapping[str, str] = {}
+    state: State, arch: Row, options: GraphOptions, metadata: Mapping[str, str] = {}
 ) -> ModelProto:
     """The part of a network that reads one frame, for rows with an encoder.
 
@@ -82,9 +123,9 @@ def build_encoder(
     """
     check(arch, options)
     check_state(state, arch)
-    if arch.encoder is None:
+    if isinstance(arch, PyramidRow) or arch.encoder is None:
         raise ArgumentError("this network has no encoder; its flow graph reads clamped pictures")
-    w, sides = Writer(half=options.half), _sides(options)
+    w, sides = Writer(half=options.half), sides_of(options)
     image = w.input("image", [1, 3, *sides])
     ops = OnnxOperations(w, options.size, image)
     features = encoder.prepare(ops, _arrays(state), arch, image)
@@ -95,7 +136,7 @@ def build_encoder(
 def write_image(
     w: Writer,
     state: State,
-    arch: Arch,
+    arch: Row,
     options: GraphOptions,
     like: str,
     images: str,
@@ -110,6 +151,10 @@ def write_image(
     """
     ops = OnnxOperations(w, options.size, like, grid=grid)
     weights = _arrays(state)
+    if isinstance(arch, PyramidRow):
+        found = pyramid_whole(ops, state, arch, options, ops.unstack(images), timestep)
+        found = found._replace(mask=crops[1](found.mask), warped=crops[0](found.warped))
+        return blend(ops, found)[0]
     pair = encoder.prepare(ops, weights, arch, images)
     if arch.previous:
         from vsrife.network.previous import onnx as previous
@@ -133,6 +178,14 @@ def _write_flow(
     own: list[str] = []
     watcher = Watcher[str](own=own.append) if arch.rescales and not options.doubled else None
     found = refine(ops, _arrays(state), arch, options, pair, timestep, pictures or None, watcher)
+    image, doubt, moved, _ = _outcome(ops, options, found, timestep)
+    return image, doubt, moved, ops.largest(own[0]) if own else ""
+
+
+def _outcome(
+    ops: OnnxOperations, options: GraphOptions, found: Refined[str, str], timestep: str
+) -> tuple[str, str, str, str]:
+    """The same without the last."""
     image, difference = blend(ops, found)
     with ops.scope("confidence"):
         three = ops.first(difference, 3) if options.planes > 3 else difference
@@ -141,12 +194,7 @@ def _write_flow(
     if options.motion:
         with ops.scope("motion"):
             moved = motion(ops, found.flow)
-    return image, doubt, moved, ops.largest(own[0]) if own else ""
-
-
-def _sides(options: GraphOptions) -> list[Dim]:
-    """Height and width."""
-    return ["height", "width"] if options.size is None else list(options.size[::-1])
+    return image, doubt, moved, ""
 
 
 def _arrays(state: State) -> dict[str, Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +13,11 @@ from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
 from vsrife.network import encoder
-from vsrife.network.ifnet import Watcher, blend, refine
+from vsrife.network.ifnet import Refined, Watcher, blend, refine
 from vsrife.network.operations.torch import TorchOperations
 from vsrife.network.options import RunOptions
 from vsrife.network.outcome import confidence
-from vsrife.network.table import RESCALE_LIMIT, Arch, Shape, state_shapes
+from vsrife.network.table import RESCALE_LIMIT, Arch, Row, Shape, state_shapes
 
 Outcome = tuple[Tensor, Tensor]  # confidence (N,), flow (N, 4, H, W)
 Trace = list[tuple[Tensor, Tensor]]
@@ -26,10 +27,10 @@ class Network(nn.Module):
     """See `vsrife.network.build`. pad_unit: width and height must be multiples of this, pixels.
 
     `forward` is `interpolate(prepare(img0), prepare(img1), timestep)`. `prepare` depends on one
-    image alone, so for a clip its results are kept.
+    image alone, so for a clip its results are kept; those of `match` for the timesteps of a pair.
     """
 
-    def __init__(self, arch: Arch, *, scale: float = 1.0, ensemble: bool = False) -> None:
+    def __init__(self, arch: Row, *, scale: float = 1.0, ensemble: bool = False) -> None:
         super().__init__()
         self.arch, self.scale, self.ensemble = arch, scale, ensemble
         self.pad_unit = arch.pad_unit(scale)
@@ -44,21 +45,27 @@ class Network(nn.Module):
         return self.interpolate(self.prepare(img0), self.prepare(img1), timestep).to(img0.dtype)
 
     @abstractmethod
-    def prepare(self, image: Tensor) -> Tensor:
-        """The image clamped to 0..1 and its encoding: (N, 3, H, W) -> (N, 3 + encoder.out, H, W).
+    def prepare(self, image: Tensor) -> Any:
+        """What is needed of an image (N, 3, H, W): for `match` and `interpolate` alone to read.
 
-        The result has the weights' type.
+        Rows of IFNet give the image clamped to 0..1 and its encoding, (N, 3 + encoder.out, H, W),
+        in the weights' type; pyramids `pyramid.Features`.
         """
+
+    def match(self, left: Any, right: Any) -> Tensor | None:
+        """What all timesteps between two prepared images share; None if there is no such thing."""
+        return None
 
     @abstractmethod
     def interpolate(
         self,
-        left: Tensor,
-        right: Tensor,
+        left: Any,
+        right: Any,
         timestep: float | Tensor,
         trace: Trace | None = None,
         pictures: tuple[Tensor, Tensor] | None = None,
         outcome: list[Outcome] | None = None,
+        matched: Tensor | None = None,
     ) -> Tensor:
         """The fp32 image (N, 3, H, W) at `timestep` between two prepared ones, left 0, right 1.
 
@@ -68,6 +75,7 @@ class Network(nn.Module):
         pictures: left and right (N, C, H, W), any range, warped and blended instead of the images;
         the result then is (N, C, H, W).
         outcome: receives the confidence (N,) and the flow (N, 4, H, W).
+        matched: result of `match` for both; None: it is computed, if there is such a thing.
         """
 
     def check_sides(self, image: Tensor) -> None:
@@ -80,10 +88,13 @@ class Network(nn.Module):
             )
 
 
-class IFNet(Network):
-    """The network of an official row. Its parameters have the keys of official checkpoints."""
+class Described(Network):
+    """A network whose layers are described over operations: a module of parameters alone.
 
-    def __init__(self, arch: Arch, *, scale: float = 1.0, ensemble: bool = False) -> None:
+    They have the keys of checkpoints.
+    """
+
+    def __init__(self, arch: Row, *, scale: float = 1.0, ensemble: bool = False) -> None:
         super().__init__(arch, scale=scale, ensemble=ensemble)
         self._owners: list[tuple[str, nn.Module, str]] = []
         shapes = state_shapes(arch)
@@ -102,10 +113,18 @@ class IFNet(Network):
         """The parameters by their keys."""
         return {key: getattr(owner, name) for key, owner, name in self._owners}
 
+
+class IFNet(Described):
+    """The network of an official row. Its parameters have the keys of official checkpoints."""
+
+    def __init__(self, arch: Arch, *, scale: float = 1.0, ensemble: bool = False) -> None:
+        super().__init__(arch, scale=scale, ensemble=ensemble)
+        self.row = arch
+
     def prepare(self, image: Tensor) -> Tensor:
         self.check_sides(image)
-        ops = TorchOperations(_size(image), compute=self.dtype, full=self.dtype)
-        return encoder.prepare(ops, self.weights, self.arch, image.to(self.dtype))
+        ops = TorchOperations(size_of(image), compute=self.dtype, full=self.dtype)
+        return encoder.prepare(ops, self.weights, self.row, image.to(self.dtype))
 
     def interpolate(
         self,
@@ -115,11 +134,9 @@ class IFNet(Network):
         trace: Trace | None = None,
         pictures: tuple[Tensor, Tensor] | None = None,
         outcome: list[Outcome] | None = None,
+        matched: Tensor | None = None,
     ) -> Tensor:
-        n = left.shape[0]
-        if not isinstance(timestep, Tensor):
-            timestep = torch.full((n, 1, 1, 1), timestep, device=left.device, dtype=torch.float32)
-        t = timestep.to(left.device, torch.float32).expand(n, 1, -1, -1)
+        n, t = left.shape[0], times(timestep, left)
         if not self.arch.rescales:
             joined = None if pictures is None else torch.cat(pictures).float()
             pair = torch.cat((left, right)).float()
@@ -144,7 +161,7 @@ class IFNet(Network):
             if bool((ops.largest(flow) > RESCALE_LIMIT).all()):
                 raise _MotionTooLarge
 
-        ops = TorchOperations(_size(pair))
+        ops = TorchOperations(size_of(pair))
         try:
             return self._run(pair, t, pictures, outcome, watcher=Watcher(own=check))
         except _MotionTooLarge:
@@ -170,14 +187,33 @@ class IFNet(Network):
         doubled: bool = False,
     ) -> Tensor:
         """The image (N, C, H, W); pair (2N, C, H, W), the N left frames first."""
-        ops = TorchOperations(_size(pair), compute=self.dtype)
+        ops = TorchOperations(size_of(pair), compute=self.dtype)
         options = RunOptions(self.scale, self.ensemble, doubled, t.shape[2:] != (1, 1))
-        found = refine(ops, self.weights, self.arch, options, pair, t, pictures, watcher)
-        image, difference = blend(ops, found)
-        if outcome is not None:
-            doubt = confidence(ops, options, difference[:, :3], found.flow, t)
-            outcome.append((doubt, found.flow))
-        return image
+        found = refine(ops, self.weights, self.row, options, pair, t, pictures, watcher)
+        return blended(ops, options, found, t, outcome)
+
+
+def blended(
+    ops: TorchOperations,
+    options: RunOptions,
+    found: Refined[Tensor, Tensor],
+    t: Tensor,
+    outcome: list[Outcome] | None,
+) -> Tensor:
+    """The new picture; `outcome` as of `Network.interpolate`."""
+    image, difference = blend(ops, found)
+    if outcome is not None:
+        doubt = confidence(ops, options, difference[:, :3], found.flow, t)
+        outcome.append((doubt, found.flow))
+    return image
+
+
+def times(timestep: float | Tensor, like: Tensor) -> Tensor:
+    """A timestep as (N, 1, 1, 1), or a map (N, 1, H, W), fp32; N and device as those of `like`."""
+    n = like.shape[0]
+    if not isinstance(timestep, Tensor):
+        timestep = torch.full((n, 1, 1, 1), timestep, device=like.device, dtype=torch.float32)
+    return timestep.to(like.device, torch.float32).expand(n, 1, -1, -1)
 
 
 def _noted(trace: Trace) -> Callable[[Tensor, Tensor], None]:
@@ -188,7 +224,7 @@ class _MotionTooLarge(Exception):  # noqa: N818  # control flow within this file
     pass
 
 
-def _size(image: Tensor) -> tuple[int, int]:
+def size_of(image: Tensor) -> tuple[int, int]:
     """Width and height."""
     return image.shape[3], image.shape[2]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vsrife.errors import ArgumentError
 from vsrife.network.sizes import padded_size
-from vsrife.network.table import Arch, check_options
+from vsrife.network.table import Row, check_options
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,19 @@ class GraphOptions(RunOptions):
     shortcuts: bool = True
 
 
-def unit_of(arch: Arch, options: GraphOptions) -> int:
+def unit_of(arch: Row, options: GraphOptions) -> int:
     """Width and height of the graph's pictures must be multiples of this, pixels."""
     return arch.pad_unit(options.scale) * (2 if options.doubled else 1)
 
 
-def check(arch: Arch, options: GraphOptions) -> None:
+def check(arch: Row, options: GraphOptions) -> None:
     """ArgumentError if the network of this row cannot be written with these options."""
     check_options(None, options.scale, options.ensemble)
     if options.ensemble and not arch.ensemble:
         raise ArgumentError(
             "ensemble is not supported by a network that passes features on; leave it out"
         )
-    if options.ensemble and any(arch.correlation):  # no row has both
+    if options.ensemble and arch.previous:  # no row has both
         raise ArgumentError("ensemble is not supported by a network that correlates; leave it out")
     if options.doubled and not arch.rescales:
         raise ArgumentError("doubled is for networks that rescale, 4.0 and 4.1; leave it out")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from vsrife.errors import ModelError
-from vsrife.network.table import ARCHS, Arch, state_shapes
+from vsrife.network.table import ARCHS, Row, state_shapes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +47,7 @@ def recognise(state: Mapping[str, object]) -> str:
     )
 
 
-def check_state(state: Mapping[str, object], arch: Arch) -> None:
+def check_state(state: Mapping[str, object], arch: Row) -> None:
     """ModelError, with the first difference, unless `state` has exactly this network's tensors."""
     shapes = _shapes(state)
     if shapes != state_shapes(arch):
@@ -68,7 +68,7 @@ def _shapes(state: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
     return {key: tuple(getattr(tensor, "shape", ())) for key, tensor in state.items()}
 
 
-def _difference(arch: Arch, shapes: Mapping[str, tuple[int, ...]]) -> str:
+def _difference(arch: Row, shapes: Mapping[str, tuple[int, ...]]) -> str:
     wanted = state_shapes(arch)
     for key, shape in wanted.items():
         if key not in shapes:

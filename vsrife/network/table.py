@@ -13,6 +13,7 @@ from math import prod
 from numbers import Real
 
 from vsrife.errors import ArgumentError
+from vsrife.network.pyramid_row import PyramidRow
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 double their scales
@@ -236,8 +237,10 @@ _NANO = Arch(
     order=((0, 8), (0, 4), (1, 2), (2, 1), (3, 1)),
 )
 
-# A row is named after its first version.
-ARCHS: dict[str, Arch] = {
+type Row = Arch | PyramidRow
+
+# Rows of IFNet, each named after its first version
+IFNETS: dict[str, Arch] = {
     "4.0": Arch(_WIDTHS, tail=5, body="skip"),
     "4.2": Arch(_WIDTHS, tail=5, body="plain"),
     "4.5": Arch(_WIDTHS, tail=5),
@@ -265,6 +268,8 @@ ARCHS: dict[str, Arch] = {
         order=((0, 8), (0, 4), (1, 2), (1, 2), (2, 1), (3, 1)),
     ),
 }
+PYRAMIDS: dict[str, PyramidRow] = {"pyramid": PyramidRow()}
+ARCHS: dict[str, Row] = {**IFNETS, **PYRAMIDS}
 
 # Official version -> row; versions of one row differ only in their weights.
 VERSIONS: dict[str, str] = {
@@ -311,7 +316,7 @@ EMBEDDED = ("nano", "small")
 DEFAULT_MODEL = "nano"
 
 
-def arch_of(model: str) -> Arch:
+def arch_of(model: str) -> Row:
     """The row of a model or row name; ArgumentError with similar names if there is none."""
     name = VERSIONS.get(model, model)
     if name not in ARCHS:
@@ -350,12 +355,12 @@ def suggest(model: str, names: Sequence[str] | None = None) -> str:
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
-def state_shapes(arch: Arch) -> dict[str, Shape]:
+def state_shapes(arch: Row) -> dict[str, Shape]:
     """Key and shape of every tensor in a checkpoint of this network, without `module.`."""
     return {key: shape for key, shape, _ in _tensors(arch)}
 
 
-def cost(arch: Arch) -> float:
+def cost(arch: Row) -> float:
     """Multiply-adds of all convolutions per pixel of a padded frame at scale 1.
 
     Includes both encodings; excludes warps, resizes and the correlation.
@@ -365,13 +370,16 @@ def cost(arch: Arch) -> float:
     )
 
 
-def parameters(arch: Arch) -> int:
+def parameters(arch: Row) -> int:
     """Number of weights."""
     return sum(prod(shape) for shape in state_shapes(arch).values())
 
 
-def _tensors(arch: Arch) -> Iterator[tuple[str, Shape, Fraction]]:
+def _tensors(arch: Row) -> Iterator[tuple[str, Shape, Fraction]]:
     """Key, shape and uses of each weight per pixel of the picture, for each tensor."""
+    if isinstance(arch, PyramidRow):
+        yield from arch.tensors()
+        return
     for i, width in enumerate(arch.widths):
         area = sum((Fraction(1, scale**2) for block, scale in arch.runs if block == i), Fraction(0))
         yield from _block_tensors(arch, i, f"block{i}.", width, area)

@@ -9,62 +9,84 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vsrife.network.operations.torch import TorchOperations
 from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.footage import SIDE, Footage
+from vsrife.training.teacher import Teacher
 
-# Width and height of a batch's pictures, equally likely. Large ones teach motion beyond a small
-# picture; footage is too small for the largest. Networks need multiples of 32
-SIZES = (96, 96, 128, 160, 160, 224)
-FIRST_SIZES = (64, 64, 96)  # early in training, many small pictures teach more
-# Until the share EARLY of the run, the speed factor rises from SLOW to 1: slow motion is easier
-EARLY, SLOW = 0.2, 0.5
+# Factor of the speed of generated scenes: it is drawn anew for each batch, mostly small
+SLOWEST, FASTEST = 0.4, 1.2
 # Mean and maximum change in 9x9 pixels of footage, 0..1, below which the change is noise
 STATIC_MEAN, STATIC_PEAK = 2 / 255, 10 / 255
 ANIMATIONS, CLIPS = 0.25, 0.3  # shares of the samples; all others are generated
 
 
+# Mean error of 5x5 pixels, 0..1, below which what the teacher's flow finds counts as right
+RIGHT = 0.025
+
+
 class Mixer:
-    """Draws batches. batch: size of each, in pictures of 96x96."""
+    """Draws batches of `count` pictures of size x size pixels, a multiple of 32.
 
-    def __init__(self, scenes: Scenes, footage: Footage | None, batch: int) -> None:
-        self.scenes, self.footage, self.area = scenes, footage, batch * 96 * 96
+    teacher: gives the flow of footage; None: footage has known flow only where it is static.
+    """
 
-    def draw(self, generator: torch.Generator, progress: float = 1.0) -> Batch:
-        """A batch for the point `progress` of the run, 0..1."""
-        sizes = FIRST_SIZES if progress < EARLY else SIZES
-        size = sizes[int(torch.randint(0, len(sizes), (), generator=generator))]
-        speed_factor = SLOW + (1 - SLOW) * min(1.0, progress / EARLY)
-        count = max(1, round(self.area / size**2))
-        kinds = torch.rand(count, generator=generator)
-        parts = []
-        filmed = 0
-        footage = self.footage if size <= SIDE else None
+    def __init__(
+        self,
+        scenes: Scenes,
+        footage: Footage | None,
+        count: int,
+        size: int,
+        teacher: Teacher | None = None,
+    ) -> None:
+        self.scenes, self.footage, self.teacher = scenes, footage, teacher
+        self.count, self.size = count, size
+
+    def draw(self, generator: torch.Generator) -> Batch:
+        kinds = torch.rand(self.count, generator=generator)
+        fast = float(torch.rand((), generator=generator)) ** 2
+        parts, filmed = [], 0
+        footage = self.footage if self.size <= SIDE else None
         for name, low, high in (
             ("animations", 0.0, ANIMATIONS),
             ("clips", ANIMATIONS, ANIMATIONS + CLIPS),
         ):
             wanted = int(((kinds >= low) & (kinds < high)).sum())
             if footage is not None and wanted and footage.has(name):
-                parts.append(self._film(footage, generator, name, wanted, size))
+                parts.append(self._film(footage, generator, name, wanted))
                 filmed += wanted
-        if filmed < count:
-            generated = self.scenes.draw(generator, count - filmed, size, speed_factor=speed_factor)
-            parts.append(generated)
+        if filmed < self.count:
+            speed = SLOWEST + (FASTEST - SLOWEST) * fast
+            drawn = self.scenes.draw(generator, self.count - filmed, self.size, speed_factor=speed)
+            parts.append(drawn)
         return Batch(*(torch.cat(values) for values in zip(*map(_fields, parts), strict=True)))
 
-    def _film(
-        self, footage: Footage, generator: torch.Generator, name: str, count: int, size: int
-    ) -> Batch:
-        samples = [footage.draw(generator, name, size) for _ in range(count)]
+    def _film(self, footage: Footage, generator: torch.Generator, name: str, count: int) -> Batch:
+        samples = [footage.draw(generator, name, self.size) for _ in range(count)]
         frames = torch.stack([augment(generator, frames) for frames, _ in samples], 1)
         frames = frames.to(self.scenes.device)
         timestep = torch.tensor([t for _, t in samples], device=frames.device).view(-1, 1, 1, 1)
         img0, truth, img1 = frames
-        nothing = frames.new_zeros(count, 4, size, size)
+        if self.teacher is not None:
+            flow = self.teacher(img0, img1, timestep)
+            return Batch(img0, img1, truth, timestep, flow, believed(img0, img1, truth, flow))
+        nothing = frames.new_zeros(count, 4, self.size, self.size)
         # not in animations: there the flat inside of a moving shape looks static
         static = static_points(frames) if name == "clips" else nothing[:, :1]
         static = static.expand(-1, 2, -1, -1)
         return Batch(img0, img1, truth, timestep, nothing, static)
+
+
+def believed(img0: Tensor, img1: Tensor, truth: Tensor, flow: Tensor) -> Tensor:
+    """1 where an image (N, 3, H, W), warped by the flow (N, 4, H, W), is the truth: (N, 2, H, W).
+
+    So the better of truth and teacher counts, point by point: where its flow is wrong, the picture
+    alone teaches.
+    """
+    ops = TorchOperations((truth.shape[3], truth.shape[2]))
+    warped = ops.unstack(ops.warp(ops.stack(img0, img1), flow))
+    errors = torch.cat([(side - truth).abs().mean(1, keepdim=True) for side in warped], 1)
+    return (F.avg_pool2d(errors, 5, 1, 2) < RIGHT).float()
 
 
 def static_points(frames: Tensor) -> Tensor:
@@ -100,27 +122,27 @@ def _fields(batch: Batch) -> tuple[Tensor, ...]:
 class Ahead:
     """Draws the next batch in a second thread while the current one is used.
 
-    state: generator state and progress from which the next batch is drawn, for checkpoints.
+    state: generator state from which the next batch is drawn, for checkpoints.
     """
 
     def __init__(self, mixer: Mixer, generator: torch.Generator) -> None:
         self._mixer, self._generator = mixer, generator
         # one thread: the order of batches must not depend on timing
         self._pool = ThreadPoolExecutor(1)
-        self._start(0.0)
+        self._start()
 
-    def take(self, progress: float) -> Batch:
-        """The next batch. progress: of the run, 0..1, for the batch after it."""
+    def take(self) -> Batch:
+        """The next batch."""
         batch = self._next.result()
-        self._start(progress)
+        self._start()
         return batch
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from an earlier `state`."""
         self._next.result()
         self._generator.set_state(state["generator"].cpu())
-        self._start(state["progress"])
+        self._start()
 
-    def _start(self, progress: float) -> None:
-        self.state = {"generator": self._generator.get_state(), "progress": progress}
-        self._next = self._pool.submit(self._mixer.draw, self._generator, progress)
+    def _start(self) -> None:
+        self.state = {"generator": self._generator.get_state()}
+        self._next = self._pool.submit(self._mixer.draw, self._generator)

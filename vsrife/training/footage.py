@@ -1,4 +1,4 @@
-"""Footage for training, cut once into windows of five frames and kept in a cache folder.
+"""Footage for training, cut once into windows of frames and kept in a cache folder.
 
 A media folder may hold `kodak` or `photos` (PNG), `clips` (any video), `lottie` (JSON) and public
 data sets (datasets.py), whose pictures are read in place.
@@ -29,18 +29,21 @@ from vsrife.training.datasets import Dataset, find_datasets, find_videos
 from vsrife.weights import write_whole
 from vsrife.weights.folders import is_folder
 
-FRAMES = 5  # of a window
-SIDE = 160  # pixels of a window
 KINDS = ("animations", "clips")
-LIMITS = {"animations": 3000, "clips": 1500}  # windows kept, 0.4 MB each
+# Frames of a window: far ones from left to right teach large motion, and many timesteps
+FRAMES = {"animations": 9, "clips": 17}
+SIDE = 384  # pixels of a window: networks look far, and a crop's edge is no picture's
+LIMITS = {"animations": 800, "clips": 450}  # windows kept, 3 GB of each kind
+# Frames from left to right, equally likely
+SPANS = {"animations": (2, 2, 2, 4, 4, 6, 8), "clips": (2, 2, 4, 4, 6, 8, 12, 16)}
+MIDDLE = 0.65  # share of the samples at timestep 0.5
 STATIC = 0.5  # mean change of a window, in steps of 1/255, below which nothing moves
 MOST = 6.0  # mean change per frame, beyond which a window is not chosen more often
 STATIC_KEPT = 0.03  # share of such windows that is kept
 JUMP = 0.7  # largest share of a window's change between two of its frames: more is a cut
-SIDES = (256, 320, 400, 480)  # pixels of an animation's longer side
-# Frames from one of a window to the next: half of all windows skip every other frame, for larger
-# motion; videos of 240 frames per second are taken as 60 to 30
-STEPS, FAST_STEPS = (1, 2), (4, 8)
+SIDES = (384, 480, 640)  # pixels of an animation's longer side
+# Frames from one of a window to the next; videos of 240 frames per second are taken as 60 to 30
+STEPS, FAST_STEPS = (1, 1), (4, 8)
 DONE = "done.json"
 
 
@@ -81,27 +84,23 @@ class Footage:
     def _draw_window(
         self, generator: torch.Generator, kind: str, size: int
     ) -> tuple[Tensor, float]:
-        """Windows with much motion are drawn more often; the timestep is 1/4, 1/2 or 3/4."""
+        """Windows with much motion are drawn more often; see SPANS and MIDDLE for timesteps."""
         windows = self.windows[kind]
         index = int(torch.multinomial(self.shares[kind], 1, generator=generator))
-        left, middle, right = _pick_frames(torch.rand(3, generator=generator).tolist())
+        left, middle, right = _pick_frames(torch.rand(5, generator=generator).tolist(), kind)
         top, column = torch.randint(0, SIDE - size + 1, (2,), generator=generator).tolist()
         crop = windows[index, [left, middle, right], top : top + size, column : column + size]
         frames = torch.from_numpy(crop).permute(0, 3, 1, 2).float() / 255
         return frames, (middle - left) / (right - left)
 
 
-def _pick_frames(drawn: list[float]) -> tuple[int, int, int]:
-    """Numbers of the left, middle and right frame in a window, by three random numbers in 0..1."""
-    if drawn[0] < 0.3:  # neighbours of neighbours
-        left = int(drawn[1] * (FRAMES - 2))
-        picked = (left, left + 1, left + 2)
-    else:
-        picked = (0, 1 + int(drawn[1] * 3), 4) if drawn[0] < 0.85 else (0, 2, 4)
-    if drawn[2] < 0.5:
-        return picked
-    left, middle, right = picked
-    return right, middle, left  # backwards
+def _pick_frames(drawn: list[float], kind: str) -> tuple[int, int, int]:
+    """Numbers of the left, middle and right frame in a window, by five random numbers in 0..1."""
+    span = SPANS[kind][int(drawn[0] * len(SPANS[kind]))]
+    left = int(drawn[1] * (FRAMES[kind] - span))
+    middle = left + (span // 2 if drawn[2] < MIDDLE else 1 + int(drawn[3] * (span - 1)))
+    picked = left, middle, left + span
+    return picked if drawn[4] < 0.5 else picked[::-1]  # backwards
 
 
 def prepare(media: Path, cache: Path, seed: int = 0) -> Footage:
@@ -189,7 +188,8 @@ def _clip_windows(
     path: Path, random: np.random.Generator, steps: tuple[int, int]
 ) -> Iterator[Pictures]:
     """Windows that begin at every fourth frame; their frames are one of two `steps` apart."""
-    long = max(steps) * (FRAMES - 1) + 1
+    gaps = FRAMES["clips"] - 1
+    long = max(steps) * gaps + 1
     recent: list[Pictures] = []
     count = 0
     for i, frame in enumerate(decode_clip(path)):
@@ -197,13 +197,14 @@ def _clip_windows(
         recent = [*recent, frame][-long:]
         if len(recent) == long and i % 4 == 0:
             step = int(random.choice(steps))
-            frames = np.stack(recent[-step * (FRAMES - 1) - 1 :: step])
+            frames = np.stack(recent[-step * gaps - 1 :: step])
             yield from _moving_crops(frames, random, 2)
     if count < long:
         messages.note(f"skipped: {path} has {count} frames, fewer than {long}")
 
 
 def _animation_windows(folder: Path, random: np.random.Generator) -> Iterator[Pictures]:
+    gaps = FRAMES["animations"] - 1
     for path in sorted(folder.glob("*.json")):
         side = int(random.choice(SIDES))
         red, green, blue = (int(value) for value in random.integers(0, 256, 3))
@@ -213,8 +214,8 @@ def _animation_windows(folder: Path, random: np.random.Generator) -> Iterator[Pi
         except MediaError as error:
             messages.note(f"skipped: {error}")
             continue
-        for start in range(0, len(frames) - step * (FRAMES - 1), max(4, len(frames) // 30)):
-            window = frames[start : start + step * (FRAMES - 1) + 1 : step]
+        for start in range(0, len(frames) - step * gaps, max(4, len(frames) // 30)):
+            window = frames[start : start + step * gaps + 1 : step]
             crops = _moving_crops(window, random, 2)
             # most video has had subsampled chroma
             yield from (_subsampled(crop) if random.random() < 0.6 else crop for crop in crops)
@@ -225,7 +226,7 @@ def _subsampled(window: Pictures) -> Pictures:
 
 
 def _moving_crops(frames: Pictures, random: np.random.Generator, count: int) -> Iterator[Pictures]:
-    """Up to `count` crops (FRAMES, SIDE, SIDE, 3) in which something moves and nothing jumps."""
+    """Up to `count` crops (frames, SIDE, SIDE, 3) in which something moves and nothing jumps."""
     height, width = frames.shape[1:3]
     if min(height, width) < SIDE:
         grow = ((0, 0), (0, max(0, SIDE - height)), (0, max(0, SIDE - width)), (0, 0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import datetime
-import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,27 +14,30 @@ from torch import nn
 
 from vsrife import messages
 from vsrife.errors import ArgumentError, ModelError
-from vsrife.network.previous.torch.ifnet import IFNet
+from vsrife.network.pyramid import Watcher
+from vsrife.network.pyramid_module import PyramidNet
 from vsrife.network.state_dict import normalise
-from vsrife.network.table import SLOPE
+from vsrife.network.table import PYRAMIDS
 from vsrife.training.batches import Ahead, Mixer
 from vsrife.training.checkpoint import load_checkpoint, save_checkpoint
 from vsrife.training.drawn_scenes import Batch, Scenes
+from vsrife.training.first_weights import set_first_weights
 from vsrife.training.footage import Footage
-from vsrife.training.loss import psnr, total_loss
+from vsrife.training.loss import Found, psnr, total_loss
 from vsrife.training.muon import Muon
 from vsrife.training.perceptual import PerceptualLoss
 from vsrife.training.run_options import Options
+from vsrife.training.teacher import Teacher
 from vsrife.weights import read_weights, save_weights
 
 CHECKPOINT = "checkpoint.pt"
-WARM_UP = 100  # steps
+WARM_UP = 50  # steps
 EMA = 0.999
 CLIP = 1.0  # largest norm of a step's gradient
 PERCEPTUAL_WEIGHT = 0.05  # where there is such a loss
-STATIC = -2.0  # first logit of the static mask
-EDGE_GAIN = 3.0  # of the first layers: edges are weaker than the brightness they stand on
-LAST_RATE = 0.01  # of the learning rate, at the end
+# The rate falls in a straight line over this last share of the run, to the share LAST_RATE
+FALLING, LAST_RATE = 0.3, 0.02
+KNOWN_STEPS = 4000  # of the weights that a run starts from, where their losses have faded
 HELD_OUT = 24  # generated scenes that progress is measured on
 HELD_OUT_SIZE = 128  # pixels
 
@@ -46,22 +48,21 @@ class Run:
     def __init__(self, options: Options, scenes: Scenes, footage: Footage | None = None) -> None:
         self.options, self.step, self.elapsed = options, 0, 0.0
         torch.manual_seed(options.seed)
-        self.model = IFNet(options.model, blocks=options.blocks).to(options.device)
-        _start(self.model)
+        self.model = PyramidNet(PYRAMIDS[options.model]).to(options.device)
+        set_first_weights(self.model)
         if options.start:
-            copied = _copy(read_weights(options.start), self.model, options.start)
-            if options.frozen:
-                _freeze(self.model, copied)
+            _copy(read_weights(options.start), self.model, options.start)
         # a step takes a third less time: convolutions of few channels prefer this order
         self.model.train().to(memory_format=torch.channels_last)
         self.perceptual = (
             PerceptualLoss(options.perceptual).to(options.device) if options.perceptual else None
         )
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = Muon(trained, options.rate)
+        self.optimizer = Muon(self.model.parameters(), options.rate)
         generator = torch.Generator().manual_seed(options.seed)
-        self.batches = Ahead(Mixer(scenes, footage, options.batch), generator)
+        teacher = Teacher(options.teacher, options.device) if options.teacher else None
+        mixer = Mixer(scenes, footage, options.count, options.size, teacher)
+        self.batches = Ahead(mixer, generator)
         fixed = torch.Generator().manual_seed(1)  # the same scenes whatever the run's seed
         self.held_out = scenes.draw(fixed, HELD_OUT, HELD_OUT_SIZE)
 
@@ -76,8 +77,7 @@ class Run:
     def advance(self) -> float:
         """One step; gives its loss."""
         started = time.monotonic()
-        # weights that know motion need no slow motion first
-        batch = self.batches.take(1.0 if self.options.start else self.progress)
+        batch = self.batches.take()
         rate = self.options.rate * _schedule(self.step, self.progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -92,14 +92,14 @@ class Run:
         return float(loss.detach())
 
     def _loss(self, batch: Batch) -> torch.Tensor:
-        trace: list[tuple[torch.Tensor, torch.Tensor]] = []
         device = torch.device(self.options.device).type
         with torch.autocast(device, torch.bfloat16, enabled=self.options.autocast):
-            left, right = self.model.prepare(batch.img0), self.model.prepare(batch.img1)
-            image = self.model.interpolate(left, right, batch.timestep, trace)
-        seen = PERCEPTUAL_WEIGHT * self.perceptual(image, batch.truth) if self.perceptual else 0
-        known = self.options.start is not None
-        return seen + total_loss(image, trace, batch, self.progress, known=known)
+            found = find(self.model, batch)
+        seen = (
+            PERCEPTUAL_WEIGHT * self.perceptual(found.image, batch.truth) if self.perceptual else 0
+        )
+        known = KNOWN_STEPS if self.options.start else 0
+        return seen + total_loss(found, batch, self.step + known)
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -119,7 +119,7 @@ class Run:
     def state(self) -> dict[str, Any]:
         """All that `restore` needs to continue exactly where this run stands."""
         return {
-            "model_name": self.options.name,
+            "model_name": self.options.model,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -129,9 +129,9 @@ class Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        if state["model_name"] != self.options.name:
+        if state["model_name"] != self.options.model:
             raise ModelError(
-                f"the checkpoint is of model {state['model_name']}, not {self.options.name}; "
+                f"the checkpoint is of model {state['model_name']}, not {self.options.model}; "
                 "choose another folder"
             )
         self.model.load_state_dict(state["model"])
@@ -150,10 +150,10 @@ class Run:
             "minutes": f"{self.elapsed / 60:.1f}",
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         }
-        name = self.options.name
+        name = self.options.model
         # safetensors wants tensors in the usual order
         state = {key: value.contiguous() for key, value in self.average.state_dict().items()}
-        facts |= {"model": name, "arch": self.options.model}
+        facts |= {"model": name, "arch": name}
         save_weights(folder / f"{name}.safetensors", state, facts)
 
 
@@ -183,15 +183,27 @@ def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> P
     run.save()
     ours, blend = run.measure()
     messages.say(f"end, step {run.step}: held-out {ours:.2f} dB, blend {blend:.2f} dB")
-    return options.folder / f"{options.name}.safetensors"
+    return options.folder / f"{options.model}.safetensors"
+
+
+def find(model: PyramidNet, batch: Batch) -> Found:
+    """What the network makes of a batch, with all that the loss reads."""
+    states: dict[int, torch.Tensor] = {}
+    matches: list[tuple[torch.Tensor, torch.Tensor]] = []
+    watcher = Watcher(
+        state=states.__setitem__, matches=lambda there, back: matches.append((there, back))
+    )
+    left, right = model.prepare(batch.img0), model.prepare(batch.img1)
+    matched = model.match(left, right, watcher)
+    trace: list[tuple[torch.Tensor, torch.Tensor]] = []
+    image = model.interpolate(left, right, batch.timestep, trace, matched=matched)
+    flow, mask = trace[-1]
+    return Found(image.float(), flow.float(), mask.float(), states, matches[0], model.row.radii[1])
 
 
 @torch.no_grad()
-def _copy(state: Mapping[str, torch.Tensor], model: IFNet, path: Path) -> set[str]:
-    """Copy the tensors of a file to those of the same name and shape.
-
-    Returns the names of those in blocks that the file has whole.
-    """
+def _copy(state: Mapping[str, torch.Tensor], model: PyramidNet, path: Path) -> None:
+    """Copy the tensors of a file to those of the same name and shape."""
     own = model.state_dict()
     fitting = {
         key: tensor
@@ -201,45 +213,16 @@ def _copy(state: Mapping[str, torch.Tensor], model: IFNet, path: Path) -> set[st
     if not fitting:
         raise ModelError(
             f"none of the tensors in {path} fits the network; "
-            "start from weights of the same or a smaller network of ours"
+            "start from weights of the same or a similar network of ours"
         )
     for key, tensor in fitting.items():
         own[key].copy_(tensor)
     messages.say(f"started from {len(fitting)} of {len(own)} tensors in {path}")
-    open_blocks = {key.split(".")[0] for key in own.keys() - fitting.keys()}
-    return {key for key in fitting if key.split(".")[0] not in open_blocks}
-
-
-def _freeze(model: IFNet, names: set[str]) -> None:
-    """Leave the named tensors out of the training."""
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name not in names)
-    if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise ArgumentError("frozen leaves nothing to train: the weights fit the whole network")
-
-
-@torch.no_grad()
-def _start(model: IFNet) -> None:
-    """Random weights that learn motion soon: the first layers see edges, not brightness."""
-    for block in model.blocks:
-        for name, layer in block.named_modules():
-            if isinstance(layer, nn.Conv2d) and not name.startswith("convblock"):
-                nn.init.kaiming_normal_(layer.weight, SLOPE)
-                nn.init.zeros_(block.get_parameter(f"{name}.bias"))
-        first = block.get_parameter("conv0.0.0.weight")
-        images = first[:, : 3 if block.radius else 6]
-        images -= images.mean((2, 3), keepdim=True)
-        images *= EDGE_GAIN
-        if not block.radius:  # half of the filters see differences between the images
-            half = len(first) // 2
-            images[:half, 3:] = -images[:half, :3]
-    if model.arch.static:
-        model.blocks[-1].get_parameter("lastconv.bias")[-1] = STATIC
 
 
 def _schedule(step: int, progress: float) -> float:
-    """Share of the learning rate: a short linear rise, then half a cosine."""
-    falling = LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * progress)) / 2
+    """Share of the learning rate: a short rise, then constant, then a fall."""
+    falling = min(1.0, LAST_RATE + (1 - LAST_RATE) * (1 - progress) / FALLING)
     return min(1.0, (step + 1) / WARM_UP) * falling
 
 

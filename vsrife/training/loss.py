@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.inference import psnr as ratio
+from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.pyramid_row import LEVELS as NETWORK_LEVELS
 from vsrife.training.drawn_scenes import Batch
 
 LEVELS = 5  # of the pyramid, the coarsest 16 times smaller than the picture
 BLOCK_WEIGHT = 0.8  # of each block's flow relative to the next one's
-# Pixels of flow error up to which its loss is quadratic: at the start, and from the share FIRM of
-# the run on. Many points stand still, so the best first guess for an absolute error, the median, is
-# no motion at all; only the pull of large errors makes a network leave it
-SOFT, HARD, FIRM = 2.0, 0.1, 0.5
-KNOWN = 0.6  # at the start, if the first weights know motion
+# Pixels of flow error up to which its loss is quadratic: at the start and at the end, halved every
+# so many steps. Many points stand still, so the best first guess for an absolute error, the median,
+# is no motion at all; only the pull of large errors makes a network leave it
+SOFT, HARD, SOFT_HALVES = 2.0, 0.1, 600
 # Exponent of larger errors: below 1, hopeless points do not outweigh those that are nearly right.
 # At 0.5 small moving things were taken for static ones: in doubt, no motion is the commonest
 POWER = 0.8
@@ -28,51 +30,110 @@ UNIT, MOST = 1.0, 4.0
 # Points without pattern count the share FLAT: nobody sees their motion, and flat ground around a
 # small thing would hold it back. A difference of EDGE to a neighbour is pattern enough
 FLAT, EDGE = 0.1, 0.1
-FLOW_WEIGHTS = (0.4, 0.02)  # of the flow's error, at the start and at the end
+# Of the flow's error, at the start and at the end, halved every so many steps
+FLOW_WEIGHTS, FLOW_HALVES = (0.4, 0.06), 2000
 BOTH_WEIGHT = 0.1  # weight of points that both images see, in the mask's error
 # Weight of the relative error, the logarithm of the mean square: without it hard pictures outweigh
 # those that are nearly right, where a small thing moves on static ground. A mean square below FLOOR
 # counts as right
 RELATIVE_WEIGHT, FLOOR = 0.02, 3e-6
 MASK_WEIGHT = 0.3  # of the mask's error relative to the flow's
-STATIC_WEIGHT = 2.0  # of the static mask's error relative to the flow's
-STATIC, MOVING = 0.05, 0.5  # pixels of flow below which a point is static, and above which it moves
+# Of the error of the matches relative to the flow's; up to MATCH_SOFT pixels it is quadratic, and
+# each MATCH_UNIT pixels of motion, up to a cell, count once more
+MATCH_WEIGHT, MATCH_SOFT, MATCH_UNIT = 0.15, 4.0, 4.0
+
+FINEST = NETWORK_LEVELS[-1]
 
 BEST_PSNR = 60.0  # dB, of equal images, so that means stay finite
 
-Trace = Sequence[tuple[Tensor, Tensor]]
 
+@dataclass(frozen=True)
+class Found:
+    """What a network made of a batch, and what it found on the way.
 
-def total_loss(
-    image: Tensor,
-    trace: Trace,
-    batch: Batch,
-    progress: float,
-    *,
-    known: bool = False,
-) -> Tensor:
-    """One number: the error of `image`, plus errors of flows and masks that fade over the run.
-
-    image (N, 3, H, W) and trace [(flow, mask logit)] of each block as IFNet.interpolate gives them;
-    progress: of the run, 0..1; known: the network knows motion already, so large errors need no
-    pull.
+    image (N, 3, H, W); flow (N, 4, H, W), pixels, and mask (N, 1, H, W), a logit, at the batch's
+    timesteps; states {level: (N, 16, H / level, W / level)} at timestep 0.5 and matches, there and
+    back, as of `pyramid.Watcher`; radius: the largest match, in cells.
     """
-    loss = pyramid_loss(image, batch.truth) + RELATIVE_WEIGHT * relative_loss(image, batch.truth)
-    first, last = FLOW_WEIGHTS
-    weight = first * (last / first) ** progress
-    start = KNOWN if known else SOFT
-    softness = start * (HARD / start) ** min(1.0, progress / FIRM)
-    before = torch.zeros_like(batch.flow)
-    for i, (flow, logits) in enumerate(trace):
-        mask, static = logits[:, :1], logits[:, 1:]
-        # each block answers for its own step: errors of later ones would be noise to it
-        own = flow - before + before.detach()
-        guided = flow_loss(own, batch, softness) + MASK_WEIGHT * mask_loss(mask, batch)
-        if static.shape[1]:
-            guided = guided + STATIC_WEIGHT * static_loss(static, batch)
-        loss = loss + weight * BLOCK_WEIGHT ** (len(trace) - 1 - i) * guided
-        before = flow
+
+    image: Tensor
+    flow: Tensor
+    mask: Tensor
+    states: Mapping[int, Tensor]
+    matches: tuple[Tensor, Tensor]
+    radius: int
+
+
+def total_loss(found: Found, batch: Batch, step: int) -> Tensor:
+    """One number: the error of the image, plus errors of what was found, which fade with `step`."""
+    image = pyramid_loss(found.image, batch.truth)
+    image = image + RELATIVE_WEIGHT * relative_loss(found.image, batch.truth)
+    weight = max(FLOW_WEIGHTS[1], FLOW_WEIGHTS[0] * 0.5 ** (step / FLOW_HALVES))
+    softness = max(HARD, SOFT * 0.5 ** (step / SOFT_HALVES))
+    loss: Tensor = image + weight * _guided(found, batch, softness)
     return loss
+
+
+def _guided(found: Found, batch: Batch, softness: float) -> Tensor:
+    """Errors of flows, masks and matches, at a quarter of the size: finer, nothing more is seen."""
+    quarter = _every(batch, FINEST)
+    own = flow_loss(_strided(found.flow, FINEST), quarter, softness)
+    loss = own + MASK_WEIGHT * mask_loss(_strided(found.mask, FINEST), quarter)
+    middle = (batch.timestep == 0.5).flatten()
+    if middle.any():
+        part = Batch(*(getattr(quarter, field.name)[middle] for field in fields(Batch)))
+        share = middle.float().mean()
+        before = torch.zeros_like(part.flow)
+        for i, (level, state) in enumerate(found.states.items()):
+            flow, mask = state[middle, :4].float() * level, state[middle, 4:5].float()
+            if level > FINEST:
+                flow, mask = (_enlarged(x, level // FINEST) for x in (flow, mask))
+            # each block answers for its own step: errors of later ones would be noise to it
+            step = flow_loss(flow - before + before.detach(), part, softness)
+            step = step + MASK_WEIGHT * mask_loss(mask, part)
+            loss = loss + share * BLOCK_WEIGHT ** (len(found.states) - i) * step
+            before = flow
+    return loss + MATCH_WEIGHT * match_loss(found.matches, batch, found.radius)
+
+
+def match_loss(matches: tuple[Tensor, Tensor], batch: Batch, radius: int) -> Tensor:
+    """Error of the matches, in pixels, where both images see the point and it is within reach.
+
+    matches: there and back, (N, 3, H / 32, W / 32), see `Found`. What is seen at a point at the
+    batch's timestep lies at flow 0-1 in the left and at flow 2-3 in the right image.
+    """
+    cell, stride = NETWORK_LEVELS[0], 2 * FINEST
+    eighth = _every(batch, stride)
+    motion = eighth.flow[:, 2:] - eighth.flow[:, :2]
+    distance = motion.square().sum(1, keepdim=True).sqrt()
+    reached = motion.abs().amax(1, keepdim=True) < cell * (radius - 0.5)
+    weight = reached * eighth.visible.amin(1, keepdim=True)
+    weight = weight * _strided(detail(batch.truth), stride)
+    weight = weight * (1 + distance.clamp(max=cell) / MATCH_UNIT)
+    total = batch.truth.new_zeros(())
+    for match, into, sign in zip(matches, eighth.flow.tensor_split(2, 1), (1, -1), strict=True):
+        enlarged = _enlarged(match[:, :2].float() * cell, cell // stride)
+        ops = TorchOperations((enlarged.shape[3], enlarged.shape[2]))
+        nothing = torch.zeros_like(into)
+        pair = ops.stack(enlarged, enlarged)
+        seen, _ = ops.unstack(ops.warp(pair, torch.cat((into / stride, nothing), 1)))
+        squares = (seen - sign * motion).square().sum(1, keepdim=True)
+        total = total + _mean((squares + MATCH_SOFT**2).sqrt() - MATCH_SOFT, weight)
+    return total
+
+
+def _every(batch: Batch, stride: int) -> Batch:
+    """The batch's truth, flow and visible points at one pixel of stride x stride."""
+    truth, flow, visible = (_strided(x, stride) for x in (batch.truth, batch.flow, batch.visible))
+    return replace(batch, truth=truth, flow=flow, visible=visible)
+
+
+def _strided(x: Tensor, stride: int) -> Tensor:
+    return x[:, :, stride // 2 :: stride, stride // 2 :: stride]
+
+
+def _enlarged(x: Tensor, factor: int) -> Tensor:
+    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
 def pyramid_loss(image: Tensor, truth: Tensor) -> Tensor:
@@ -128,20 +189,6 @@ def mask_loss(mask: Tensor, batch: Batch) -> Tensor:
     entropy = F.binary_cross_entropy_with_logits(mask, target, reduction="none")
     both = left * right
     return _mean(entropy - math.log(2) * both, (left - right).abs() + BOTH_WEIGHT * both)
-
-
-def static_loss(static: Tensor, batch: Batch) -> Tensor:
-    """Mean cross-entropy of `static` (N, 1, H, W), a logit, where the truth is known.
-
-    A point is static if it does not move and both images see it. It is not if it moves, or if one
-    image hides it. Points that hardly move do not count.
-    """
-    distance = batch.flow.abs().amax(1, keepdim=True)
-    target = batch.visible.amin(1, keepdim=True) * (distance < STATIC)
-    hidden = batch.visible.sum(1, keepdim=True) == 1
-    clear = hidden | (distance < STATIC) | (distance > MOVING)
-    entropy = F.binary_cross_entropy_with_logits(static, target, reduction="none")
-    return _mean(entropy, batch.visible.amax(1, keepdim=True) * clear)
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:

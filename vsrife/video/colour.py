@@ -33,7 +33,9 @@ _LIMITED_GREY = (vs.YUV, vs.GRAY)
 # them can make it refuse a frame, or resize its fields separately.
 _READ = (ALPHA, scenes.PREV, scenes.NEXT)
 # Properties of a frame's own picture; all others come from the source frame at its time
-_PICTURE = (ALPHA, "_RifeTimestep", "_RifeLeft", "_RifeRight", "_RifeConfidence")
+_PICTURE = (
+    ALPHA, "_RifeTimestep", "_RifeLeft", "_RifeRight", "_RifeConfidence", "_RifeRegion",
+)  # fmt: skip
 
 
 def default_matrix(height: int) -> int:

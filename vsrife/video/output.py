@@ -16,12 +16,13 @@ import vapoursynth as vs
 
 from vsrife.inference.base import Session
 from vsrife.video import frames, nodes, scenes, timeline
+from vsrife.video.by_nodes import NodeSession, new_frames
 from vsrife.video.colour import Colour, Route, blended, with_source_props
 from vsrife.video.frames import uncached
-from vsrife.video.marking import Marking
+from vsrife.video.marking import Marking, expecting
 from vsrife.video.overlays import Protection
 from vsrife.video.plans import FilledPlan, Filling, Neighbours, Plan, Policy, Shown, verdict
-from vsrife.video.synthesis import CONFIDENCE, Synthesis
+from vsrife.video.synthesis import CONFIDENCE, Synthesis, with_left_samples
 from vsrife.video.timeline import Times
 
 
@@ -53,6 +54,8 @@ def assemble(clip: vs.VideoNode, recipe: Recipe, session: Session) -> vs.VideoNo
         clip = frames.with_last_duration(clip)
     if recipe.marking is not None:
         clip = recipe.marking.marked(clip)
+    if recipe.filling is not None and isinstance(recipe.filling.bad, str):
+        clip = expecting(clip, (recipe.filling.bad,), "clip")
     plan = Plan(times) if recipe.filling is None else FilledPlan(times, clip, recipe.filling)
     synthesis = Synthesis(plan, session, policy, clip.num_frames, recipe.streams)
     out = _pictures(clip, recipe, synthesis)
@@ -74,7 +77,10 @@ def _pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.Vi
     )
     neighbours = plan.neighbours(clip, template)
     by_time = plan.decisions is None and times.reach <= 2
-    if by_time and recipe.route.direct and policy.holds_only and recipe.protection is None:
+    session = synthesis.session
+    own_nodes = isinstance(session, NodeSession)
+    simple = policy.holds_only and recipe.protection is None and not own_nodes
+    if by_time and recipe.route.direct and simple:
         return _in_one(template, neighbours, policy, synthesis)
     own = [neighbours.left, neighbours.right] if by_time else _own_frames(clip, template, plan)
 
@@ -103,11 +109,19 @@ def _pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.Vi
 
     @functools.cache  # built only if a new frame is requested
     def made() -> vs.VideoNode:
-        return synthesis.clip(recipe.route.to_working(clip))
+        working = recipe.route.to_working(clip)
+        if isinstance(session, NodeSession):
+            return new_frames(synthesis, session, working)
+        return synthesis.clip(working)
+
+    if own_nodes:
+        made()  # what the plugin refuses is told now
 
     @functools.cache
     def fresh(colour: Colour) -> vs.VideoNode:
         new = recipe.route.to_source(made(), colour)
+        if not recipe.route.direct:
+            new = with_left_samples(new, neighbours.left)
         if recipe.protection is not None:
             near = _nearer(plan, neighbours, template)
             new = recipe.protection.over(new, near, clip, plan)

@@ -1,17 +1,16 @@
 """Scene changes: score and mark them, by the difference of two frames or by an adaptive score.
 
-The adaptive score compares the frames before a cut with those after it, relative to the motion. At
-a cut all frames before differ from all frames after. At a flash they do not: the frames around it
-are alike. In a pan or a fade, frames change as much before and after as in between.
+`vsrife.detection.cuts` has the arithmetic.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import vapoursynth as vs
-from numpy.typing import NDArray
 
 from vsrife.checks import Share
+from vsrife.detection.cuts import REACH, scene_score
+from vsrife.detection.luma import THUMBNAIL
 from vsrife.video import frames, nodes
 from vsrife.video.timeline import Times
 
@@ -24,11 +23,6 @@ _CUTS = "_vsrifeCuts"
 _LARGEST_JUMP = 100  # most source frames between two output frames that are searched for cuts
 
 ADAPTIVE_SCORE = "_RifeSceneScore"
-_THUMBNAIL = 64  # width and height, pixels: grain and small motion vanish
-_REACH = 3  # frames compared on each side; flashes of up to 2 frames are ignored
-# Separation that scores 0.15, in 0..1 of luma: a fixed part, and a part per unit of motion
-_FLOOR, _MOTION = 0.009, 1.4
-_AT_THRESHOLD = 17 / 3  # x / (x + 17 / 3) is 0.15, vs-rife's default threshold, at x = 1
 
 
 def cut_between(left: vs.VideoFrame, right: vs.VideoFrame, apart: int) -> bool:
@@ -76,30 +70,10 @@ def mark_scene_changes(
     return clip.std.ModifyFrame([clip, before, scores], mark)
 
 
-def scene_score(thumbnails: NDArray[np.float32]) -> float:
-    """How likely a cut is in the middle of 6 consecutive thumbnails, 0..1.
-
-    thumbnails (6, pixels): luma, 0..1. The difference of two is the mean absolute difference times
-    (1 - correlation), which discounts a change of gain and offset. Separation: the smallest
-    difference between a thumbnail before and one after. Motion: the smaller of the two steps on
-    each side, of the side where it is larger.
-    """
-    centred = thumbnails - thumbnails.mean(1, keepdims=True)
-    norms = np.maximum(np.sqrt((centred * centred).sum(1)), 1e-6)
-    alike = np.clip(centred @ centred.T / np.outer(norms, norms), 0, 1)
-    before, after = thumbnails[:_REACH], thumbnails[_REACH:]
-    across = np.abs(before[:, None] - after[None]).mean(2) * (1 - alike[:_REACH, _REACH:])
-    steps = np.abs(np.diff(thumbnails, axis=0)).mean(1) * (1 - np.diagonal(alike, 1))
-    steps += np.abs(np.diff(thumbnails.mean(1)))  # else fades would look static
-    motion = max(steps[: _REACH - 1].min(), steps[_REACH:].min())
-    x = float(across.min()) / (_FLOOR + _MOTION * float(motion))
-    return x / (x + _AT_THRESHOLD)
-
-
 def scene_scores(clip: vs.VideoNode) -> vs.VideoNode:
     """A pixel per frame with `_RifeSceneScore`: how likely a cut is after that frame, 0..1."""
-    small = frames.luma(clip).resize.Bilinear(_THUMBNAIL, _THUMBNAIL)
-    around = [nodes.shifted(small, by) for by in range(1 - _REACH, 1 + _REACH)]
+    small = frames.luma(clip).resize.Bilinear(THUMBNAIL, THUMBNAIL)
+    around = [nodes.shifted(small, by) for by in range(1 - REACH, 1 + REACH)]
     blank = nodes.pixels(clip.num_frames)
 
     def measure(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from vsrife.inference.base import Planes as Readable
 from vsrife.inference.base import Recent, Rhythm, Session
+from vsrife.inference.changed import ChangedSession
+from vsrife.inference.regions import Region
 from vsrife.video import frames, nodes, scenes
 from vsrife.video.colour import Route, alphas_match
 from vsrife.video.frames import ALPHA, Planes, uncached
@@ -27,6 +29,8 @@ FRAMES_KEPT = 6
 # Properties of new frames: timestep, 0..1; numbers of the source frames; confidence, 0..1
 TIMESTEP, LEFT, RIGHT = "_RifeTimestep", "_RifeLeft", "_RifeRight"
 CONFIDENCE = "_RifeConfidence"
+# x, y, width, height of what the network computed, in pixels, if that is not the whole picture
+REGION = "_RifeRegion"
 
 type Render = Callable[[Position, Neighbours[vs.VideoFrame]], vs.VideoFrame]
 
@@ -118,16 +122,52 @@ class Synthesis:
 
             pair = prepare(at.left, left), prepare(at.right, right)
             frame = vs.core.create_video_frame(left.format, left.width, left.height)
+            rhythm = cadence()
             with written_planes(frame, left if with_alpha else None) as into:
-                confidence = session.interpolate(*pair, at.timestep, into, cadence())
+                confidence = session.interpolate(*pair, at.timestep, into, rhythm)
             if not with_alpha and ALPHA in left.props:
                 frame.props[ALPHA] = left.props[ALPHA]
             frame.props.update({TIMESTEP: at.timestep, LEFT: at.left, RIGHT: at.right})
             if confidence is not None:
                 frame.props[CONFIDENCE] = confidence
+            if isinstance(session, ChangedSession) and rhythm is None:
+                region = session.region(*pair)
+                if region is not None:
+                    frame.props[REGION] = list(region.within(frame.width, frame.height))
             return frame
 
         return render
+
+
+def with_left_samples(new: vs.VideoNode, left: vs.VideoNode) -> vs.VideoNode:
+    """New frames with the samples of their left source frames outside of `REGION`, bit for bit.
+
+    new, left: in the clip's format. A conversion to the network's format and back rounds.
+    """
+
+    def restore(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        fresh, source = f
+        if REGION not in fresh.props:
+            return fresh
+        region = Region(*nodes.values(fresh, REGION))
+        frame = source.copy()
+        frame.props.clear()
+        frame.props.update(fresh.props)
+        for number in range(frame.format.num_planes):
+            inside = _inside(region, frame.format, number)
+            np.asarray(frame[number])[inside] = np.asarray(fresh[number])[inside]
+        return frame
+
+    return uncached(new.std.ModifyFrame([new, left], restore))
+
+
+def _inside(region: Region, kind: vs.VideoFormat, plane: int) -> tuple[slice, slice]:
+    """Rows and columns of the region in a plane, whose chroma may be subsampled."""
+    across, down = (kind.subsampling_w, kind.subsampling_h) if plane else (0, 0)
+    return (
+        slice(region.y >> down, -(-region.bottom >> down)),
+        slice(region.x >> across, -(-region.right >> across)),
+    )
 
 
 def sample(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsrife.errors import ModelError, printable
-from vsrife.weights.folders import write_whole
+from vsrife.network.table import VERSIONS
+from vsrife.weights.folders import is_file, user_catalogue, user_folder, write_whole
 from vsrife.weights.readers.safetensors import (
     HEADER_BYTES,
     LIMIT,
@@ -52,7 +53,8 @@ def read_arrays(path: Path, suffix: str | None = None) -> dict[str, Array]:
     try:
         return checked(state)
     except ModelError as error:
-        raise ModelError(f"model file {path} {error}") from error
+        text = str(error).replace("; fetch it again", f"; {way_out(path)}")
+        raise ModelError(f"model file {path} {text}") from error
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -107,9 +109,20 @@ def sha256_of(path: Path) -> str:
 def damaged(path: Path, error: Exception, content: bytes) -> ModelError:
     """The error for a file on which a reader failed."""
     reason = printable(str(error).strip()) or type(error).__name__
+    if isinstance(error, KeyError):  # whose text is the bare key
+        reason = f"it refers to {reason}, which is not in it"
     if content[:512].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         reason = "it is a web page"
     return ModelError(
         f"model file {path} cannot be read: it is damaged, cut short or no weights file "
-        f"({reason}); fetch it again"
+        f"({reason}); {way_out(path)}"
     )
+
+
+def way_out(path: Path) -> str:
+    """How to get a weights file anew; what was imported into the store cannot be fetched."""
+    official = path.stem.removeprefix("flownet_v") in VERSIONS
+    if official or path.absolute().parent != user_folder():
+        return "fetch it again"
+    # a row of the user's own may have sources
+    return "fetch or import it again" if is_file(user_catalogue()) else "import it again"

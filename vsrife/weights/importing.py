@@ -14,13 +14,14 @@ from vsrife.weights.catalogue import Model, catalogue, check_name
 from vsrife.weights.download import Listener, stderr_listener
 from vsrife.weights.files import SUFFIXES, damaged, read_arrays, read_content, sha256_of
 from vsrife.weights.library import fit, keep
+from vsrife.weights.readers.families import described
 from vsrife.weights.readers.mapping import Convolution, map_by_name, map_by_order
 from vsrife.weights.readers.ncnn import read_ncnn
 from vsrife.weights.readers.onnx import read_onnx
 from vsrife.weights.readers.safetensors import Array, checked
 
 IMPORTED = (*SUFFIXES, ".onnx", ".param", ".bin")
-_IN_FOLDER = ("flownet.pkl", "flownet.param")  # names in train_log and in folders of ncnn models
+IN_FOLDER = ("flownet.pkl", "flownet.param")  # names in train_log and in folders of ncnn models
 # flownet_v4.25.lite, rife_v4.26_heavy, rife49, rife-v4.22-lite_ensembleFalse
 _VERSION = re.compile(r"(?:rife|flownet)[-_]?v?4\.?(\d{1,2})(?:[-_.](lite|heavy))?")
 
@@ -88,9 +89,9 @@ def _source_file(path: Path) -> Path:
     """The file; `path` may also be its folder, or the .bin of a pair."""
     file = path.expanduser()
     if folders.is_folder(file):
-        inside = [file / name for name in _IN_FOLDER if folders.is_file(file / name)]
+        inside = [file / name for name in IN_FOLDER if folders.is_file(file / name)]
         if len(inside) != 1:
-            raise ModelError(f"{file} is a folder without {' or '.join(_IN_FOLDER)}; name the file")
+            raise ModelError(f"{file} is a folder without {' or '.join(IN_FOLDER)}; name the file")
         file = inside[0]
     if file.suffix.lower() not in IMPORTED:
         raise ModelError(f"{file} must be one of {', '.join(IMPORTED)}, not {file.suffix!r}")
@@ -106,7 +107,13 @@ def _states(source: Path, note: Callable[[str], None]) -> dict[str, dict[str, Ar
     """Row -> state dict for every row that the file fits; ModelError if there is none."""
     kind = source.suffix.lower()
     if kind in SUFFIXES:
-        return dict([fit(read_arrays(source), None, note)])
+        arrays = read_arrays(source)
+        try:
+            return dict([fit(arrays, None, note)])
+        except ModelError as error:
+            raise ModelError(
+                f"{source} cannot be imported: {error}; {described(arrays)}"
+            ) from error
     content = read_content(source)
     named: dict[str, Array] = {}
     try:

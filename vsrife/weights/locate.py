@@ -81,7 +81,7 @@ def find_file(row: Model) -> Found | None:
 
 def missing(row: Model) -> ModelError:
     """The error for a model that is not on this machine: what to fetch, and where to put it."""
-    fetching = f"run `vsrife models fetch {row.name}`, or set auto_download=True, or "
+    fetching = f"run `vsrife models fetch {row.name}`, or in a script say auto_download=True, or "
     return ModelError(
         f"model file has not been downloaded: {row.file}; {by_hand(row)}; or "
         f"{fetching if row.sources else ''}leave out model= for the embedded one"

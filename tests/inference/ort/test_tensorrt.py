@@ -162,6 +162,41 @@ def test_an_engine_that_a_new_driver_refuses_is_built_again(bench):
     assert bench.ort.builds == 2
 
 
+OTHER = replace(PLAN, name="nano-192x64", graph=b"other")
+
+
+def seen_timings(bench, plan, monkeypatch):
+    """What TensorRT finds of earlier measurements when it builds an engine for `plan`."""
+    found, real = [], bench.ort.InferenceSession
+
+    def listening(model, options, providers, enable_fallback):
+        folder = Path(dict(providers)[NAMES["tensorrt"]]["trt_timing_cache_path"])
+        found.extend(path.read_text() for path in folder.iterdir())
+        return real(model, options, providers, enable_fallback)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.ort, "InferenceSession", listening)
+        bench.start(plan)
+    return found
+
+
+def test_engines_of_a_machine_share_what_was_measured(bench, monkeypatch):
+    assert seen_timings(bench, PLAN, monkeypatch) == []
+    assert seen_timings(bench, OTHER, monkeypatch) == ["timing"]
+
+
+@pytest.mark.parametrize("byte", range(0, 38, 5))
+def test_timings_with_a_wrong_bit_are_measured_again(bench, monkeypatch, byte):
+    """TensorRT itself would take them, and be slower for good."""
+    bench.start()
+    (path,) = bench.root.glob("timing-*/*")
+    content = bytearray(path.read_bytes())
+    content[byte] ^= 1
+    path.write_bytes(content)
+    assert seen_timings(bench, OTHER, monkeypatch) == []
+    assert path.read_bytes() != content
+
+
 def test_a_damaged_timing_cache_is_made_again(bench):
     bench.start()
     next(bench.root.glob("timing-*/*")).write_text("damaged")

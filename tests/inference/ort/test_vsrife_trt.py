@@ -5,63 +5,85 @@ from types import SimpleNamespace
 
 import pytest
 
+from vsrife import checks
 from vsrife.errors import ArgumentError, BackendError
+from vsrife.inference import network_options
 from vsrife.inference.base import EngineOptions, Hardware, Settings
+from vsrife.inference.network_options import NetworkOptions
 from vsrife.inference.ort import vsrife_trt
 
-DEFAULTS = {
-    "static_shape": True, "min_shape": [128, 128], "opt_shape": [1920, 1080],
-    "max_shape": [1920, 1080], "workspace_size": 0, "max_aux_streams": None,
-    "optimization_level": None, "cache_dir": None, "debug": False,
-}  # fmt: skip  # a table
+DEFAULTS = {each.name: each.default for each in network_options.OPTIONS}
+
+
+def read(**given):
+    """The arguments of rife(), these among them, as the door reads them."""
+    options = NetworkOptions(**checks.read_all(network_options.OPTIONS, DEFAULTS | given))
+    network_options.check_together(options, 1920, 1080)
+    return options.engines
 
 
 def test_vs_rifes_arguments_are_understood_and_its_lists_left_alone():
-    low, usual, high = [256, 128], [640, 360], [1280, 720]
-    given = {"static_shape": False, "min_shape": low, "opt_shape": usual, "max_shape": high}
-    rest = {"workspace_size": 5, "max_aux_streams": 2, "optimization_level": 1, "debug": 1}
-    options = vsrife_trt.check_trt(**(DEFAULTS | given | rest | {"cache_dir": Path("engines")}))
+    low, usual, high = [256, 128], [640, 360], [1920, 1080]
+    options = read(
+        trt_static_shape=False, trt_min_shape=low, trt_opt_shape=usual, trt_max_shape=high,
+        trt_workspace_size=5, trt_max_aux_streams=2, trt_optimization_level=1,
+        trt_cache_dir=Path("engines"), trt_debug=1,
+    )  # fmt: skip  # one thing, not nine
     assert options == EngineOptions(
-        False, (256, 128), (640, 360), (1280, 720), 5, 2, 1, "engines", True
+        False, (256, 128), (640, 360), (1920, 1080), 5, 2, 1, "engines", True
     )
-    assert (low, usual, high) == ([256, 128], [640, 360], [1280, 720])
-    assert vsrife_trt.check_trt(**DEFAULTS) == EngineOptions()
+    assert (low, usual, high) == ([256, 128], [640, 360], [1920, 1080])
+    assert read() == EngineOptions()
 
 
 BAD = {
-    "one side": ({"min_shape": [128]}, "trt_min_shape must be a list with 2 items"),
-    "text": ({"opt_shape": "ab"}, "trt_opt_shape must be a list with 2 items"),
-    "zero": ({"max_shape": [1920, 0]}, "trt_max_shape must be at least 1"),
+    "one side": ({"trt_min_shape": [128]}, "trt_min_shape must be a list with 2 items"),
+    "text": ({"trt_opt_shape": "ab"}, "trt_opt_shape must be a list with 2 items"),
+    "zero": ({"trt_max_shape": [1920, 0]}, "trt_max_shape must be at least 1"),
     "order": (
-        {"static_shape": False, "min_shape": [1920, 1080]},
+        {"trt_static_shape": False, "trt_min_shape": [1920, 1080]},
         "trt_min_shape must be less than trt_max_shape",
     ),
     "between": (
-        {"static_shape": False, "opt_shape": [2000, 1080]},
+        {"trt_static_shape": False, "trt_opt_shape": [2000, 1080]},
         "trt_opt_shape must lie between trt_min_shape and trt_max_shape",
     ),
-    "workspace": ({"workspace_size": -1}, "trt_workspace_size must be at least 0"),
-    "streams": ({"max_aux_streams": 1.5}, "trt_max_aux_streams must be at least 0 and a whole"),
-    "level": ({"optimization_level": 6}, "trt_optimization_level must be 0 to 5, not 6"),
-    "no folder": ({"cache_dir": ""}, "trt_cache_dir must be a folder's path or None, not ''"),
-    "folder": ({"cache_dir": 3}, "trt_cache_dir must be a folder's path or None, not 3"),
+    "workspace": ({"trt_workspace_size": -1}, "trt_workspace_size must be at least 0"),
+    "streams": ({"trt_max_aux_streams": 1.5}, "trt_max_aux_streams must be at least 0 and a whole"),
+    "level": ({"trt_optimization_level": 6}, "trt_optimization_level must be at most 5, not 6"),
+    "no folder": ({"trt_cache_dir": ""}, "trt_cache_dir must be a folder's path or None, not ''"),
+    "folder": ({"trt_cache_dir": 3}, "trt_cache_dir must be a folder's path or None, not 3"),
+    "another provider": (
+        {"trt": True, "provider": "cpu"},
+        "trt=True asks for TensorRT, and provider='cpu' does",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_arguments_are_named(case):
-    changes, message = BAD[case]
+    given, message = BAD[case]
     with pytest.raises(ArgumentError, match=message):
-        vsrife_trt.check_trt(**(DEFAULTS | changes))
+        read(**given)
 
 
 def test_frames_must_fit_into_an_engine_of_many_sizes():
-    options = vsrife_trt.check_trt(**(DEFAULTS | {"static_shape": False}))
-    vsrife_trt.check_size(options, 1920, 1080)
+    many = NetworkOptions(trt=True, trt_static_shape=False)
+    network_options.check_together(many, 1920, 1080)
     for size in ((1921, 1080), (1920, 1082), (64, 128)):
         with pytest.raises(ArgumentError, match=f"frames of {size[0]}x{size[1]} do not lie"):
-            vsrife_trt.check_size(options, *size)
-    vsrife_trt.check_size(EngineOptions(), 7680, 4320)
+            network_options.check_together(many, *size)
+    network_options.check_together(NetworkOptions(trt=True), 7680, 4320)
+
+
+def test_frames_must_fit_only_where_tensorrt_is_used():
+    for asked, fits in (({}, True), ({"trt": True}, False), ({"provider": "tensorrt"}, False)):
+        options = NetworkOptions(trt_static_shape=False, **asked)
+        if fits:
+            network_options.check_together(options, 4096, 2160)
+            continue
+        with pytest.raises(ArgumentError, match="frames of 4096x2160 do not lie between"):
+            network_options.check_together(options, 4096, 2160)
 
 
 class Runner:
@@ -143,15 +165,3 @@ def test_an_order_for_tensorrt_fails_where_it_cannot_be_had(runners):
 def test_an_order_takes_the_engines_options_along(runners):
     opened(runners, wish=False, provider="tensorrt")
     assert runners.usual.asked[0].engines.level == 4
-
-
-def test_a_wish_against_another_provider_is_an_error(runners):
-    with pytest.raises(ArgumentError, match="trt=True asks for TensorRT, and provider='cpu' does"):
-        opened(runners, provider="cpu")
-
-
-def test_frames_must_fit_only_where_tensorrt_is_used(runners):
-    narrow = EngineOptions(False, (64, 64), (128, 128), (320, 240))
-    assert opened(runners, wish=False, engines=narrow)[0] == "usual"
-    with pytest.raises(ArgumentError, match="frames of 640x360 do not lie between"):
-        opened(runners, engines=narrow)

@@ -114,10 +114,11 @@ class NumpyOperations:
         counts = windows(np.ones_like(x), size, 0).sum((4, 5))
         return windows(x, size, 0).sum((4, 5)) / counts
 
-    def pixel_shuffle(self, x: Array) -> Array:
-        out = np.empty((1, x.shape[1] // 4, 2 * x.shape[2], 2 * x.shape[3]))
-        for phase in range(4):
-            out[:, :, phase // 2 :: 2, phase % 2 :: 2] = x[:, phase::4]
+    def pixel_shuffle(self, x: Array, factor: int = 2) -> Array:
+        count = factor**2
+        out = np.empty((1, x.shape[1] // count, factor * x.shape[2], factor * x.shape[3]))
+        for phase in range(count):
+            out[:, :, phase // factor :: factor, phase % factor :: factor] = x[:, phase::count]
         return out
 
     def take(self, weight: Array, axis: int, spans: Sequence[Span]) -> Array:
@@ -127,7 +128,10 @@ class NumpyOperations:
         return weight.take(places, axis) * np.reshape(factors, shape)
 
     def conv(self, x: Array, name: str, weight: Array, bias: Array, *, stride: int = 1) -> Array:
-        seen = windows(x, 3, 0)[:, :, ::stride, ::stride]
+        side = weight.shape[2]
+        pad = (side - 1) // 2
+        padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+        seen = sliding_window_view(padded, (side, side), axis=(2, 3))[:, :, ::stride, ::stride]
         out = np.einsum("nihwyx,oiyx->nohw", seen, weight, optimize=True)
         return out + bias.reshape(1, -1, 1, 1)
 
@@ -141,14 +145,14 @@ class NumpyOperations:
         return out[:, :, 1:-1, 1:-1] + bias.reshape(1, -1, 1, 1)
 
     def residual(
-        self, x: Array, name: str, weight: Array, bias: Array, beta: Array, groups: int
+        self, x: Array, name: str, weight: Array, bias: Array, beta: Array | None, groups: int
     ) -> Array:
         parts = zip(
             *(np.split(each, groups, axis) for each, axis in ((x, 1), (weight, 0), (bias, 0))),
             strict=True,
         )
         y = np.concatenate([self.conv(part, name, w, b) for part, w, b in parts], 1)
-        return self.leaky(x + beta * y)
+        return self.leaky(x + (1 if beta is None else beta) * y)
 
     def leaky(self, x: Array) -> Array:
         return np.where(x < 0, 0.2 * x, x)
@@ -168,12 +172,26 @@ class NumpyOperations:
     def side_by_side(self, pair: Pair, channels: int) -> Array:
         return np.concatenate(pair, 1)
 
-    def warp(self, pair: Pair, flow: Array) -> Pair:
+    def warp(self, pair: Pair, flow: Array, cell: float = 1) -> Pair:
         return _warped(pair[0], flow[:, :2]), _warped(pair[1], flow[:, 2:])
 
     def warp_small(self, pair: Pair, flow: Array | None, s: float) -> Pair:
         left, right = pair if flow is None else self.warp(pair, flow)
         return self.resize(left, 1 / s), self.resize(right, 1 / s)
+
+    def correlate(self, left: Array, right: Array, radius: int, cell: float = 1) -> Array:
+        height, width = left.shape[2:]
+        padded = np.pad(right, ((0, 0), (0, 0), (radius, radius), (radius, radius)))
+        steps = range(2 * radius + 1)
+        moved = [padded[:, :, v : v + height, u : u + width] for v in steps for u in steps]
+        return np.concatenate([(left * x).sum(1, keepdims=True) for x in moved], 1)
+
+    def soft_argmax(self, volume: Array, radius: int, sharpness: Array) -> Array:
+        shares = np.exp(sharpness * volume)
+        shares /= shares.sum(1, keepdims=True)
+        v, u = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+        means = [(shares * at.reshape(1, -1, 1, 1)).sum(1, keepdims=True) for at in (u, v)]
+        return np.concatenate([*means, volume.max(1, keepdims=True)], 1)
 
     def mean(self, x: Array) -> Array:
         return x.reshape(1, -1).sum(1) / x.size

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tests.network.operations.ncnn_target import by_ncnn
 from tests.network.operations.reference import NumpyOperations
+from tests.network.operations.tflite_target import by_tflite
 from tests.network.runs import OnnxRuntime
 from vsrife.network.operations.onnx import OnnxOperations
 from vsrife.network.operations.onnx_writer import Writer
@@ -118,6 +120,9 @@ def _each(args: tuple[Any, ...], put: Callable[[Any], Any]) -> list[Any]:
 
 RUNNERS: dict[str, Callable[[Case], list[Array]]] = {
     "TorchOperations": by_torch,
+    "NcnnOperations": by_ncnn,
+    "NcnnOperations with GridSample": lambda case: by_ncnn(case, gridsample=True),
     "OnnxOperations": by_onnx,
     "OnnxOperations of any size": lambda case: by_onnx(case, fixed=False),
+    "TfliteOperations": by_tflite,
 }

@@ -95,18 +95,22 @@ CASES = {
     "every": [case("every", X, 8), case("every", X, 3)],
     "max_pool": [case("max_pool", X - 2, *window) for window in ((8, 8), (2, 2), (3, 1))],
     "mean_pool": [case("mean_pool", X, 3)],
-    "pixel_shuffle": [case("pixel_shuffle", numbers(1, 12, 3, 5))],
+    "pixel_shuffle": [case("pixel_shuffle", numbers(1, 12, 3, 5)),
+                      case("pixel_shuffle", numbers(1, 32, 3, 5), 4)],
     "take": [case("take", Weight(CONV.value), 1, SPANS, gives="weight"),
              case("take", Weight(DECONV.value), 0, SPANS, gives="weight"),
              case("take", BIAS, 0, SPANS, gives="weight")],
     "conv": [Case(lambda ops, x, w, b: ops.conv(x, "conv", w, b), (X, CONV, BIAS)),
-             Case(lambda ops, x, w, b: ops.conv(x, "conv", w, b, stride=2), (X, CONV, BIAS))],
+             Case(lambda ops, x, w, b: ops.conv(x, "conv", w, b, stride=2), (X, CONV, BIAS)),
+             case("conv", X, "conv", Weight(numbers(6, 4, 1, 1)), BIAS),
+             Case(lambda ops, x, w, b: ops.conv(x, "conv", w, b, stride=2),
+                  (X, Weight(numbers(6, 4, 4, 4, low=-0.2, high=0.2)), BIAS))],
     "deconv": [case("deconv", X, "deconv", DECONV, BIAS)],
     "residual": [
         case("residual", X, "conv", Weight(numbers(4, 4 // groups, 3, 3, seed=7)),
              Weight(numbers(4, seed=8)), BETA, groups)
         for groups in (1, 2)
-    ],
+    ] + [case("residual", X, "conv", Weight(numbers(4, 4, 3, 3)), Weight(numbers(4)), None, 1)],
     "leaky": [case("leaky", X)],
     "prelu": [case("prelu", X, Weight(numbers(4, seed=9)))],
     "stack": [case("stack", X, numbers(1, 4, 8, 16, seed=1), gives="pair")],
@@ -114,10 +118,21 @@ CASES = {
     "images": [case("images", frames(), gives="pair")],
     "side_by_side": [case("side_by_side", frames(), 4)],
     "warp": [case("warp", frames(), flow(), gives="pair", scale=10),
-             case("warp", frames(3, 16, 8), flow(16, 8), gives="pair", size=(8, 16), scale=10)],
+             case("warp", frames(3, 16, 8), flow(16, 8), gives="pair", size=(8, 16), scale=10),
+             case("warp", frames(), flow(), 4, gives="pair", size=(64, 32), scale=10),
+             case("warp", frames(), flow(), 0.5, gives="pair", size=(8, 4), scale=10)],
     "warp_small": [
         case("warp_small", frames(4, 16, 32), f, s, gives="pair", size=(32, 16), scale=10)
         for s in (0.5, 1, 2, 4, 8, 16) for f in (None, flow(16, 32))
+    ],
+    "correlate": [
+        case("correlate", X, numbers(1, 4, 8, 16, seed=1), radius, 4, size=(64, 32))
+        for radius in (1, 3, 5)  # by displacements, by tiles, beyond the picture
+    ],
+    "soft_argmax": [
+        case("soft_argmax", numbers(1, 49, 3, 5), 3, Weight(np.float32([20]))),
+        # where all are alike, as in a flat field
+        case("soft_argmax", np.ones((1, 9, 3, 5), np.float32), 1, Weight(np.float32([20]))),
     ],
     "mean": [case("mean", X)],
     "largest": [case("largest", 40 * X), case("largest", -40 * abs(X))],

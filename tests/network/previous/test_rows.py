@@ -5,10 +5,10 @@ import torch
 
 from vsrife.network import build
 from vsrife.network.previous.torch.warp import base_grid, warp
-from vsrife.network.table import ARCHS
+from vsrife.network.table import IFNETS
 
 
-@pytest.mark.parametrize("arch", [name for name, row in ARCHS.items() if row.linear_motion])
+@pytest.mark.parametrize("arch", [name for name, row in IFNETS.items() if row.linear_motion])
 def test_flows_of_a_row_of_linear_motion_vanish_towards_the_ends(arch):
     torch.manual_seed(4)
     net = build(arch)
@@ -25,7 +25,7 @@ def test_flows_of_a_row_of_linear_motion_vanish_towards_the_ends(arch):
         assert flow.abs().min() > 0
 
 
-@pytest.mark.parametrize("arch", [name for name, row in ARCHS.items() if row.static])
+@pytest.mark.parametrize("arch", [name for name, row in IFNETS.items() if row.static])
 def test_what_a_row_takes_for_static_is_a_blend_of_both_pictures(arch):
     torch.manual_seed(4)
     net = build(arch)
@@ -52,7 +52,7 @@ def test_what_a_row_takes_for_static_is_a_blend_of_both_pictures(arch):
         assert torch.allclose(out[inside], blended[inside], atol=1e-6)
 
 
-@pytest.mark.parametrize("arch", [name for name, row in ARCHS.items() if row.bicubic_warp])
+@pytest.mark.parametrize("arch", [name for name, row in IFNETS.items() if row.bicubic_warp])
 def test_a_bicubic_row_stays_in_the_range_of_each_plane(arch):
     torch.manual_seed(4)
     net = build(arch)

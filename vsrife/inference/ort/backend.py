@@ -152,9 +152,6 @@ def _inputs(graph: bytes) -> dict[str, list[int | None]]:
 
 
 class OrtBackend:
-    def check(self, hardware: Hardware) -> None:
-        _wanted(hardware)
-
     def open_session(self, settings: Settings) -> Session:
         opened = onnx_file.open_session if settings.graph else runtime.open_session
         return opened("onnx", settings, OrtEngine)

@@ -12,7 +12,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -185,9 +185,10 @@ def _facts(ort: Any, chosen: Chosen, plan: Plan, given: dict[str, str]) -> dict[
 def _kept(
     root: Path | None, plan: Plan, facts: dict[str, object], note: Callable[[str], None]
 ) -> Iterator[tuple[Path | None, Path | None]]:
-    """The engine's folder, and that of timings which all engines of this machine share.
+    """The engine's folder, and one for TensorRT's timings, which engines of a machine share.
 
-    Nobody else builds the same engine meanwhile. None where nothing can be kept.
+    Nobody else builds the same engine meanwhile. None where nothing can be kept. The timings are
+    copies: what is shared has a checksum, and one wrong bit may choose slower layers for good.
     """
     if root is None:
         yield None, None
@@ -195,10 +196,11 @@ def _kept(
     machine = {key: facts[key] for key in ("onnxruntime", "tensorrt", "gpu")}
     # TensorRT is a stranger, to whom not every letter of a file's name may go
     name = re.sub(r"[^\w.-]", "_", str(plan), flags=re.ASCII)[:80]
-    folder, timing = root / f"{name}-{_digest(facts)}", root / f"timing-{_digest(machine)}"
+    folder, shared = root / f"{name}-{_digest(facts)}", root / f"timing-{_digest(machine)}"
+    timing = root / f"{folder.name}-timing"
     with ExitStack() as stack:
         try:
-            for made in (folder, timing):
+            for made in (folder, timing, shared):
                 made.mkdir(parents=True, exist_ok=True)
             stack.enter_context(folders.locked(root, folder.name, note))
         except (OSError, ModelError, ValueError) as error:  # or its name has a null byte in it
@@ -209,7 +211,21 @@ def _kept(
             if (folder / _PROOF).is_file():
                 note(f"the TensorRT engine that was kept for {plan} is damaged")
             _empty(folder)  # also what a build that was interrupted has left
+        _empty(timing)
+        with suppress(OSError):  # then TensorRT measures anew
+            for path in shared.iterdir():
+                if (content := disk_cache.read(path)) is not None:
+                    (timing / path.name).write_bytes(content)
         yield folder, timing
+        with suppress(OSError):
+            for path in timing.iterdir():
+                _share(path.read_bytes(), shared / path.name)
+        _empty(timing)  # it stays, since ONNX Runtime may write there later
+
+
+def _share(content: bytes, path: Path) -> None:
+    if disk_cache.read(path) != content:
+        disk_cache.keep(path, lambda part: part.write_bytes(content))
 
 
 def _is_whole(folder: Path) -> bool:

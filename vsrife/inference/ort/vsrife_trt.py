@@ -7,44 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vsrife.checks import Folder, Size, whole
 from vsrife.errors import ArgumentError, BackendError
 from vsrife.inference import open_backend
 from vsrife.inference.base import Backend, EngineOptions, Hardware, Session, Settings, read_device
 from vsrife.inference.select import ON_DEVICE
 
 LEVELS = range(6)  # of TensorRT's builder: how long it searches
-
-
-def check_trt(
-    *,
-    static_shape: object,
-    min_shape: object,
-    opt_shape: object,
-    max_shape: object,
-    workspace_size: object,
-    max_aux_streams: object,
-    optimization_level: object,
-    cache_dir: object,
-    debug: object,
-) -> EngineOptions:
-    """ArgumentError for what TensorRT cannot do, also where it is not used."""
-    streams, level = max_aux_streams, optimization_level
-    if level is not None and whole("trt_optimization_level", level, least=0) not in LEVELS:
-        raise ArgumentError(f"trt_optimization_level must be 0 to {LEVELS[-1]}, not {level}")
-    options = EngineOptions(
-        bool(static_shape),
-        Size().read("trt_min_shape", min_shape),
-        Size().read("trt_opt_shape", opt_shape),
-        Size().read("trt_max_shape", max_shape),
-        whole("trt_workspace_size", workspace_size, least=0),
-        None if streams is None else whole("trt_max_aux_streams", streams, least=0),
-        None if level is None else whole("trt_optimization_level", level, least=0),
-        None if cache_dir is None else Folder().read("trt_cache_dir", cache_dir),
-        bool(debug),
-    )
-    check_shapes(options)
-    return options
 
 
 def check_shapes(options: EngineOptions) -> None:
@@ -91,10 +59,9 @@ def open_session(
     """A session of `runner`, or where trt=True wishes so, one with TensorRT if that works here.
 
     Scripts of vs-rife go on without it, and a note says why. `provider="tensorrt"` is no wish: what
-    is in its way is an error. backend: what the user named.
+    is in its way is an error. backend: what the user named. All has passed `check_together`.
     """
     hardware = settings.hardware
-    check_together(engines, hardware, settings.width, settings.height, trt=trt)
     if asks(hardware):
         return runner.open_session(replace(settings, hardware=replace(hardware, engines=engines)))
     if not trt:

@@ -122,10 +122,11 @@ class Operations[Tensor, Pair, Weight](Protocol):
         """Mean of the size x size window centred on each pixel, cropped to the picture."""
         ...
 
-    def pixel_shuffle(self, x: Tensor) -> Tensor:
-        """(N, 4 * C, H, W) -> (N, C, 2 * H, 2 * W).
+    def pixel_shuffle(self, x: Tensor, factor: int = 2) -> Tensor:
+        """(N, factor**2 * C, H, W) -> (N, C, factor * H, factor * W).
 
-        Four channels become the upper left, upper right, lower left and lower right pixel.
+        The first factor**2 channels become one square of pixels, row by row: with 2 the upper left,
+        upper right, lower left and lower right one.
         """
         ...
 
@@ -138,9 +139,10 @@ class Operations[Tensor, Pair, Weight](Protocol):
     def conv(
         self, x: Tensor, name: str, weight: Weight, bias: Weight, *, stride: int = 1
     ) -> Tensor:
-        """3x3 convolution, zero padding 1: (N, I, H, W) -> (N, O, H / stride, W / stride).
+        """Convolution: (N, I, H, W) -> (N, O, H / stride, W / stride).
 
-        name: of the layer; weight (O, I, 3, 3), bias (O,); stride 1 or 2, a divisor of H and W.
+        name: of the layer; weight (O, I, K, K), bias (O,); K is 3, with stride 1 or 2, a divisor of
+        H and W; 1, with stride 1; or 4, with stride 2. Zero padding of (K - 1) // 2.
         Tolerance of all convolutions: 1e-5 of the sum of the absolute products in fp32, 2^-9 of it
         in fp16.
         """
@@ -154,11 +156,12 @@ class Operations[Tensor, Pair, Weight](Protocol):
         ...
 
     def residual(
-        self, x: Tensor, name: str, weight: Weight, bias: Weight, beta: Weight, groups: int
+        self, x: Tensor, name: str, weight: Weight, bias: Weight, beta: Weight | None, groups: int
     ) -> Tensor:
         """leaky(x + beta * conv(x)): (N, C, H, W) -> the same.
 
-        A grouped 3x3 convolution: weight (C, C / groups, 3, 3), bias (C,), beta (1, C, 1, 1).
+        A grouped 3x3 convolution: weight (C, C / groups, 3, 3), bias (C,), beta (1, C, 1, 1), None
+        for ones.
         """
         ...
 
@@ -188,11 +191,12 @@ class Operations[Tensor, Pair, Weight](Protocol):
         """The left frame's channels, then the right one's: (N, 2 * channels, H, W)."""
         ...
 
-    def warp(self, pair: Pair, flow: Tensor) -> Pair:
+    def warp(self, pair: Pair, flow: Tensor, cell: float = 1) -> Pair:
         """Backward warp: out[y, x] = frame[y + v, x + u], bilinear, edge repeated.
 
-        flow (N, 4, H, W), pixels: (u, v) into the left frame, then into the right one. Tolerance:
-        the change of the result if the position is off by 2^-22 of the picture's side.
+        flow (N, 4, H, W), pixels: (u, v) into the left frame, then into the right one. cell: both
+        are 1 / cell of the frames' size, and pixels are those of that size. Tolerance: the change
+        of the result if the position is off by 2^-22 of the picture's side.
         """
         ...
 
@@ -201,6 +205,23 @@ class Operations[Tensor, Pair, Weight](Protocol):
 
         For s >= 4 only the inner 2x2 pixels of each s x s cell are used; targets may warp these
         alone.
+        """
+        ...
+
+    # Matching
+
+    def correlate(self, left: Tensor, right: Tensor, radius: int, cell: float = 1) -> Tensor:
+        """Local cost volume: products left[y, x] * right[y + v, x + u], summed over the channels.
+
+        (N, C, H, W) twice -> (N, (2 * radius + 1)**2, H, W): v from -radius to radius, then u; 0
+        where right ends. cell: as of `warp`. Tolerance: that of convolutions.
+        """
+        ...
+
+    def soft_argmax(self, volume: Tensor, radius: int, sharpness: Weight) -> Tensor:
+        """Where a volume of `correlate` is highest: (N, 3, H, W), u and v in pixels, the maximum.
+
+        u and v are means under softmax(sharpness * volume). sharpness (1,).
         """
         ...
 

@@ -13,6 +13,7 @@ import numpy as np
 from onnx import TensorProto
 
 from vsrife.network.operations.interface import Span
+from vsrife.network.operations.onnx_correlation import correlate, soft_argmax
 from vsrife.network.operations.onnx_grid import Grid, around_middles
 from vsrife.network.operations.onnx_writer import END, Array, Writer
 from vsrife.network.table import SLOPE
@@ -36,6 +37,7 @@ class OnnxOperations:
         """
         self._w, self._size, self._like, self._shortcuts = w, size, like, shortcuts
         self._grid = grid
+        self._grids: dict[float, Grid] = {}  # of smaller sizes, by cell
         self._sampled: dict[tuple[str, float], str] = {}  # flow and s -> flow around the middles
 
     # Numbers
@@ -134,8 +136,8 @@ class OnnxOperations:
         # count_include_pad is 0 by default: pixels outside do not count
         return self._w.op("AveragePool", x, kernel_shape=[size, size], pads=[size // 2] * 4)
 
-    def pixel_shuffle(self, x: str) -> str:
-        return self._w.op("DepthToSpace", x, blocksize=2, mode="CRD")
+    def pixel_shuffle(self, x: str, factor: int = 2) -> str:
+        return self._w.op("DepthToSpace", x, blocksize=factor, mode="CRD")
 
     # What is learnt
 
@@ -153,9 +155,11 @@ class OnnxOperations:
         return self._convolve("ConvTranspose", x, name, weight, bias, 2)
 
     def residual(
-        self, x: str, name: str, weight: Array, bias: Array, beta: Array, groups: int
+        self, x: str, name: str, weight: Array, bias: Array, beta: Array | None, groups: int
     ) -> str:
-        gains = np.asarray(beta, np.float32).reshape(-1)
+        gains = np.ones(len(weight), np.float32)
+        if beta is not None:
+            gains = np.asarray(beta, np.float32).reshape(-1)
         weight = np.asarray(weight, np.float32) * gains[:, None, None, None]
         if not self._w.half:  # fp16: weights near 1 have steps of 2^-10
             rows = np.arange(len(weight))
@@ -174,7 +178,8 @@ class OnnxOperations:
         self, kind: str, x: str, name: str, weight: Array, bias: Array, stride: int, **more: int
     ) -> str:
         weights, biases = (self._w.constant(a, self._w.weight_type) for a in (weight, bias))
-        kernel, strides, pads = list(weight.shape[2:]), [stride, stride], [1, 1, 1, 1]
+        kernel, strides = list(weight.shape[2:]), [stride, stride]
+        pads = [(kernel[0] - 1) // 2] * 4
         return self._w.op(
             kind, x, weights, biases,
             name=name, kernel_shape=kernel, strides=strides, pads=pads, **more,
@@ -195,8 +200,12 @@ class OnnxOperations:
     def side_by_side(self, pair: str, channels: int) -> str:
         return self._w.op("Reshape", pair, self._w.integers([1, 2 * channels, 0, 0]))
 
-    def warp(self, pair: str, flow: str) -> str:
-        return self._pixels().warp(pair, flow)
+    def warp(self, pair: str, flow: str, cell: float = 1) -> str:
+        if cell == 1:
+            return self._pixels().warp(pair, flow)
+        if cell not in self._grids:
+            self._grids[cell] = Grid(self._w, self._reduced(cell), flow)
+        return self._grids[cell].warp(pair, flow)
 
     def warp_small(self, pair: str, flow: str | None, s: float) -> str:
         if flow is None:
@@ -207,10 +216,26 @@ class OnnxOperations:
         self._sampled[flow, s] = sampled
         return self.resize(self._pixels().warp(pair, sampled, int(s)), 0.5)
 
+    def _reduced(self, cell: float) -> tuple[int, int] | None:
+        """The frames' size divided by `cell`, if it is known."""
+        if self._size is None:
+            return None
+        return int(self._size[0] / cell), int(self._size[1] / cell)
+
     def _pixels(self) -> Grid:
         if self._grid is None:
             self._grid = Grid(self._w, self._size, self._like)
         return self._grid
+
+    # Matching
+
+    def correlate(self, left: str, right: str, radius: int, cell: float = 1) -> str:
+        with self._w.scope("correlation"):
+            return correlate(self._w, left, right, radius, self._reduced(cell))
+
+    def soft_argmax(self, volume: str, radius: int, sharpness: Array) -> str:
+        with self._w.scope("peak"):
+            return soft_argmax(self._w, volume, radius, sharpness)
 
     # Whole frames
 

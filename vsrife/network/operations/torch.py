@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.network.operations.interface import Span
+from vsrife.network.operations.torch_correlation import correlate
 from vsrife.network.table import SLOPE
 
 
@@ -100,8 +101,8 @@ class TorchOperations:
     def mean_pool(self, x: Tensor, size: int) -> Tensor:
         return F.avg_pool2d(x, size, 1, size // 2, count_include_pad=False)
 
-    def pixel_shuffle(self, x: Tensor) -> Tensor:
-        return F.pixel_shuffle(x, 2)
+    def pixel_shuffle(self, x: Tensor, factor: int = 2) -> Tensor:
+        return F.pixel_shuffle(x, factor)
 
     # What is learnt
 
@@ -116,16 +117,16 @@ class TorchOperations:
     def conv(
         self, x: Tensor, name: str, weight: Tensor, bias: Tensor, *, stride: int = 1
     ) -> Tensor:
-        return F.conv2d(x, weight, bias, stride, 1)
+        return F.conv2d(x, weight, bias, stride, (weight.shape[2] - 1) // 2)
 
     def deconv(self, x: Tensor, name: str, weight: Tensor, bias: Tensor) -> Tensor:
         return F.conv_transpose2d(x, weight, bias, 2, 1)
 
     def residual(
-        self, x: Tensor, name: str, weight: Tensor, bias: Tensor, beta: Tensor, groups: int
+        self, x: Tensor, name: str, weight: Tensor, bias: Tensor, beta: Tensor | None, groups: int
     ) -> Tensor:
         y = F.conv2d(x, weight, bias, 1, 1, groups=groups)
-        return self.leaky(torch.addcmul(x, y, beta))
+        return self.leaky(x + y if beta is None else torch.addcmul(x, y, beta))
 
     def leaky(self, x: Tensor) -> Tensor:
         return F.leaky_relu(x, SLOPE)
@@ -150,8 +151,8 @@ class TorchOperations:
             return pair.reshape(1, 2 * channels, *pair.shape[2:])
         return torch.cat(pair.chunk(2), 1)
 
-    def warp(self, pair: Tensor, flow: Tensor) -> Tensor:
-        return self._sample(pair, flow, 1)
+    def warp(self, pair: Tensor, flow: Tensor, cell: float = 1) -> Tensor:
+        return self._sample(pair, flow, (pair.shape[3], pair.shape[2]), 1)
 
     def warp_small(self, pair: Tensor, flow: Tensor | None, s: float) -> Tensor:
         if flow is None:
@@ -160,18 +161,19 @@ class TorchOperations:
             return self.resize(self.warp(pair, flow), 1 / s)
         cell = int(s)
         sampled = _middles(_middles(flow, 3, cell), 2, cell)
-        return F.avg_pool2d(self._sample(pair, sampled, cell), 2)
+        return F.avg_pool2d(self._sample(pair, sampled, (self._width, self._height), cell), 2)
 
-    def _sample(self, pair: Tensor, flow: Tensor, cell: int) -> Tensor:
-        """`pair` warped by `flow`: every pixel, or only those that `_middles` keeps."""
+    def _sample(self, pair: Tensor, flow: Tensor, size: tuple[int, int], cell: int) -> Tensor:
+        """`pair`, of that size, warped by `flow`: every pixel, or only what `_middles` keeps."""
+        w, h = size
         n, _, height, width = flow.shape
         moved = flow.reshape(n, 2, 2, height, width).transpose(0, 1)
         moved = moved.reshape(2 * n, 2, height, width)
         # grid_sample: -1 and 1 are the centres of the outermost pixels
-        x = self._line(flow, self._width, cell) + moved[:, 0]
-        y = self._line(flow, self._height, cell)[:, None] + moved[:, 1]
-        x = x * (2 / max(self._width - 1, 1)) - 1
-        y = y * (2 / max(self._height - 1, 1)) - 1
+        x = self._line(flow, w, cell) + moved[:, 0]
+        y = self._line(flow, h, cell)[:, None] + moved[:, 1]
+        x = x * (2 / max(w - 1, 1)) - 1
+        y = y * (2 / max(h - 1, 1)) - 1
         return F.grid_sample(
             pair, torch.stack((x, y), 3), mode="bilinear", padding_mode="border", align_corners=True
         )
@@ -182,6 +184,18 @@ class TorchOperations:
             self._lines[side] = torch.arange(side, device=like.device, dtype=like.dtype)
         line = self._lines[side]
         return line if cell == 1 else _middles(line, 0, cell)
+
+    # Matching
+
+    def correlate(self, left: Tensor, right: Tensor, radius: int, cell: float = 1) -> Tensor:
+        return correlate(left, right, radius)
+
+    def soft_argmax(self, volume: Tensor, radius: int, sharpness: Tensor) -> Tensor:
+        shares = torch.softmax(volume * sharpness, 1)
+        steps = torch.arange(-radius, radius + 1, device=volume.device, dtype=volume.dtype)
+        places = torch.stack((steps.repeat(len(steps)), steps.repeat_interleave(len(steps))))
+        mean = torch.einsum("nkhw,ck->nchw", shares, places)
+        return torch.cat((mean, volume.amax(1, keepdim=True)), 1)
 
     # Whole frames
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vsrife.network.table import ARCHS, Arch, Shape, state_shapes
+from vsrife.network.table import ARCHS, Row, Shape, state_shapes
 from vsrife.weights.readers.safetensors import Array
 
 
@@ -52,7 +52,7 @@ def map_by_order(convolutions: Sequence[Convolution]) -> dict[str, dict[str, Arr
     for name, arch in ARCHS.items():
         slots = _slots(arch)
         states = [_state(slot, conv) for slot, conv in zip(slots, once, strict=False)]
-        if len(slots) == len(once) and not any(arch.correlation) and all(states):
+        if len(slots) == len(once) and not arch.previous and all(states):
             fitting[name] = {key: value for state in states for key, value in (state or {}).items()}
     return fitting
 
@@ -76,7 +76,7 @@ class _Slot:
     slope: tuple[str, Shape] | None
 
 
-def _slots(arch: Arch) -> list[_Slot]:
+def _slots(arch: Row) -> list[_Slot]:
     """The row's convolutions in the order in which they run: the encoder, then the blocks."""
     shapes = state_shapes(arch)
 

@@ -27,7 +27,7 @@ _CONVOLUTIONS = {
 _WITHOUT_WEIGHTS = {
     "Input", "rife.Warp", "PixelShuffle", "Interp", "BinaryOp", "UnaryOp", "Crop", "Slice",
     "Concat", "Split", "ReLU", "Sigmoid", "Clip", "Eltwise", "Reshape", "Permute", "Padding",
-    "Cast", "Noop", "Packing", "ExpandDims", "Squeeze", "Flatten",
+    "Cast", "Noop", "Packing", "ExpandDims", "Squeeze", "Flatten", "GridSample",
 }  # fmt: skip  # a list of words
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vsrife.errors import ModelError
 from vsrife.network.state_dict import is_surplus
+from vsrife.weights.readers.families import official_keys
 
 type Array = NDArray[Any]
 
@@ -67,10 +68,13 @@ HEADER_BYTES = 8 + _HEADER_LIMIT  # enough of a file for its metadata
 def checked(state: object) -> dict[str, Array]:
     """`state` if it holds finite floating-point arrays by key; else ModelError names the key.
 
-    Keys that only training needs are left out, whatever they hold.
+    Keys that only training needs are left out, whatever they hold; those of other programs become
+    official ones.
     """
     if not isinstance(state, dict) or not state:
         raise ModelError("holds no tensors by name; it must be a plain state dict")
+    if all(isinstance(key, str) for key in state):
+        state = official_keys(state)
     plain = {key: value for key, value in state.items() if not is_surplus(key)}
     for key, value in plain.items():
         if not isinstance(key, str) or not isinstance(value, np.ndarray):

@@ -21,6 +21,8 @@ _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # torch before 1.6 begins with this numb
 _LEGACY_PROTOCOL = 1001
 _MOST_INSTRUCTIONS = 2 << 20  # bytes of pickle; official files have 20 KB
 _MOST_TENSORS = 4096  # official files have 130
+# Under which checkpoints of training programs keep a network, the one to be used first
+_WRAPPERS = ("params_ema", "ema", "state_dict", "model_state_dict", "params", "model", "flownet")
 
 
 def read_pickle(content: bytes) -> object:
@@ -43,6 +45,10 @@ def _read_zip(content: bytes) -> object:
             raise ValueError("it has too many parts, or two of one name")
         if any(".." in name or name[:1] in "/\\" or ":" in name for name in members):
             raise ValueError("it has parts with paths that lead elsewhere")
+        if any("/code/" in name for name in members):
+            raise ValueError(
+                "it is a TorchScript program, which no weights file is; save its state_dict"
+            )
         # torch stores without compression; so no part can grow, and together they fit into the file
         if any(i.compress_type or i.flag_bits & 1 for i in members.values()):
             raise ValueError("it is compressed or encrypted, which PyTorch's files never are")
@@ -94,7 +100,11 @@ def _read_legacy(content: bytes) -> object:
 
 
 def _with_arrays(value: object, data: Callable[[Storage], bytes], order: str) -> object:
-    """`value` with every tensor in its first level as an array, within LIMIT bytes together."""
+    """`value` with every tensor in its first level as an array, within LIMIT bytes together.
+
+    If a checkpoint has its weights one level below, it is that level.
+    """
+    value = _inner(value)
     if not isinstance(value, dict):
         return value
     views = [view for view in value.values() if isinstance(view, View)]
@@ -114,6 +124,18 @@ def _with_arrays(value: object, data: Callable[[Storage], bytes], order: str) ->
         key: _array(item, flat[item.storage.key]) if isinstance(item, View) else item
         for key, item in value.items()
     }
+
+
+def _inner(value: object) -> object:
+    """The state dict in a checkpoint that holds other things beside it, if it is plainly one."""
+    if not isinstance(value, dict) or any(isinstance(item, View) for item in value.values()):
+        return value
+    inside = [value[key] for key in _WRAPPERS if _is_state(value.get(key))]
+    return inside[0] if inside else value
+
+
+def _is_state(value: object) -> bool:
+    return isinstance(value, dict) and any(isinstance(item, View) for item in value.values())
 
 
 def _array(view: View, flat: Array) -> Array:

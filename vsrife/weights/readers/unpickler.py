@@ -115,6 +115,8 @@ class Unpickler:
         self._memo[len(self._memo) if index is None else int(index)] = self._top(object)
 
     def _get(self, index: int) -> None:
+        if int(index) not in self._memo:
+            raise ValueError("its pickle is damaged")
         self._stack.append(self._memo[int(index)])
 
     def _tuple(self, count: int | None) -> None:

@@ -18,7 +18,7 @@ from vsrife.network.outcome import confidence
 from vsrife.network.previous.torch import static
 from vsrife.network.previous.torch.block import Block
 from vsrife.network.previous.torch.warp import base_grid, warp
-from vsrife.network.table import CHANGE_WEIGHT, STATIC_EDGE_WEIGHT, arch_of, check_options
+from vsrife.network.table import CHANGE_WEIGHT, STATIC_EDGE_WEIGHT, Arch, arch_of, check_options
 
 
 class IFNet(Network):
@@ -31,13 +31,15 @@ class IFNet(Network):
     def __init__(self, version: str, *, scale: float = 1.0, blocks: int | None = None) -> None:
         check_options(version, scale, False)
         arch = arch_of(version)
-        super().__init__(arch if blocks is None else arch.first(blocks), scale=scale)
-        for i in range(len(self.arch.widths)):
-            self.add_module(f"block{i}", Block(self.arch, i))
+        assert isinstance(arch, Arch)
+        self.row = arch if blocks is None else arch.first(blocks)
+        super().__init__(self.row, scale=scale)
+        for i in range(len(self.row.widths)):
+            self.add_module(f"block{i}", Block(self.row, i))
 
     @property
     def blocks(self) -> list[Block]:
-        return [getattr(self, f"block{i}") for i in range(len(self.arch.widths))]
+        return [getattr(self, f"block{i}") for i in range(len(self.row.widths))]
 
     def prepare(self, image: Tensor) -> Tensor:
         self.check_sides(image)
@@ -51,6 +53,7 @@ class IFNet(Network):
         trace: Trace | None = None,
         pictures: tuple[Tensor, Tensor] | None = None,
         outcome: list[Outcome] | None = None,
+        matched: Tensor | None = None,
     ) -> Tensor:
         n = left.shape[0]
         if not isinstance(timestep, Tensor):
@@ -78,10 +81,10 @@ class IFNet(Network):
         flow: Tensor | None = None
         passed_on: list[Tensor] = []  # the mask, a logit, and features where there are any
         blocks = self.blocks
-        divisors = [s / self.scale for _, s in self.arch.runs]
-        for i, s in zip((i for i, _ in self.arch.runs), divisors, strict=True):
+        divisors = [s / self.scale for _, s in self.row.runs]
+        for i, s in zip((i for i, _ in self.row.runs), divisors, strict=True):
             block = blocks[i]
-            if not (self.arch.static and block is blocks[-1]):
+            if not (self.row.static and block is blocks[-1]):
                 step, mask, features = block(warped, t, passed_on, flow, s)
             else:
                 images = pair[:, :3].chunk(2)
@@ -93,15 +96,15 @@ class IFNet(Network):
             flow = step if flow is None else flow + step
             passed_on = [mask] if features is None else [mask, features]
             if trace is not None:
-                ends = self.arch.static and block is blocks[-1]
+                ends = self.row.static and block is blocks[-1]
                 trace.append((flow, torch.cat(passed_on, 1) if ends else mask))
             source, mode = pair, "bilinear"
             if block is blocks[-1]:
                 source = pair[:, :3] if pictures is None else pictures
-                mode = "bicubic" if self.arch.bicubic_warp else mode
+                mode = "bicubic" if self.row.bicubic_warp else mode
             warped = warp(source, torch.cat((flow[:, :2], flow[:, 2:])), grid, mode)
         left, right = warped.chunk(2)
-        still = torch.sigmoid(passed_on[1]) if self.arch.static else None
+        still = torch.sigmoid(passed_on[1]) if self.row.static else None
         if outcome is not None and flow is not None:
             seen = flow if still is None else flow * (1 - still)
             ops = TorchOperations((pair.shape[3], pair.shape[2]))
@@ -111,7 +114,7 @@ class IFNet(Network):
         # not left * m + right * (1 - m): this form is exact where both sides agree
         moved = right + torch.sigmoid(passed_on[0]) * (left - right)
         before, after = (pair[:, :3] if pictures is None else pictures).chunk(2)
-        if self.arch.bicubic_warp:
+        if self.row.bicubic_warp:
             moved = _within(moved, before, after)
         if still is None:
             return moved

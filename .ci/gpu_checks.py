@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""The checks of .ci/gpu: python .ci/gpu_checks.py CHECK DEVICE [VS-RIFE-WHEEL]
+
+Each prints one JSON object: `state`, `text` where something is wrong, and what it has measured.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+import vapoursynth as vs
+
+from tests.golden import formula
+from vsrife import rife
+from vsrife.errors import RifeError
+from vsrife.evaluation import contenders, speed
+from vsrife.evaluation.measures import psnr
+from vsrife.network.table import ARCHS
+from vsrife.weights import save_weights
+
+type Facts = dict[str, Any]
+ROOT = Path(__file__).parents[1]
+PASSED, FAILED, NOT_SEEN = "passed", "failed", "not seen"
+# PSNR against the CPU in fp32. One order of sums instead of another, and TF32, whose products have
+# 11 bits, as fp16's have; but fp16 also keeps whole pictures
+LEAST = {"fp32": 50.0, "fp16": 40.0}
+REDUCED_ROWS = ("4.6", "4.25")
+SEEKS = 10_000
+GROWTH = 16 << 20  # bytes of the device that seeks may leave taken, beyond what warm ones had
+
+
+class Run:
+    """device: as of rife(); reduced: on the CPU, where it is only shown that the check works."""
+
+    def __init__(self, device: str, wheel: str | None) -> None:
+        self.device, self.wheel = device, wheel
+        self.reduced = device == "cpu"
+        self.cuda = device.startswith("cuda")
+
+
+def machine(run: Run) -> Facts:
+    facts: Facts = {"python": sys.version.split()[0], "torch": torch.__version__}
+    if run.cuda:
+        there = torch.cuda.get_device_properties(torch.device(run.device))
+        facts |= {
+            "gpu": there.name,
+            "memory": there.total_memory,
+            "capability": f"{there.major}.{there.minor}",
+            "cuda": torch.version.cuda,
+        }
+    session = speed.open_session("pytorch", "nano", (64, 64), threads=None, device=run.device)
+    frame = [np.zeros((64, 64), np.float32)] * 3
+    speed.new_frame(session, frame, frame)
+    return facts
+
+
+def parity(run: Run) -> Facts:
+    """Every row on the device, in fp32 and fp16, against the CPU in fp32."""
+    size = (64, 64) if run.reduced else (256, 192)
+    frames = contenders.demo_frames(size)[:2]
+    rows = REDUCED_ROWS if run.reduced else tuple(ARCHS)
+    found: Facts = {}
+    low: list[str] = []
+    with TemporaryDirectory(prefix="vsrife") as folder:
+        for row in rows:
+            path = Path(folder) / f"{row}.safetensors"
+            save_weights(path, formula.make_state(row), {"arch": row})
+            exact = _new_frame("cpu", path, frames, half=False)
+            for precision, least in LEAST.items():
+                made = _new_frame(run.device, path, frames, half=precision == "fp16")
+                value = round(float(psnr(made, exact)), 1)
+                found[f"{row} {precision}"] = value
+                if not value >= least:
+                    low.append(f"{row} in {precision} {value} dB, {least} is the least")
+    return {"psnr": found} | _wrong(low)
+
+
+def _new_frame(device: str, path: Path, frames: list[speed.Frame], *, half: bool) -> Any:
+    height, width = frames[0][0].shape
+    options: Facts = {"threads": None, "half": half, "device": device}
+    session = speed.open_session("pytorch", str(path), (width, height), **options)
+    return np.stack(speed.new_frame(session, *frames), -1)
+
+
+def tests(run: Run) -> Facts:
+    """Tests with the mark cuda, none skipped."""
+    if not run.cuda:
+        return {"state": NOT_SEEN, "text": "there is no CUDA device"}
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "cuda", "-p", "no:cacheprovider"]
+    environment = {"VSRIFE_REQUIRE_CUDA": "1", "VSRIFE_LIGHT_TESTS": "1"}
+    done = subprocess.run(
+        ["env", *(f"{k}={v}" for k, v in environment.items()), *command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = done.stdout.strip().splitlines()
+    failures = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+    return {"last": lines[-1] if lines else ""} | _wrong(
+        failures or [f"code {done.returncode}"] * (done.returncode != 0)
+    )
+
+
+def seeks(run: Run) -> Facts:
+    """Random frames are those of the sequence, byte by byte, and memory stays."""
+    size, length = (64, 48), 24 if run.reduced else 200
+    count = 60 if run.reduced else SEEKS
+    frames = contenders.demo_frames(size)
+    film = contenders.clip_of(frames)
+    clip = film.std.Loop(length // film.num_frames + 1)[:length]
+    out = rife(clip, model="nano", backend="pytorch", device=run.device, factor="5/2")
+    out.std.SetVideoCache(mode=0)
+    kept = [_bytes(frame) for frame in out.frames(close=True)]
+    taken = torch.cuda.memory_allocated() if run.cuda else 0
+    numbers, wrong = random.Random(1), []
+    started = time.monotonic()
+    for done in range(0, count, 16):
+        order = [numbers.randrange(out.num_frames) for _ in range(min(16, count - done))]
+        waiting = [(n, out.get_frame_async(n)) for n in order]
+        for n, future in waiting:
+            with future.result() as frame:
+                if _bytes(frame) != kept[n]:
+                    wrong.append(f"frame {n} is another one after a seek")
+    grown = torch.cuda.memory_allocated() - taken if run.cuda else 0
+    if grown > GROWTH:
+        wrong.append(f"{grown} bytes of the device are taken after {count} seeks")
+    return {
+        "seeks": count,
+        "seeks_per_second": round(count / (time.monotonic() - started), 1),
+        "bytes_grown": grown,
+    } | _wrong(wrong)
+
+
+def _bytes(frame: vs.VideoFrame) -> bytes:
+    return b"".join(np.asarray(frame[plane]).tobytes() for plane in range(3))
+
+
+def memory(run: Run) -> Facts:
+    """Too little memory of the device is one clear error of one frame; more of it, and it goes on.
+
+    On the CPU nothing has such a limit, so the network itself is a stand-in that has run out.
+    """
+    size = (64, 64) if run.reduced else (1920, 1080)
+    clip = contenders.clip_of(contenders.demo_frames(size))
+    out = rife(clip, model="nano", backend="pytorch", device=run.device)
+    out.std.SetVideoCache(mode=0)
+    with _without_memory(run):
+        try:
+            out.get_frame(1).close()
+        except (vs.Error, RifeError) as error:
+            said = str(error).strip().splitlines()[-1]
+        else:
+            return {"state": FAILED, "text": "a frame came where there was no memory for it"}
+    wrong = []
+    if "memory" not in said.lower():
+        wrong.append(f"the error does not speak of memory: {said}")
+    try:
+        out.get_frame(1).close()
+    except vs.Error as error:
+        wrong.append(f"with all memory again: {str(error).strip().splitlines()[-1]}")
+    return {"said": said[:300]} | _wrong(wrong)
+
+
+@contextmanager
+def _without_memory(run: Run) -> Iterator[None]:
+    if run.cuda:
+        torch.cuda.empty_cache()
+        torch.cuda.set_per_process_memory_fraction(1e-4)
+        try:
+            yield
+        finally:
+            torch.cuda.set_per_process_memory_fraction(1.0)
+        return
+    from vsrife.inference.pytorch import TorchSession
+
+    def fail(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("out of memory, says a stand-in")
+
+    whole = TorchSession.interpolate
+    TorchSession.interpolate = fail  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        TorchSession.interpolate = whole  # type: ignore[method-assign]
+
+
+def bench(run: Run) -> Facts:
+    """`vsrife bench --part filter`, beside vs-rife where its wheel was given."""
+    size, rounds = ("64x64", 1) if run.reduced else ("1920x1080", 9)
+    words = ["bench", "--part", "filter", "--models", "nano" if run.reduced else "nano,4.25"]
+    words += ["--size", size, "--rounds", str(rounds), "--json"]
+    words += ["--backends", "pytorch", "--device", run.device]
+    facts = {"ours": _bench(words)}
+    if run.wheel and not run.reduced:
+        against = [*words, "--against", f"vs-rife={run.wheel}"]
+        against[against.index("nano,4.25")] = "4.25"
+        facts["beside vs-rife"] = _bench(against)
+    if run.cuda:
+        halves = [word for word in words if word != "--json"]
+        facts["fp16"] = _bench([*halves, "--precision", "fp16", "--json"])
+    return facts
+
+
+def _bench(words: list[str]) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-m", "vsrife", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RifeError(done.stderr.strip().splitlines()[-1])
+    return json.loads(done.stdout)["rows"]
+
+
+def tensorrt(run: Run) -> Facts:
+    """An fp16 engine of 4.25 is built, proven against fp32, and used again."""
+    try:
+        import onnxruntime
+        import tensorrt as _  # noqa: F401 -- ONNX Runtime loads its libraries
+    except ImportError as error:
+        return {"state": NOT_SEEN, "text": str(error)}
+    if "TensorrtExecutionProvider" not in onnxruntime.get_available_providers():
+        return {"state": NOT_SEEN, "text": "this ONNX Runtime has no TensorRT"}
+    with TemporaryDirectory(prefix="vsrife") as folder:
+        path = Path(folder) / "4.25.safetensors"
+        save_weights(path, formula.make_state("4.25"), {"arch": "4.25"})
+        clip = contenders.clip_of(contenders.demo_frames((640, 384)))
+        seconds = []
+        for _round in range(2):
+            started = time.monotonic()
+            options: Facts = {"precision": "fp16", "trt_cache_dir": folder}
+            rife(clip, model=path, provider="tensorrt", **options).get_frame(1).close()
+            seconds.append(round(time.monotonic() - started, 2))
+    return {"first": seconds[0], "again": seconds[1]} | _wrong(
+        [] if seconds[1] < seconds[0] / 2 else ["the engine was not used again"]
+    )
+
+
+def _wrong(lines: list[str]) -> Facts:
+    return {"state": FAILED, "text": "; ".join(lines[:5])} if lines else {}
+
+
+CHECKS: dict[str, Callable[[Run], Facts]] = {
+    each.__name__: each for each in (machine, parity, tests, seeks, memory, bench, tensorrt)
+}
+
+
+def checked(name: str, run: Run) -> Facts:
+    """What a check gives; whatever it raises is a failure."""
+    started = time.monotonic()
+    try:
+        found = {"state": PASSED} | CHECKS[name](run)
+    except Exception as error:
+        traceback.print_exc()
+        found = {"state": FAILED, "text": f"{type(error).__name__}: {error}"}
+    return found | {"seconds": round(time.monotonic() - started, 1)}
+
+
+def main() -> None:
+    name, device, *wheel = sys.argv[1:]
+    run = Run(device, wheel[0] if wheel else None)
+    if name == "reduced":
+        result: Facts = {"state": PASSED} | {each: checked(each, run) for each in CHECKS}
+    else:
+        result = checked(name, run)
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()

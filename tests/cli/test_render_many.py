@@ -1,0 +1,274 @@
+"""vsrife render over many files, in parts, in time, with scripts, and with what goes beside."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from tests.support.blending import blending
+from tests.support.renders import draw_film, hashes, packets
+from tests.support.video_files import FILM, FRAMES, make_rich, make_video, read_video
+from vsrife.cli import main, render
+from vsrife.media.streams import Window, chapters_in
+from vsrife.rendering import one_file
+
+
+@pytest.fixture(autouse=True)
+def _blended():
+    """New frames are blends, which cost nothing: which frames there are matters here."""
+    with blending():
+        yield
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_video(tmp_path_factory.mktemp("original") / "film.mp4")
+
+
+@pytest.fixture
+def film(tmp_path: Path, original: Path) -> Path:
+    return Path(shutil.copy(original, tmp_path / "film.mp4"))
+
+
+@pytest.fixture
+def run(weights: Path):
+    def run_(*words: object) -> int:
+        more = ["--model", str(weights), "--device", "cpu", "--backend", "pytorch"]
+        return main(["render", *map(str, words), *more, "--preset", "ultrafast"])
+
+    return run_
+
+
+def begins(path: Path) -> list[Fraction]:
+    return read_video(path)[1]
+
+
+def test_many_files_go_on_after_a_bad_one_and_end_with_a_table(run, film: Path, capsys):
+    folder, out = film.parent / "in", film.parent / "out"
+    folder.mkdir()
+    for name in ("a.mp4", "c.mp4"):
+        shutil.copy(film, folder / name)
+    (folder / "b.mp4").write_text("no film")
+    (folder / "notes.txt").write_text("no film at all")
+    assert run(folder, "-o", out, "--name", "{name}-x{factor}{ext}") == 1
+    told = capsys.readouterr()
+    assert sorted(path.name for path in out.iterdir()) == ["a-x2.mp4", "c-x2.mp4"]
+    lines = told.out.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["done", "failed", "done"]
+    assert lines[4] == "2 done, 0 skipped, 1 failed"
+    assert "b.mp4 is no video file" in told.err
+    # those that are done are skipped, and a folder without bad files is no failure
+    (folder / "b.mp4").unlink()
+    assert run(folder, "-o", out, "--name", "{name}-x{factor}{ext}", "--json") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["phase"] for row in rows] == ["skipped", "skipped"]
+
+
+def test_the_model_is_loaded_once_for_all(film: Path, monkeypatch, weights):
+    from vsrife.inference import pytorch
+
+    loaded, load = [], pytorch._weights
+    monkeypatch.setattr(pytorch, "_weights", lambda *a: loaded.append(a) or load(*a))
+    copies = [shutil.copy(film, film.parent / f"{n}.mp4") for n in range(3)]
+    own = shutil.copy(weights, film.parent / "own.safetensors")
+    words = ["--model", str(own), "--device", "cpu", "--backend", "pytorch"]
+    assert main(["render", *map(str, copies), "-o", str(film.parent / "out"), *words]) == 0
+    assert len(loaded) == 1
+
+
+def test_two_sources_of_one_name_are_told(run, film: Path, capsys):
+    (film.parent / "more").mkdir()
+    other = shutil.copy(film, film.parent / "more")
+    assert run(film, other, "-o", film.parent / "out") == 1
+    assert "would both become" in capsys.readouterr().err
+
+
+def test_an_output_in_the_folder_of_its_source_is_refused(run, film: Path, capsys):
+    assert run(film, "-o", film.parent) == 1
+    assert "is an input, too" in capsys.readouterr().err
+
+
+def test_a_pattern_that_no_shell_has_expanded(run, film: Path):
+    assert run(film.parent / "*.mp4", "-o", film.parent / "out", "--name", "x{number}.mp4") == 0
+    assert [path.name for path in (film.parent / "out").iterdir()] == ["x1.mp4"]
+
+
+def test_parts_that_follow_each_other_are_the_whole(tmp_path: Path, weights: Path):
+    film = draw_film(tmp_path / "film.mkv", 20, every=100)
+    parts = [("--end", "7"), ("--start", "7", "--count", "0.2s"), ("--start", "12"), ()]
+    found = []
+    for n, part in enumerate(parts):
+        target = tmp_path / f"{n}.mkv"
+        words = [str(film), "-o", str(target), "--model", str(weights), "--backend", "pytorch"]
+        assert main(["render", *words, "--factor", "5/2", "--encoder", "ffv1", *part]) == 0
+        assert begins(target)[0] == 0
+        found.append(hashes(target))
+    assert [len(each) for each in found] == [18, 12, 20, 50]
+    assert found[0] + found[1] + found[2] == found[3]
+
+
+def test_sound_and_text_of_a_part_begin_with_it(run, tmp_path: Path):
+    film = make_rich(tmp_path / "rich.mkv")  # text from 0.1 to 0.4 s
+    target = tmp_path / "part.mkv"
+    assert run(film, "-o", target, "--start", "0.2s", "--end", "0.4s") == 0
+    first = Fraction(5) / FILM  # the first frame at 0.2 s or later
+    sound = {data: at for at, _, data in packets(film, "audio")}
+    kept = packets(target, "audio")
+    assert len(kept) >= 6
+    for at, _, data in kept:
+        assert abs(at - (sound[data] - first)) <= Fraction(2, 1000)
+    ((at, length, _),) = packets(target, "subtitle")
+    assert at == 0
+    assert abs(length - (Fraction(4, 10) - first)) <= Fraction(2, 1000)
+
+
+class Chapters:
+    """A file's chapters, as PyAV gives them."""
+
+    format = type("Format", (), {"flags": 0})
+    start_time = 0
+
+    def __init__(self, *spans: tuple[int, int]) -> None:
+        self._spans = spans
+
+    def chapters(self) -> list[dict[str, object]]:
+        base = Fraction(1, 10)
+        return [{"start": a, "end": b, "time_base": base, "id": a} for a, b in self._spans]
+
+
+@pytest.mark.parametrize(
+    ("window", "kept"),
+    [
+        (None, [(0, 50), (50, 90)]),
+        ((Fraction(2), Fraction(6)), [(0, 30), (30, 40)]),
+        ((Fraction(5), Fraction(9)), [(0, 40)]),
+    ],
+)
+def test_chapters_of_a_part(window: Window | None, kept):
+    found = chapters_in(Chapters((0, 50), (50, 90)), window)
+    assert [(each["start"], each["end"]) for each in found] == kept
+
+
+def test_slow_motion_takes_longer_and_has_no_sound(run, film: Path):
+    target = film.parent / "slow.mp4"
+    assert run(film, "-o", target, "--slow", "3") == 0
+    assert begins(target) == [n / FILM for n in range(3 * FRAMES)]
+    with av.open(str(target)) as container:
+        assert [stream.type for stream in container.streams] == ["video"]
+
+
+def test_a_varying_rate_becomes_constant(run, tmp_path: Path):
+    base = Fraction(1, 600)
+    ticks = [0, 20, 50, 60, 100, 120]
+    film = make_video(tmp_path / "vfr.mp4", times=[n * base for n in ticks], base=base)
+    assert run(film, "-o", tmp_path / "o.mp4", "--fps", "50", "--cfr") == 0
+    times = begins(tmp_path / "o.mp4")
+    assert times == [Fraction(n, 50) for n in range(len(times))]
+    assert abs(len(times) - Fraction(144, 600) * 50) <= 2
+
+
+def test_filters_before_and_after_take_clip_and_give_it_back(run, film: Path):
+    (film.parent / "before.vpy").write_text("clip = clip.std.CropRel(right=32)\nprint('talk')\n")
+    (film.parent / "after.vpy").write_text("clip = core.std.StackVertical([clip, clip])\n")
+    target = film.parent / "o.mp4"
+    words = ("--before", film.parent / "before.vpy", "--after", film.parent / "after.vpy")
+    assert run(film, "-o", target, *words) == 0
+    context, times, _ = read_video(target)
+    assert (context.width, context.height, len(times)) == (32, 96, 2 * FRAMES)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("clip = nothing\n", "line 1: NameError"),
+        ("\nclip = (\n", "line 2: SyntaxError"),
+        ("clip = 3\n", "leaves no clip in `clip`, but int"),
+        ("raise SystemExit\n", "has called exit"),
+        ("clip = core.std.BlankClip(clip, length=3, fpsnum=0, fpsden=1)\n", "gives no frame rate"),
+    ],
+)
+def test_a_script_that_fails_is_one_line(run, film: Path, script: str, words: str, capsys):
+    path = film.parent / "bad.vpy"
+    path.write_text(script)
+    assert run(film, "-o", film.parent / "o.mp4", "--before", path) == 1
+    said = capsys.readouterr().err
+    assert words in said
+    assert "Traceback" not in said
+    assert sorted(p.name for p in film.parent.iterdir()) == ["bad.vpy", "film.mp4"]
+
+
+DAMAGED = """
+def fail(n, f):
+    if n in (4, 5):
+        raise vs.Error("damaged")
+    return f
+clip = clip.std.ModifyFrame(clip, fail)
+"""
+
+
+@pytest.mark.parametrize(("kind", "code"), [("stop", 1), ("repeat", 0), ("interpolate", 0)])
+def test_frames_that_cannot_be_read(run, film: Path, kind: str, code: int, capsys):
+    path, target = film.parent / "damaged.vpy", film.parent / "o.mp4"
+    path.write_text(DAMAGED)
+    assert run(film, "-o", target, "--before", path, "--on-error", kind) == code
+    said = capsys.readouterr().err
+    assert target.exists() == (code == 0)
+    if code == 0:
+        assert f"2 frames cannot be read (4 to 5): --on-error {kind}" in said
+        found = hashes(target)
+        assert len(found) == 2 * FRAMES
+
+
+@pytest.mark.parametrize(("bad", "code"), [(False, 0), (True, 1)])
+def test_a_command_at_the_end_knows_the_exit_code(run, film: Path, bad: bool, code: int, capfd):
+    program = "import os; print('the code is', os.environ['VSRIFE_EXIT_CODE'])"
+    path = film.parent / "then.py"
+    path.write_text(program)
+    source = film.parent / "none.mp4" if bad else film
+    then = f'"{sys.executable}" "{path}"'
+    assert run(source, "-o", film.parent / "o.mp4", "--then", then) == code
+    told = capfd.readouterr()
+    assert f"the code is {code}" in told.err
+    assert told.out == ""
+
+
+def test_no_command_runs_after_an_interrupt(run, film: Path, monkeypatch, capfd):
+    monkeypatch.setattr(render, "render_file", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert run(film, "-o", film.parent / "o.mp4", "--then", "echo too late") == 130
+    assert "too late" not in capfd.readouterr().err
+
+
+def test_json_lines_tell_every_phase_and_the_end(run, film: Path, capsys):
+    target = film.parent / "o.mp4"
+    assert run(film, "-o", target, "--json") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["phase"] for row in rows} == {"read", "mark", "render", "join", "done"}
+    assert rows[-1]["output"] == str(target)
+    assert rows[-1]["frames"] == 2 * FRAMES
+
+
+def test_an_estimate_and_a_preview_write_no_film(run, film: Path, capsys):
+    picture = film.parent / "p.png"
+    words = ("--estimate", "--preview", picture)
+    assert run(film, "-o", film.parent / "o.mp4", *words) == 0
+    told = capsys.readouterr()
+    lines = told.out.splitlines()
+    assert lines[0].split() == ["backend", "fps", "time", "size", "of", "film"]
+    assert lines[1].split()[0] == "pytorch"
+    assert lines[-1].startswith(f"vsrife render {film} ")
+    assert not (film.parent / "o.mp4").exists()
+    with av.open(str(picture)) as container:
+        frame = next(container.decode(video=0))
+    assert (frame.width, frame.height) == (3 * 64, 10 * 48)
+
+
+def test_a_rate_that_costs_less_is_told(run, film: Path, monkeypatch, capsys):
+    monkeypatch.setattr(render, "render_file", lambda *a: one_file.Outcome(0, 0))
+    run(film, "-o", film.parent / "o.mp4", "--fps", "48")
+    assert "--fps 48000/1001 would keep every frame of IN" in capsys.readouterr().err

@@ -1,0 +1,286 @@
+"""Renders that go on: what is kept after an error, and what is made anew."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.support.blending import blending
+from tests.support.renders import assert_same_file, draw_film, hashes
+from vsrife.cli import main
+from vsrife.media import encode
+from vsrife.media.parts import whole_file
+from vsrife.rendering import one_file, segments, work
+from vsrife.rendering.job import folder_of
+
+FRAMES = 18  # 36 in the output, in 3 segments of 12
+
+
+@pytest.fixture(autouse=True)
+def _blended():
+    """New frames are blends, which cost nothing: what is made of segments matters here."""
+    with blending():
+        yield
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_film(tmp_path_factory.mktemp("film") / "film.mkv", FRAMES, every=100)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, film: Path, weights: Path) -> Path:
+    """What an uninterrupted run writes."""
+    target = tmp_path_factory.mktemp("whole") / "out.mp4"
+    with pytest.MonkeyPatch.context() as patch, blending():
+        patch.setattr(segments, "LONGEST", 0.1)
+        assert main(["render", str(film), "-o", str(target), *words(weights)]) == 0
+    return target
+
+
+def words(weights: Path, *more: str) -> list[str]:
+    return ["--model", str(weights), "--backend", "pytorch", "--preset", "ultrafast", *more]
+
+
+@pytest.fixture
+def render(tmp_path: Path, film: Path, weights: Path, monkeypatch: pytest.MonkeyPatch):
+    """Run `vsrife render` with segments of 12 frames; gives its exit code."""
+    monkeypatch.setattr(segments, "LONGEST", 0.1)
+
+    def run(*more: str, source: Path = film) -> int:
+        target = tmp_path / "out.mp4"
+        return main(["render", str(source), "-o", str(target), *words(weights), *more])
+
+    return run
+
+
+def broken_off(
+    render, monkeypatch: pytest.MonkeyPatch, *more: str, after: int = 2, **named
+) -> None:
+    """A run that ends with an error once `after` segments are made."""
+    make, made = work.make_segment, []
+
+    def fail(*arguments: object, **options: object) -> None:
+        if len(made) == after:
+            raise OSError(28, "No space left on device")
+        made.append(make(*arguments, **options))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "make_segment", fail)
+        assert render(*more, **named) == 1
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The segments that are made."""
+    make, numbers = work.make_segment, []
+
+    def spy(task, facts, job, film, segment, on_frame) -> None:
+        numbers.append(segment)
+        make(task, facts, job, film, segment, on_frame)
+
+    monkeypatch.setattr(work, "make_segment", spy)
+    return numbers
+
+
+def test_a_failed_run_says_where_and_how_to_go_on_and_the_next_does(
+    render, tmp_path: Path, whole: Path, monkeypatch, made, capsys
+):
+    broken_off(render, monkeypatch)
+    target, folder = tmp_path / "out.mp4", folder_of(tmp_path / "out.mp4")
+    said = capsys.readouterr().err
+    assert f"2 of 3 segments are kept in {folder}; the same command goes on from there" in said
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+    made.clear()
+    assert render() == 0
+    assert "2 of 3 segments are done; going on" in capsys.readouterr().err
+    assert made == [2]
+    assert_same_file(target, whole)
+    assert os.listdir(tmp_path) == ["out.mp4"]
+
+
+def test_the_first_pass_and_the_index_are_kept(render, tmp_path: Path, monkeypatch):
+    broken_off(render, monkeypatch, after=1)
+    assert list(folder_of(tmp_path / "out.mp4").glob("*.bsindex"))
+    monkeypatch.setattr(one_file, "mark", lambda *a: pytest.fail("a second first pass"))
+    assert render() == 0
+
+
+def damage(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+DAMAGES = {
+    "a bit": (damage, "segment 1 is damaged; it is made anew"),
+    "cut": (lambda path: path.write_bytes(path.read_bytes()[:-1]), "segment 1 is damaged"),
+    "missing": (Path.unlink, "segment 1 is missing; it is made anew"),
+    "no receipt": (lambda path: path.with_suffix(".json").unlink(), "1 of 3 segments are done"),
+    "a bad receipt": (lambda path: path.with_suffix(".json").write_text("{"), "1 of 3 segments"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_a_segment_that_is_not_whole_is_made_anew(
+    case: str, render, tmp_path: Path, whole: Path, monkeypatch, made, capsys
+):
+    spoil, words = DAMAGES[case]
+    broken_off(render, monkeypatch)
+    spoil(folder_of(tmp_path / "out.mp4") / "00001.nut")
+    made.clear()
+    assert render() == 0
+    assert made == [1, 2]
+    assert words in capsys.readouterr().err
+    assert_same_file(tmp_path / "out.mp4", whole)
+
+
+CHANGES = {
+    "quality": (("--crf", "30"), "the encoder's settings"),
+    "factor": (("--factor", "3"), "the options"),
+    "a part": (("--count", "15"), "the part"),
+    "a threshold": (("--sc-threshold", "0.5"), "the options"),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_another_render_to_the_same_file_starts_anew_and_says_why(
+    case: str, render, tmp_path: Path, monkeypatch, made, capsys
+):
+    options, what = CHANGES[case]
+    broken_off(render, monkeypatch)
+    made.clear()
+    assert render(*options) == 0
+    assert made[0] == 0
+    said = capsys.readouterr().err
+    assert f"is of another render ({what} changed since); starting anew" in said
+    assert os.listdir(tmp_path) == ["out.mp4"]
+
+
+def test_a_changed_source_starts_anew(
+    render, tmp_path: Path, film: Path, monkeypatch, made, capsys
+):
+    mine = Path(shutil.copy(film, tmp_path / "mine.mkv"))
+    broken_off(render, monkeypatch, source=mine)
+    draw_film(mine, FRAMES, every=7)
+    made.clear()
+    assert render(source=mine) == 0
+    assert "(the source changed since); starting anew" in capsys.readouterr().err
+    assert made[0] == 0
+
+
+def test_a_changed_model_starts_anew(
+    render, tmp_path: Path, weights: Path, monkeypatch, made, capsys
+):
+    mine = Path(shutil.copy(weights, tmp_path / "mine.safetensors"))
+    broken_off(render, monkeypatch, "--model", str(mine))
+    damage(mine)
+    made.clear()
+    assert render("--model", str(mine)) == 0
+    assert "(the model changed since); starting anew" in capsys.readouterr().err
+    assert made[0] == 0
+
+
+def test_a_manifest_that_cannot_be_read_starts_anew(
+    render, tmp_path: Path, monkeypatch, made, capsys
+):
+    broken_off(render, monkeypatch)
+    (folder_of(tmp_path / "out.mp4") / "manifest.json").write_text("{")
+    made.clear()
+    assert render() == 0
+    assert "its manifest cannot be read); starting anew" in capsys.readouterr().err
+    assert made == [0, 1, 2]
+
+
+def test_two_jobs_for_one_file_are_told_apart(render, tmp_path: Path, monkeypatch, capsys):
+    broken_off(render, monkeypatch)
+    capsys.readouterr()
+    folder = folder_of(tmp_path / "out.mp4")
+    before = sorted(os.listdir(folder))
+    with FileLock(folder / "lock"):
+        for more in ((), ("--clean",)):
+            assert render(*more) == 1
+            said = capsys.readouterr().err
+            assert said.count("\n") == 1
+            assert f"another process is rendering {tmp_path / 'out.mp4'}" in said
+    assert sorted(os.listdir(folder)) == before
+
+
+def test_clean_removes_what_a_failed_render_left(render, tmp_path: Path, monkeypatch, capsys):
+    broken_off(render, monkeypatch)
+    assert render("--clean") == 0
+    assert os.listdir(tmp_path) == []
+    assert "removed" in capsys.readouterr().err
+    assert render("--clean") == 0
+    assert "nothing to remove" in capsys.readouterr().err
+
+
+def test_an_existing_output_outlives_every_failure(render, tmp_path: Path, monkeypatch):
+    (tmp_path / "out.mp4").write_text("old")
+    broken_off(render, monkeypatch, "--overwrite")
+    assert (tmp_path / "out.mp4").read_text() == "old"
+    monkeypatch.setattr(
+        one_file, "join_part", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left"))
+    )
+    assert render("--overwrite") == 1
+    assert (tmp_path / "out.mp4").read_text() == "old"
+    monkeypatch.undo()
+
+
+def test_a_disk_that_gets_full_while_joining_keeps_all_segments(
+    render, tmp_path: Path, whole: Path, monkeypatch, made, capsys
+):
+    with monkeypatch.context() as patch:
+        full = type("Usage", (), {"free": 10})
+        patch.setattr(one_file.shutil, "disk_usage", lambda path: full)
+        assert render() == 1
+    said = capsys.readouterr().err
+    assert "make room and run the same command again" in said
+    assert "3 of 3 segments are kept" in said
+    made.clear()
+    assert render() == 0
+    assert made == []
+    assert_same_file(tmp_path / "out.mp4", whole)
+
+
+def test_ctrl_c_keeps_the_finished_segments(render, tmp_path: Path, monkeypatch, capsys):
+    write, calls = encode._encode, []
+
+    def interrupt(*arguments: object) -> int:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return write(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encode, "_encode", interrupt)
+        assert render() == 130
+    said = capsys.readouterr().err
+    assert "2 of 3 segments are kept" in said
+    assert said.endswith("interrupted\n")
+    assert not [path for path in folder_of(tmp_path / "out.mp4").iterdir() if "part" in path.name]
+
+
+def test_long_names_have_folders_of_their_own(tmp_path: Path):
+    one, other = (tmp_path / f"{'film ' * 40}{n}.mkv" for n in (1, 2))
+    assert folder_of(one) != folder_of(other)
+    assert len(os.fsencode(folder_of(tmp_path / ("ü" * 120 + ".mkv")).name)) < 256
+
+
+def test_a_lossless_film_is_encoded_once_at_the_end(render, tmp_path: Path, film, weights):
+    """What cannot be joined: here a GIF, whose palette belongs to the whole film."""
+    target = tmp_path / "out.gif"
+    assert main(["render", str(film), "-o", str(target), "--model", str(weights)]) == 0
+    assert len(hashes(target)) == 2 * FRAMES
+    assert os.listdir(tmp_path) == ["out.gif"]
+
+
+def test_the_part_of_a_segment_is_swept_like_others(tmp_path: Path):
+    stale = tmp_path / ".00003.nut.999999999.part"
+    stale.write_bytes(b"left by a killed process")
+    with whole_file(tmp_path / "00004.nut"):
+        assert not stale.exists()

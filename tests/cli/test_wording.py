@@ -1,0 +1,218 @@
+"""What the command line says: options instead of Python's arguments, and usage of the command."""
+
+import argparse
+import importlib
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support import needs
+from vsrife import cli
+from vsrife.cli import COMMANDS, main, wording
+from vsrife.errors import ArgumentError
+
+NAMES = {"threads": "--threads", "sc_threshold": "--sc-threshold", "model": "MODEL", "trt": "--trt"}
+SAID = {
+    "threads must be at least 1, not 0": "--threads must be at least 1, not 0",
+    "threads=2 is not for backend 'pytorch'": "--threads 2 is not for backend 'pytorch'",
+    "sc_threshold must be in 0..1, not 7; None takes the clip's own marks": (
+        "--sc-threshold must be in 0..1, not 7"
+    ),
+    "trt=True asks for it; leave one out": "--trt asks for it; leave one out",
+    "leave out model= for the embedded one": "leave out MODEL for the embedded one",
+    "add sc_threshold='x y'; or not": "add --sc-threshold 'x y'; or not",
+    "say threads=2 or 3": "say --threads 2 or 3",
+    # only these, and only where they are arguments
+    "model file a.pth is damaged": "model file a.pth is damaged",
+    "rife(clip, scale=2) has 9 threads": "rife(clip, scale=2) has 9 threads",
+    "x.threads=2 and my_sc_threshold": "x.threads=2 and my_sc_threshold",
+    "/films/sc_threshold/threads=2.mkv": "/films/sc_threshold/threads=2.mkv",
+    "must be a folder's path or None, not 3": "must be a folder's path, not 3",
+}
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_messages_speak_of_options(text):
+    assert wording.as_options(text, NAMES) == SAID[text]
+
+
+def test_the_options_are_those_of_the_command_that_failed(monkeypatch, capsys):
+    def run(args):
+        raise ArgumentError("frames must be at least 0, not -1; None takes all")
+
+    monkeypatch.setattr(importlib.import_module("vsrife.cli.eval"), "run", run)
+    assert main(["eval", "x.mkv"]) == cli.FAILED
+    assert capsys.readouterr().err == "vsrife: error: --frames must be at least 0, not -1\n"
+
+
+def test_files_may_be_called_as_options_are(capsys):
+    assert main(["scenes", "frames=2.mkv"]) == cli.FAILED
+    assert capsys.readouterr().err.startswith("vsrife: error: frames=2.mkv does not exist")
+
+
+def test_a_file_that_fails_is_named(monkeypatch, capsys):
+    def run(args):
+        Path("no/such").mkdir()
+
+    monkeypatch.setattr(importlib.import_module("vsrife.cli.models"), "run", run)
+    assert main(["models", "list"]) == cli.FAILED
+    line = capsys.readouterr().err
+    assert line.startswith("vsrife: error: ")
+    assert line.endswith("cannot be read or written: No such file or directory\n")
+    assert "Errno" not in line
+
+
+def usage_parsers():
+    """Each command, and each action of one, with the arguments that it needs."""
+    found = []
+    for name, row in COMMANDS.items():
+        parser = wording.Parser(prog=f"vsrife {name}")
+        try:
+            importlib.import_module(row.module).add_arguments(parser)
+        except ImportError:  # of a package that the light install leaves out
+            continue
+        found += walk((name,), parser)
+    return found
+
+
+def walk(words, parser):
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            inner = [walk((*words, name), sub) for name, sub in action.choices.items()]
+            return [each for found in inner for each in found]
+    needed = []
+    for action in parser._actions:
+        if action.option_strings and action.required:
+            needed += [action.option_strings[0], "1"]
+        elif not action.option_strings and action.nargs not in ("*", "?"):
+            needed.append("1")
+    for group in parser._mutually_exclusive_groups:
+        if group.required:
+            needed += [*group._group_actions[0].option_strings[:1], "1"]
+    return [(words, tuple(needed))]
+
+
+@pytest.mark.parametrize(("words", "needed"), usage_parsers(), ids=lambda each: " ".join(each))
+def test_an_unknown_option_shows_the_usage_of_the_command(words, needed, capsys):
+    assert main([*words, *needed, "--no-such-option"]) == cli.USAGE
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"usage: vsrife {' '.join(words)} [-h]")
+    assert last == f"vsrife {' '.join(words)}: error: unrecognized arguments: --no-such-option"
+
+
+def shell(words, *, buffered=True):
+    variables = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    if not buffered:
+        variables["PYTHONUNBUFFERED"] = "1"
+    command = ["sh", "-c", f'"$0" -m vsrife {words}', sys.executable]
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, env=variables, check=False)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full device")
+@pytest.mark.parametrize(
+    ("words", "buffered"),
+    [("models list --json", True), ("models list --json", False), ("--help", True)],
+)
+def test_a_stdout_that_is_full_is_one_line(words, buffered):
+    done = shell(f"{words} >/dev/full", buffered=buffered)
+    assert (done.returncode, done.stderr) == (
+        cli.FAILED,
+        "vsrife: error: stdout cannot be written: No space left on device\n",
+    )
+
+
+# Raises a signal when a module is looked for, then runs a file as the interpreter would
+_STRUCK = """
+import runpy, signal, sys
+
+struck, entry = sys.argv[1:]
+sys.argv[1:] = ["models", "list"]
+
+class Striker:
+    def find_spec(self, name, path=None, target=None):
+        if name == struck:
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
+sys.meta_path.insert(0, Striker())
+if entry == "-m":
+    runpy.run_module("vsrife", run_name="__main__", alter_sys=True)
+else:
+    module, _, function = entry.partition(":")
+    sys.exit(getattr(__import__(module, fromlist=[function]), function)())
+"""
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))[
+    "project"
+]
+
+
+STRUCK = [
+    ("vsrife.cli", "-m"),
+    ("vsrife.cli", PROJECT["scripts"]["vsrife"]),
+    ("argparse", "-m"),
+    ("vsrife.cli.signals", PROJECT["scripts"]["vsrife"]),
+    ("vsrife.cli.models", "-m"),
+]
+
+
+@pytest.mark.parametrize(("module", "entry"), STRUCK)
+def test_ctrl_c_while_modules_are_imported_is_one_line(module, entry):
+    command = [sys.executable, "-c", _STRUCK, module, entry]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        cli.INTERRUPTED,
+        "",
+        "vsrife: interrupted\n",
+    )
+
+
+def test_an_interrupt_that_is_ignored_stays_ignored():
+    """As of a command in the background of a shell."""
+    code = _STRUCK.replace("default_int_handler)", "SIG_IGN)")
+    command = [sys.executable, "-c", code, "vsrife.cli", "-m"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == cli.OK
+
+
+def test_plots_leave_nothing_in_the_home_but_our_cache(tmp_path):
+    needs.package("matplotlib")
+    code = (
+        "from vsrife.evaluation.plotting import figure_class\n"
+        "figure_class('eval')().savefig('a.png')\n"
+        "import os; assert 'MPLCONFIGDIR' not in os.environ\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    root = str(Path(__file__).parents[2])
+    variables = {"HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": root}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=variables)
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert {path.parent.relative_to(home).as_posix() for path in files} == {
+        ".cache/vsrife/matplotlib"
+    }
+
+
+def test_without_a_cache_plots_use_a_folder_that_goes_with_the_process(tmp_path):
+    code = (
+        "import os\n"
+        "from vsrife.evaluation.plotting import own_folder\n"
+        "with own_folder():\n"
+        "    print(os.environ['MPLCONFIGDIR'], os.path.isdir(os.environ['MPLCONFIGDIR']))\n"
+        "os.environ['MPLCONFIGDIR'] = 'mine'\n"
+        "with own_folder():\n"
+        "    print(os.environ['MPLCONFIGDIR'])\n"
+    )
+    variables = os.environ | {"VSRIFE_CACHE_DIR": "none", "TMPDIR": str(tmp_path)}
+    variables.pop("MPLCONFIGDIR", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=variables, check=True
+    )
+    first, second = done.stdout.splitlines()
+    assert first.startswith(str(tmp_path))
+    assert first.endswith(" True")
+    assert second == "mine"
+    assert not list(tmp_path.iterdir())

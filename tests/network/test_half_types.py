@@ -1,0 +1,124 @@
+"""Types of every tensor in fp16 graphs.
+
+TensorRT 11 has no FP16 flag: it takes a graph's types as they are, so a graph must say for every
+tensor which it is, cast wherever two meet, and keep in fp32 what needs it: flow and coordinates
+step by 2 pixels beyond 2048 in fp16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, defs, shape_inference
+
+from tests.network.runs import OnnxRuntime
+from tests.support.states import random_state
+from vsrife.network.foreign_layouts import LAYOUTS, build_layout
+from vsrife.network.graphs import build_encoder, build_flow
+from vsrife.network.options import GraphOptions
+from vsrife.network.table import ARCHS, Arch
+
+HALF, FULL = TensorProto.FLOAT16, TensorProto.FLOAT
+WORDS = {
+    FULL: "tensor(float)", HALF: "tensor(float16)", TensorProto.INT64: "tensor(int64)",
+    TensorProto.BOOL: "tensor(bool)",
+}  # fmt: skip  # a table
+# Convolutions, and what lies between two of them: it moves numbers about or adds two of a size
+IN_HALF = {
+    "Conv", "ConvTranspose", "LeakyRelu", "PRelu", "Add", "Mul", "DepthToSpace", "Concat", "Split",
+    "Reshape", "Cast",
+}  # fmt: skip  # a list of words
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch):
+    """The networks with an eighth of their widths: the same nodes and types, much less work."""
+    for row, arch in ARCHS.items():
+        if isinstance(arch, Arch) and not arch.previous:
+            widths = tuple(width // 8 for width in arch.widths)
+            monkeypatch.setitem(ARCHS, row, replace(arch, widths=widths))
+
+
+def graphs(row: str) -> Iterator[onnx.ModelProto]:
+    state, arch = random_state(row), ARCHS[row]
+    unit = arch.pad_unit(1.0)
+    size = (max(unit, 64), max(unit, 32))
+    known = GraphOptions(half=True, size=size, ensemble=arch.ensemble, motion=True)
+    yield build_flow(state, arch, known)
+    yield from (build_layout(state, arch, GraphOptions(half=True), layout) for layout in LAYOUTS)
+    if isinstance(arch, Arch) and arch.encoder:
+        yield build_encoder(state, arch, GraphOptions(half=True))
+    if arch.rescales:
+        yield build_flow(state, arch, GraphOptions(half=True, doubled=True))
+
+
+def types_of(model: onnx.ModelProto) -> dict[str, int]:
+    """Type of every tensor by its name."""
+    graph = shape_inference.infer_shapes(model, check_type=True, strict_mode=True).graph
+    values = [*graph.input, *graph.value_info, *graph.output]
+    found = {value.name: value.type.tensor_type.elem_type for value in values}
+    return found | {tensor.name: tensor.data_type for tensor in graph.initializer}
+
+
+def check_node(node: onnx.NodeProto, types: dict[str, int]) -> None:
+    """All tensors of a node have types that its definition allows together."""
+    schema = defs.get_schema(node.op_type, 17)
+    allowed = {each.type_param_str: each.allowed_type_strs for each in schema.type_constraints}
+    same: dict[str, set[int]] = {}
+    for names, formals in ((node.input, schema.inputs), (node.output, schema.outputs)):
+        for i, name in enumerate(names):
+            if name:  # "": an optional input that is left out
+                kind = formals[min(i, len(formals) - 1)].type_str
+                same.setdefault(kind, set()).add(types[name])
+    for kind, found in same.items():
+        assert len(found) == 1, f"{node.name}: {kind} is {found}"
+        assert WORDS[found.pop()] in allowed.get(kind, [kind]), node.name
+
+
+@pytest.mark.parametrize("row", ARCHS)
+def test_types_go_together_and_only_what_lies_between_convolutions_is_in_fp16(row):
+    for model in graphs(row):
+        types = types_of(model)
+        in_half = set()
+        for node in model.graph.node:
+            check_node(node, types)
+            if HALF in {types[name] for name in (*node.input, *node.output) if name}:
+                in_half.add(node.op_type)
+        assert {types[value.name] for value in (*model.graph.input, *model.graph.output)} == {FULL}
+        assert {"Conv", "Cast"} <= in_half <= IN_HALF  # so neither warps nor resizes
+        large = [t for t in model.graph.initializer if len(t.dims) == 4 and np.prod(t.dims) > 1000]
+        assert {t.data_type for t in large} <= {HALF}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("row", ["4.0", "4.6", "4.14.lite", "4.25"])
+def test_onnx_runtime_runs_them_as_they_are(row, layout):
+    state, arch = random_state(row), ARCHS[row]
+    unit = arch.pad_unit(1.0)
+    planes = np.random.default_rng(0).random((1, LAYOUTS[layout], unit, unit), np.float32)
+    if layout == "v1":
+        line = np.linspace(-1, 1, unit, dtype=np.float32)
+        planes[:, 7], planes[:, 8], planes[:, 9:] = line, line[:, None], 2 / (unit - 1)
+    whole, half = (
+        OnnxRuntime(build_layout(state, arch, GraphOptions(half=h), layout).SerializeToString())(
+            {"input": planes}
+        )["output"]
+        for h in (False, True)
+    )
+    assert half.dtype == np.float32
+    assert 0 < ((whole - half) ** 2).mean() < 1e-4
+
+
+def test_a_missing_cast_is_found():
+    model = build_flow(random_state("4.6"), ARCHS["4.6"], GraphOptions(half=True))
+    types = types_of(model)
+    cast = next(node for node in model.graph.node if node.op_type == "Cast")
+    reader = next(node for node in model.graph.node if cast.output[0] in node.input)
+    check_node(reader, types)
+    types[cast.output[0]] = FULL
+    with pytest.raises(AssertionError, match=reader.name):
+        check_node(reader, types)

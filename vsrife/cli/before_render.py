@@ -1,0 +1,82 @@
+"""What `vsrife render` tells before the work: an estimate and a preview."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+from vsrife.cli.render_task import task_of
+from vsrife.errors import MediaError
+from vsrife.media.parts import check_target
+from vsrife.media.source import probe
+from vsrife.messages import say
+from vsrife.rendering.estimate import as_table, estimate
+from vsrife.rendering.preview import preview
+from vsrife.rendering.progress import emit, listener
+from vsrife.rendering.source_film import Source, open_film_source
+from vsrife.rendering.task import Task
+from vsrife.weights.folders import is_folder
+
+_NOT_AGAIN = ("estimate", "preview", "json", "help")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write what is asked for; OUT itself is not written."""
+    if len(args.source) != 1 or is_folder(args.source[0]):
+        raise MediaError("estimate and preview are for one file; name one")
+    if args.preview is not None:
+        if args.preview.suffix.lower() != ".png":
+            raise MediaError(f"preview {args.preview} must end in .png")
+        if not is_folder(args.preview.parent):
+            raise MediaError(f"folder {args.preview.parent} does not exist; make it first")
+        check_target(args.preview, overwrite=args.overwrite)
+    with tempfile.TemporaryDirectory(prefix="vsrife-") as folder:
+        task = task_of(args, args.source[0], args.output or Path(folder) / "out.mkv")
+        source = _opened(task, args)
+        if args.preview is not None:
+            rows = preview(task, source, args.preview)
+            say(f"{args.preview}: {rows} pairs, each with the new frame in the middle")
+        if args.estimate:
+            _estimate(args, task, source)
+    return 0
+
+
+def _opened(task: Task, args: argparse.Namespace) -> Source:
+    with listener(as_json=args.json) as progress:
+        progress.begin("read", 100)
+        return open_film_source(task, probe(task.source), on_read=progress.update)
+
+
+def _estimate(args: argparse.Namespace, task: Task, source: Source) -> None:
+    found = estimate(task, source)
+    if not found:
+        raise MediaError("no backend can render this; see the notes above")
+    command = shlex.join(command_of(args, backend=found[0].backend))
+    if args.json:
+        for each in found:
+            emit(phase="estimate", **each._asdict())
+        emit(phase="command", command=command)
+        return
+    sys.stdout.write(f"{as_table(found)}\n{command}\n")
+
+
+def command_of(args: argparse.Namespace, **instead: object) -> list[str]:
+    """The command line for the same render, with other values for some options."""
+    words = ["vsrife", "render", *map(str, args.source)]
+    for action in args.parser._actions:
+        value = instead.get(action.dest, getattr(args, action.dest, None))
+        if not action.option_strings or action.dest in _NOT_AGAIN or value == action.default:
+            continue
+        name = max(action.option_strings, key=len)
+        if isinstance(value, bool):
+            on = [option for option in action.option_strings if not option.startswith("--no-")]
+            off = [option for option in action.option_strings if option.startswith("--no-")]
+            words += (on or [name])[-1:] if value else off[-1:]
+        else:
+            values = value if isinstance(value, list) else [value]
+            for each in values:
+                words += [name, str(each)]
+    return words

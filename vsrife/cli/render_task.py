@@ -1,0 +1,118 @@
+"""The command line of `vsrife render` as tasks, each checked before a file is opened."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from vsrife.cli import presets, rife_options
+from vsrife.errors import ArgumentError, MediaError
+from vsrife.media import encoders
+from vsrife.media.encoder_table import CONTAINERS
+from vsrife.media.parts import check_target
+from vsrife.media.source import Facts
+from vsrife.messages import note
+from vsrife.rendering.cluster import check_installed
+from vsrife.rendering.local import MOST
+from vsrife.rendering.span import read_span
+from vsrife.rendering.task import Task
+from vsrife.rendering.timing import cheaper_rate, read_rate
+from vsrife.weights.folders import exists, is_file, is_folder
+
+_MOST_SLOW = 64
+
+
+def task_of(args: argparse.Namespace, source: Path, target: Path) -> Task:
+    """The task for one file. Errors name the option."""
+    check_paths(source, target, args.overwrite)
+    for script in (args.before, args.after):
+        if script is not None and not is_file(script):
+            raise MediaError(f"{script} does not exist or is no file; give a script (.vpy)")
+    if args.slow is not None and not 1 < args.slow <= _MOST_SLOW:
+        raise ArgumentError(f"slow must be 2 to {_MOST_SLOW}, not {args.slow}")
+    if args.dask is not None:
+        check_installed()
+    if not 1 <= args.workers <= MOST:
+        raise ArgumentError(f"workers must be 1 to {MOST}, not {args.workers}; one per core pays")
+    return Task(
+        source=source,
+        target=target,
+        options=options_of(args),
+        encoding=encoders.from_args(args, target),
+        overwrite=args.overwrite,
+        span=read_span(args.start, args.end, args.count),
+        before=args.before,
+        after=args.after,
+        cfr=args.cfr,
+        slow=args.slow or 1,
+        on_error=args.on_error,
+        workers=args.workers,
+        dask=args.dask,
+    )
+
+
+def apply_preset(args: argparse.Namespace) -> None:
+    """Fill options that the user has not given from a preset, and say which."""
+    if args.preset_for is None:
+        return
+    note(presets.describe(args.preset_for))
+    preset = presets.PRESETS[args.preset_for]
+    for name, value in (preset.rife | preset.others).items():
+        if getattr(args, name) is None:
+            setattr(args, name, "yes" if value is True and name == "sc" else value)
+
+
+def note_rate(args: argparse.Namespace, facts: Facts | None = None) -> None:
+    """Say what --fps is taken as, and which rate would cost less.
+
+    facts: of the source, if there is only one.
+    """
+    if args.fps is None:
+        return
+    rate = read_rate(args.fps)
+    if rate != args.fps:
+        note(f"--fps {args.fps} is taken as {rate}")
+    if facts is None or not facts.rates:
+        return
+    with suppress(ValueError, ZeroDivisionError):  # no rate: refused later, in words
+        near = cheaper_rate(facts.rates[0], Fraction(rate))
+        if near is not None:
+            note(
+                f"--fps {near} would keep every frame of IN and make fewer new ones: IN has "
+                f"{float(facts.rates[0]):.6g} fps, and --fps {args.fps} is no multiple of it"
+            )
+
+
+def options_of(args: argparse.Namespace) -> dict[str, Any]:
+    """rife()'s keyword arguments from the command line's."""
+    options = rife_options.DEFAULTS | rife_options.given(args)
+    if args.no_scene_changes:
+        options["sc"] = False
+    if args.fps is not None:
+        return options | {"fps": read_rate(args.fps)}
+    return options | {"factor": str(args.slow or 2) if args.factor is None else args.factor}
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder for many outputs, if it is not there."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise MediaError(
+            f"folder {folder} cannot be made: {error.strerror}; OUT is a folder for many files"
+        ) from error
+
+
+def check_paths(source: Path, target: Path, overwrite: bool) -> None:
+    if not is_file(source):
+        raise MediaError(f"{source} does not exist or is no file; IN must be a video file")
+    if target.suffix.lower() not in CONTAINERS:
+        raise MediaError(f"{target} must end in {', '.join(CONTAINERS)}, not {target.suffix!r}")
+    if not is_folder(target.parent):
+        raise MediaError(f"folder {target.parent} does not exist; make it first")
+    if exists(target) and target.samefile(source):
+        raise MediaError(f"{target} is the input, too; OUT must be another file")
+    check_target(target, overwrite=overwrite)

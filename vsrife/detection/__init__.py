@@ -1,0 +1,1 @@
+"""Scene changes and duplicates as arithmetic over arrays: knows no VapourSynth and no framework."""

@@ -1,0 +1,101 @@
+"""Rows of pyramid networks: the sizes of their layers. The network itself is in `pyramid`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+Tensors = Iterator[tuple[str, tuple[int, ...], Fraction]]
+
+# Channels that each level passes on to the next finer one: flow 0-3 (pixels of the level), mask 4
+# (logit), features 5...
+STATE = 16
+# The levels, by the pixels of a cell, coarsest first; each has one block
+LEVELS = (32, 16, 8, 4)
+# Subtracted from the logit of the static mask per unit of difference between both pictures: this is
+# as sharp as the pictures, unlike the cells of a block
+CHANGE_WEIGHT = 30.0
+
+
+@dataclass(frozen=True)
+class PyramidRow:
+    """One pyramid network. All but its last block are for timestep 0.5 and know no timestep.
+
+    features: channels of the encoder at 1/2, 1/4, 1/8, 1/16 and 1/32 of the frame's size.
+    views: channels of what blocks see of a frame, warped, at 1/4, 1/8 and 1/16; at 1/32 they see
+    the encoder's features, unwarped.
+    keys: channels of what is matched, at 1/16 and 1/32. radii: of the cost volumes there, in cells.
+    widths, convs: channels and body convolutions of the blocks of LEVELS; last: those of the block
+    at 1/4 that reads the timestep.
+    """
+
+    features: tuple[int, int, int, int, int] = (16, 32, 64, 96, 128)
+    views: tuple[int, int, int] = (16, 32, 48)
+    keys: tuple[int, int] = (32, 64)
+    radii: tuple[int, int] = (4, 5)
+    widths: tuple[int, int, int, int] = (128, 96, 64, 32)
+    convs: tuple[int, int, int, int] = (4, 4, 4, 2)
+    last: tuple[int, int] = (32, 2)
+
+    # What rows of IFNet decide one by one
+    encoder: ClassVar[None] = None
+    ensemble: ClassVar[bool] = False
+    rescales: ClassVar[bool] = False
+    previous: ClassVar[bool] = False
+    prelu: ClassVar[bool] = False
+    modulo: ClassVar[int] = LEVELS[0]
+
+    def pad_unit(self, scale: float) -> int:
+        """Sides must be multiples of this at `scale`; at least `modulo`."""
+        return max(self.modulo, int(self.modulo / scale))
+
+    def tensors(self) -> Tensors:
+        """Key, shape and uses of each weight per pixel of the picture, for each tensor."""
+        yield from self._encoder()
+        yield "matching.sharpness", (1,), Fraction(0)
+        seen = (2 * self.features[4], *(2 * view for view in self.views[::-1]))
+        blocks = zip(LEVELS, seen, self.widths, self.convs, strict=True)
+        for level, views, width, convs in blocks:
+            parts = {"views": views}
+            if level == LEVELS[0]:
+                parts["matches"] = 6
+            else:
+                parts["state"] = STATE
+            if level == LEVELS[1]:
+                parts["volume"] = (2 * self.radii[0] + 1) ** 2
+            yield from _block(f"block{level}.", level, parts, width, convs)
+            yield from _conv(f"block{level}.out", (STATE, width, 3, 3), level)
+        width, convs = self.last
+        parts = {"views": 2 * self.views[0], "state": STATE}
+        yield from _block("last.", LEVELS[-1], parts, width, convs)
+        yield "last.time.weight", (width, 2, 1, 1), Fraction(0)
+        yield "last.time.bias", (width,), Fraction(0)
+        yield from _conv("last.flow", (16, width, 3, 3), LEVELS[-1])  # 4 channels at 1/2
+        yield from _conv("last.mask", (32, width, 3, 3), LEVELS[-1])  # mask and static mask at 1/1
+
+    def _encoder(self) -> Tensors:
+        before = 3
+        for i, channels in enumerate(self.features):
+            size = 3 if i else 4
+            yield from _conv(f"encode.conv{i}", (channels, before, size, size), 2 << i, 2)
+            if i >= 2:
+                yield from _conv(f"encode.body{i}", (channels, channels, 3, 3), 2 << i, 2)
+            before = channels
+        for i, channels in enumerate(self.views, 1):
+            yield from _conv(f"encode.view{i}", (channels, self.features[i], 1, 1), 2 << i, 2)
+        for i, channels in enumerate(self.keys, 3):
+            yield from _conv(f"encode.key{i}", (channels, self.features[i], 1, 1), 2 << i, 2)
+
+
+def _block(prefix: str, level: int, parts: dict[str, int], width: int, convs: int) -> Tensors:
+    for name, channels in parts.items():
+        yield from _conv(f"{prefix}{name}", (width, channels, 3, 3), level)
+    for j in range(convs):
+        yield from _conv(f"{prefix}body.{j}", (width, width, 3, 3), level)
+
+
+def _conv(key: str, shape: tuple[int, ...], cell: int, images: int = 1) -> Tensors:
+    yield f"{key}.weight", shape, Fraction(images, cell * cell)
+    yield f"{key}.bias", (shape[0],), Fraction(0)

@@ -1,0 +1,102 @@
+"""Joining segments: their packets, one after another, with the exact times of the whole film."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vsrife.errors import MediaError
+from vsrife.media.timestamps import Times
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The file of a segment, and the numbers of its first frame and the one after its last."""
+
+    path: Path
+    begin: int
+    end: int
+
+
+class BadSegmentError(MediaError):
+    """A segment's file does not hold what its receipt says."""
+
+    def __init__(self, piece: Piece, reason: str) -> None:
+        super().__init__(f"segment {piece.path} {reason}; run the same command again")
+        self.piece = piece
+
+
+def film_packets(
+    pieces: Sequence[Piece], times: Times, header: bytes, on_frame: Callable[[int], None]
+) -> Iterator[Packet[Any]]:
+    """The packets of a film in decoding order.
+
+    The order of frames comes from the segments, times from `times`: frame n is shown at tick n.
+    header: the encoder's; BadSegmentError for a segment that was made with another one. on_frame:
+    called with the number of joined frames.
+    """
+    first = pieces[0].begin
+    orders = [_order(piece, header) for piece in pieces]
+    delay = max(decoded - shown for order in orders for decoded, shown in enumerate(order))
+    ticks = times.ticks
+    delay = min(delay, pieces[-1].end - first - 1)
+    lead = ticks[delay] - ticks[0]
+    for piece, order in zip(pieces, orders, strict=True):
+        for k, packet in enumerate(_read(piece)):
+            shown, decoded = piece.begin - first + order[k], piece.begin - first + k
+            packet.time_base = times.base
+            packet.pts = ticks[shown]
+            packet.dts = ticks[decoded - delay] if decoded >= delay else ticks[decoded] - lead
+            packet.duration = ticks[shown + 1] - ticks[shown]
+            yield packet
+            on_frame(decoded + 1)
+
+
+def _order(piece: Piece, header: bytes) -> list[int]:
+    """The place in the order of showing of each packet, in decoding order."""
+    import av
+
+    try:
+        with av.open(str(piece.path)) as container:
+            stream = container.streams.video[0]
+            if bytes(stream.codec_context.extradata or b"") != header:
+                raise BadSegmentError(piece, "was made by another encoder")
+            packets = [packet.pts for packet in container.demux(stream) if packet.size]
+    except (OSError, IndexError, av.FFmpegError) as error:
+        raise BadSegmentError(piece, f"cannot be read ({error})") from error
+    shown = [at for at in packets if at is not None]
+    if len(set(shown)) != len(packets) or len(packets) != piece.end - piece.begin:
+        raise BadSegmentError(piece, f"has {len(packets)} frames, not {piece.end - piece.begin}")
+    places = {at: place for place, at in enumerate(sorted(shown))}
+    return [places[at] for at in shown]
+
+
+def _read(piece: Piece) -> Iterator[Packet[Any]]:
+    import av
+
+    with av.open(str(piece.path)) as container:
+        for packet in container.demux(container.streams.video[0]):
+            if packet.size:
+                yield packet
+
+
+def ticks_of(times: Times, begin: int, end: int) -> Times:
+    """The times of frames `begin` to `end` - 1, at the mean rate of all."""
+    return Times(times.base, times.ticks[begin : end + 1], times.rate)
+
+
+def from_zero(times: Times, begin: int, end: int) -> Times:
+    """The times of frames `begin` to `end` - 1, which begin at 0."""
+    piece = times.ticks[begin : end + 1]
+    return Times(times.base, [tick - piece[0] for tick in piece], times.rate)
+
+
+def window(times: Times, begin: int, end: int) -> tuple[Fraction, Fraction]:
+    """When frame `begin` is shown and when frame `end` - 1 ends, in seconds."""
+    return times.ticks[begin] * times.base, times.ticks[end] * times.base

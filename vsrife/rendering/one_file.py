@@ -1,0 +1,234 @@
+"""Rendering one file: its segments, those that are missing, and then the whole."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import vapoursynth as vs
+
+from vsrife.errors import MediaError
+from vsrife.media.encode import join_part, write_part
+from vsrife.media.encoder_table import CONTAINERS
+from vsrife.media.others import Beside
+from vsrife.media.parts import whole_file
+from vsrife.media.source import Facts, probe
+from vsrife.messages import note, say
+from vsrife.rendering import job as jobs
+from vsrife.rendering import task_file
+from vsrife.rendering.cluster import run_cluster
+from vsrife.rendering.job import Job
+from vsrife.rendering.join import BadSegmentError, Piece, film_packets, from_zero, window
+from vsrife.rendering.local import run_workers
+from vsrife.rendering.lossless import spliced
+from vsrife.rendering.manifest import Manifest
+from vsrife.rendering.progress import Progress, Silent
+from vsrife.rendering.segments import borders, longest, starts_of_scenes
+from vsrife.rendering.source_film import Film, Source, mark, open_film, open_film_source
+from vsrife.rendering.task import Task
+from vsrife.rendering.unreadable import find, ranges
+from vsrife.rendering.work import make_all
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+_ONE_THREAD = "threads=1"  # what BestSource says that helps where its frames have come apart
+_WORK = 30_000  # multiply-adds of a typical model per pixel
+
+
+class Outcome(NamedTuple):
+    """Of a render: frames written, and how many of them this run has made."""
+
+    frames: int
+    made: int
+
+
+def render_file(task: Task, progress: Progress | None = None) -> Outcome:
+    """Render a file; goes on where an earlier run of the same task has stopped.
+
+    The output appears when it is whole; until then its segments are in the folder of the job, and
+    stay there after an error. MediaError and those of rife() otherwise.
+    """
+    facts = probe(task.source)
+    progress = progress or Silent()
+    with jobs.opened(task.target) as job, _telling_how_to_go_on(job):
+        try:
+            with whole_file(task.target, overwrite=task.overwrite) as part:
+                identity = task.identity()
+                job.resume(identity)
+                film, made = _make_anyway(task, facts, job, progress, identity)
+                _join(task, facts, job, film, part, progress)
+        except MediaError as error:
+            if isinstance(error.__cause__, FileExistsError):
+                job.remove()  # the film is whole, under another name
+            raise
+        job.remove()
+    return Outcome(film.end - film.first, made)
+
+
+def _make_anyway(
+    task: Task, facts: Facts, job: Job, progress: Progress, identity: dict[str, str]
+) -> tuple[Film, int]:
+    """`_make`, again in another way if the source fails."""
+    threads = 0
+    try:
+        return _make(task, facts, job, progress, identity)
+    except vs.Error as error:
+        if _ONE_THREAD in str(error):
+            note("the decoder lost its way in a damaged place; once more with one thread")
+            threads = 1
+        elif task.on_error == "stop":
+            raise
+    try:
+        return _make(task, facts, job, progress, identity, threads)
+    except vs.Error:
+        if task.on_error == "stop":
+            raise
+        bad = find(open_film_source(task, facts, threads=threads).clip)
+        if not bad:
+            raise
+        where = ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in ranges(bad)[:5])
+        note(f"{len(bad)} frames cannot be read ({where}): --on-error {task.on_error}")
+        task = replace(task, unreadable=tuple(bad))
+        return _make(task, facts, job, progress, identity, threads)
+
+
+def _make(
+    task: Task,
+    facts: Facts,
+    job: Job,
+    progress: Progress,
+    identity: dict[str, str],
+    threads: int = 0,
+) -> tuple[Film, int]:
+    """Make the segments that are missing; returns the film, and the number of frames made."""
+    note(f"reading {task.source}, which takes a while for a long one")
+    progress.begin("read", 100)
+    source = open_film_source(
+        task, facts, threads=threads, index=job.folder / "index", on_read=progress.update
+    )
+    if job.plan is None:
+        film = _plan(task, source, job, progress, identity)
+    else:
+        film = open_film(task, source, job.plan.marks)
+        _check_plan(job.plan, film)
+    return film, _make_missing(task, facts, job, film, progress)
+
+
+def _plan(
+    task: Task, source: Source, job: Job, progress: Progress, identity: dict[str, str]
+) -> Film:
+    """The first pass, and where to cut."""
+
+    def on_frame(done: int, total: int) -> None:
+        if done == 1:
+            progress.begin("mark", total)
+        progress.update(done)
+
+    marks = mark(task, source, on_frame)
+    film = open_film(task, source, marks)
+    work = _WORK * film.clip.width * film.clip.height
+    most = longest(film.times.rate * task.slow, work, on_device=_on_device(task))
+    plain = Fraction(1, task.slow) * film.times.base
+    scenes = starts_of_scenes(
+        marks.cuts_after if marks else [], source.times, film.times._replace(base=plain)
+    )
+    job.begin(Manifest(identity, marks, borders(film.first, film.end, scenes, most)))
+    return film
+
+
+def _check_plan(plan: Manifest, film: Film) -> None:
+    if (plan.borders[0], plan.borders[-1]) != (film.first, film.end):
+        raise MediaError("the manifest is of another film; remove it with --clean")
+
+
+def _on_device(task: Task) -> bool:
+    """Whether something faster than a CPU computes."""
+    device = task.options.get("device")
+    if device is not None:
+        return str(device) != "cpu"
+    torch = sys.modules.get("torch")  # loaded if it may run the network
+    return torch is not None and bool(torch.cuda.is_available())
+
+
+def _make_missing(task: Task, facts: Facts, job: Job, film: Film, progress: Progress) -> int:
+    """Make what is missing, with as many workers as asked for; gives the number of frames."""
+    assert job.plan is not None
+    total, done = film.end - film.first, job.frames_done()
+    if done:
+        say(f"{len(job.done())} of {len(job.plan.segments)} segments are done; going on")
+    task_file.save(task, job.folder)
+    progress.begin("render", total, done)
+    if task.workers > 1:
+        run_workers(job, _devices(task), progress)
+    if task.dask is not None:
+        run_cluster(job, task.dask, progress)
+    make_all(task, facts, job, film, progress)
+    return total - done
+
+
+def _devices(task: Task) -> list[str | None]:
+    """A device for each worker: all GPUs in turn, if none is named."""
+    torch = sys.modules.get("torch")
+    if task.options.get("device") is None and torch is not None and torch.cuda.is_available():
+        count = torch.cuda.device_count()
+        return [f"cuda:{k % count}" for k in range(task.workers)]
+    return [None] * task.workers
+
+
+def _join(task: Task, facts: Facts, job: Job, film: Film, part: Path, progress: Progress) -> None:
+    """Write the whole film and the other streams into `part`."""
+    assert job.plan is not None
+    plan = job.plan
+    pieces = [Piece(job.path(k), *plan.frames(k)) for k in plan.segments]
+    _check_space(task, pieces)
+    progress.begin("join", film.end - film.first)
+    times, cut = film.times, None
+    if not task.span.whole:
+        cut = window(times, film.first, film.end)
+        times = from_zero(times, film.first, film.end)
+    beside = Beside(None if task.slow > 1 else task.source, facts.track, facts.about, cut)
+    container = CONTAINERS[task.target.suffix.lower()]
+    try:
+        if task.encoding.joinable:
+
+            def packets(header: bytes) -> Iterator[Packet[Any]]:
+                return film_packets(pieces, times, header, progress.update)
+
+            join_part(film.clip, part, times, task.encoding, container, beside, packets)
+        else:
+            clip = spliced(pieces, film)
+            write_part(clip, part, times, task.encoding, container, beside, progress.update)
+    except BadSegmentError as error:
+        job.discard(plan.borders.index(error.piece.begin))
+        raise
+
+
+def _check_space(task: Task, pieces: list[Piece]) -> None:
+    """MediaError if the disk has no room for the output beside its segments."""
+    needed = sum(piece.path.stat().st_size for piece in pieces)
+    free = shutil.disk_usage(task.target.resolve().parent).free
+    if free < needed:
+        raise MediaError(
+            f"{task.target} needs {needed / 1e6:.0f} MB more than its segments, and "
+            f"{free / 1e6:.0f} MB are free; make room and run the same command again"
+        )
+
+
+@contextmanager
+def _telling_how_to_go_on(job: Job) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if job.worth_keeping and job.plan is not None:
+            say(
+                f"{len(job.done())} of {len(job.plan.segments)} segments are kept in {job.folder}; "
+                "the same command goes on from there, --clean removes them"
+            )
+        raise

@@ -1,0 +1,56 @@
+"""Segments: where a film is cut into pieces that are rendered one by one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from fractions import Fraction
+
+from vsrife.media.timestamps import Times
+
+LONGEST = 10  # seconds of film
+_SHORTEST = Fraction(1, 4)  # share of the longest; below this, a cut does not end a segment
+_FEWEST = 12  # frames of the longest segment: each segment begins with a key frame
+_MINUTE = 60
+# Multiply-accumulate operations per second that a slow machine reaches: a segment is made in about
+# a minute or less. Fixed, since segments must not depend on how fast a run happens to be
+_CPU, _DEVICE = 1e11, 5e12
+
+
+def longest(rate: Fraction, work: float, *, on_device: bool) -> int:
+    """Most output frames of a segment: 10 s of film, or about a minute of work if that is less.
+
+    rate: output frames per second. work: multiply-accumulate operations per output frame.
+    """
+    by_time = int(LONGEST * rate)
+    by_work = int(_MINUTE * (_DEVICE if on_device else _CPU) / max(work, 1.0))
+    return max(_FEWEST, min(by_time, by_work))
+
+
+def starts_of_scenes(cuts_after: Sequence[int], source: Times, out: Times) -> list[int]:
+    """The first output frame of each scene after the first.
+
+    cuts_after: source frames. source, out: when source and output frames are shown.
+    """
+    found = []
+    for cut in cuts_after:
+        if cut + 1 >= len(source.ticks) - 1:
+            continue
+        begin = source.ticks[cut + 1] * source.base
+        found.append(bisect_left(out.ticks, begin / out.base, hi=len(out.ticks) - 1))
+    return found
+
+
+def borders(first: int, end: int, scenes: Sequence[int], most: int) -> list[int]:
+    """First output frame of each segment of frames `first` to `end` - 1, and `end`.
+
+    A segment has at most `most` frames and ends at the last scene change in reach, unless that
+    leaves less than a quarter of `most`.
+    """
+    starts = sorted(set(scenes))
+    found = [first]
+    while end - found[-1] > most:
+        least, furthest = found[-1] + max(1, int(most * _SHORTEST)), found[-1] + most
+        k = bisect_left(starts, furthest + 1) - 1
+        found.append(starts[k] if k >= 0 and starts[k] >= least else furthest)
+    return [*found, end]

@@ -1,0 +1,160 @@
+"""A source file as the film that is written: opened, marked, interpolated, in parts."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import vapoursynth as vs
+
+from vsrife.filter import rife
+from vsrife.media.convert import for_encoding
+from vsrife.media.encoders import check_film
+from vsrife.media.properties import ROWS
+from vsrife.media.source import Facts, open_source, progressive
+from vsrife.media.timestamps import Times, constant_times, stretched_times
+from vsrife.messages import note
+from vsrife.rendering.first_pass import find_marks, marking_of, with_marks
+from vsrife.rendering.join import ticks_of
+from vsrife.rendering.manifest import Marks
+from vsrife.rendering.scripts import run_script
+from vsrife.rendering.side_clips import with_clips
+from vsrife.rendering.task import Task
+from vsrife.rendering.timing import constant_rate, with_durations
+from vsrife.rendering.unreadable import covered, replaceable
+from vsrife.video.frames import ALPHA
+
+# Source frames on each side of a part whose marks may matter there: a run of duplicates has at most
+# 24 frames, and as many again decide about its neighbours
+_REACH = 64
+
+
+@dataclass(frozen=True)
+class Source:
+    """An open source. clip: its frames. times: when they are shown. first, end: the wanted ones."""
+
+    facts: Facts
+    clip: vs.VideoNode
+    times: Times
+    first: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Film:
+    """What is written: frames `first` to `end` - 1 of `clip`, which is shown at `times`."""
+
+    clip: vs.VideoNode
+    times: Times
+    first: int
+    end: int
+
+    @cached_property
+    def head(self) -> dict[str, Any]:
+        """The properties of frame 0 that describe the film."""
+        names = [name for row in ROWS for name in row.props if name != ALPHA]
+        with self.clip.get_frame(0) as frame:
+            return {name: frame.props.get(name) for name in names}
+
+    def piece(self, begin: int, end: int) -> tuple[vs.VideoNode, Times]:
+        """Frames `begin` to `end` - 1 for the encoder, described as frame 0 of the film is."""
+        return self.described(self.clip[begin:end]), ticks_of(self.times, begin, end)
+
+    def described(self, clip: vs.VideoNode) -> vs.VideoNode:
+        """`clip` with the properties that describe the film, and no others of that kind."""
+        clip = clip.std.RemoveFrameProps(list(self.head))
+        known = {name: value for name, value in self.head.items() if value is not None}
+        return clip.std.SetFrameProps(**known) if known else clip
+
+
+def open_film_source(
+    task: Task,
+    facts: Facts,
+    *,
+    threads: int = 0,
+    index: Path | None = None,
+    on_read: Callable[[int], None] = lambda percent: None,
+) -> Source:
+    """Open the source of a task. Errors as in `open_source`."""
+    clip, times = open_source(task.source, facts, threads, index, on_read)
+    clip = progressive(clip)
+    if task.before is not None:
+        clip, times = run_script(task.before, clip, times)
+    clip = covered(clip, task.unreadable)
+    if task.cfr and not times.constant:
+        clip = with_durations(clip, times)
+    first, end = task.span.frames(times)
+    return Source(facts, clip, times, first, end)
+
+
+def mark(
+    task: Task, source: Source, on_frame: Callable[[int, int], None] = lambda done, total: None
+) -> Marks | None:
+    """The first pass; None if the task needs no marks. on_frame: number of frames, and of all."""
+    marking = marking_of(source.clip, rife_options(task, source))
+    if marking is None:
+        return None
+    first = max(0, source.first - _REACH)
+    end = min(source.clip.num_frames, source.end + _REACH)
+    return find_marks(source.clip, marking, first, end, lambda done: on_frame(done, end - first))
+
+
+def open_film(task: Task, source: Source, marks: Marks | None) -> Film:
+    """The film of a task, with marks of the first pass instead of detectors."""
+    options = rife_options(task, source)
+    if marks is not None:
+        options = with_marks(options, source.clip.num_frames, marks)
+    smooth = rife(source.clip, **options)
+    times = _out_times(task, source, smooth)
+    if task.after is not None:
+        smooth, times = run_script(task.after, smooth, times)
+    if not (source.times.constant or task.cfr) and "fps" in task.options:
+        note(
+            "the frame rate varies, and will do so in OUT; --fps is its mean, --cfr makes it fixed"
+        )
+    first, end = _wanted(source, times)
+    times = Times(times.base * task.slow, times.ticks)
+    check_film(task.encoding, smooth.width, smooth.height, times.rate)
+    return Film(for_encoding(smooth, task.encoding), times, first, end)
+
+
+def rife_options(task: Task, source: Source) -> dict[str, Any]:
+    """rife()'s arguments for an open source."""
+    options = with_clips(task.options, source.clip, source.times)
+    if task.cfr and not source.times.constant:
+        options["fps"] = constant_rate(options, source.times)
+        options["vfr"] = True
+        options.pop("factor", None)
+    if task.on_error == "interpolate" and task.unreadable:
+        # ranges of the user's own are in the same list; a file or property is not looked at
+        own = options.get("replace")
+        bad = replaceable(task.unreadable, source.clip.num_frames)
+        options["replace"] = [*own, *bad] if isinstance(own, list) else bad or None
+    return options
+
+
+def _out_times(task: Task, source: Source, smooth: vs.VideoNode) -> Times:
+    if task.cfr and not source.times.constant:
+        start = source.times.ticks[0] * source.times.base
+        return constant_times(Fraction(smooth.fps), smooth.num_frames, start)
+    return stretched_times(source.times, Fraction(smooth.fps) / Fraction(source.clip.fps))
+
+
+def _wanted(source: Source, times: Times) -> tuple[int, int]:
+    """The output frames from the first wanted source frame on, up to the next one after the last.
+
+    Parts of a film that follow each other have all its frames, each once.
+    """
+    count, total = len(times.ticks) - 1, len(source.times.ticks) - 1
+
+    def at(frame: int) -> int:
+        begin = source.times.ticks[frame] * source.times.base
+        return bisect_left(times.ticks, begin / times.base, hi=count)
+
+    first = at(source.first) if source.first else 0
+    return first, at(source.end) if source.end < total else count

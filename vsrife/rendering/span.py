@@ -1,0 +1,86 @@
+"""A part of a film: from one frame or time to another, exactly."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from fractions import Fraction
+from typing import NamedTuple
+
+from vsrife.errors import ArgumentError
+from vsrife.media.timestamps import Times
+
+_CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)([0-5]?\d(?:\.\d+)?)", re.ASCII)
+_SECONDS = re.compile(r"(\d+(?:\.\d+)?)s", re.ASCII)
+_FRAME = re.compile(r"\d+", re.ASCII)
+_ALLOWED = "a frame's number as 240, or a time as 10s, 1:30 or 0:01:30.5"
+
+
+class Place(NamedTuple):
+    """A place in a film: the number of a source frame, or seconds from the first one."""
+
+    frame: int | None
+    seconds: Fraction | None = None
+
+    def frame_of(self, times: Times) -> int:
+        """The first source frame that is shown here or later; the number of frames: none is."""
+        count = len(times.ticks) - 1
+        if self.frame is not None:
+            return min(self.frame, count)
+        at = times.ticks[0] + (self.seconds or 0) / times.base
+        return bisect_left(times.ticks, at, hi=count)
+
+
+class Span(NamedTuple):
+    """Source frames from `start` on, up to but without `end`, or of that `length`."""
+
+    start: Place | None = None
+    end: Place | None = None
+    length: Place | None = None
+
+    @property
+    def whole(self) -> bool:
+        return self == WHOLE
+
+    def frames(self, times: Times) -> tuple[int, int]:
+        """First source frame, and first one after the span. ArgumentError for fewer than one."""
+        total = len(times.ticks) - 1
+        first = 0 if self.start is None else self.start.frame_of(times)
+        end = total
+        if self.end is not None:
+            end = self.end.frame_of(times)
+        elif self.length is not None and self.length.frame is not None:
+            end = min(total, first + self.length.frame)
+        elif self.length is not None:
+            begin = (times.ticks[min(first, total)] - times.ticks[0]) * times.base
+            end = Place(None, begin + (self.length.seconds or 0)).frame_of(times)
+        if first >= end:
+            length = float((times.ticks[-1] - times.ticks[0]) * times.base)
+            raise ArgumentError(
+                f"start and end leave no frame: frames {first} to {end} of {total} "
+                f"({length:.3f} s); choose a later end or an earlier start"
+            )
+        return first, end
+
+
+WHOLE = Span()
+
+
+def read_place(name: str, text: str) -> Place:
+    """A place or a length from text; ArgumentError with the option's name."""
+    if _FRAME.fullmatch(text):
+        return Place(int(text[:18]))
+    if found := _SECONDS.fullmatch(text):
+        return Place(None, Fraction(found[1]))
+    if found := _CLOCK.fullmatch(text):
+        hours, minutes, seconds = found.groups()
+        return Place(None, int(hours or 0) * 3600 + int(minutes) * 60 + Fraction(seconds))
+    raise ArgumentError(f"{name} must be {_ALLOWED}, not {text!r:.100}")
+
+
+def read_span(start: str | None, end: str | None, count: str | None) -> Span:
+    """A part from the texts of its options; ArgumentError for what cannot be read."""
+    if end is not None and count is not None:
+        raise ArgumentError("end and count exclude each other; give one of them")
+    given = (("start", start), ("end", end), ("count", count))
+    return Span(*(None if text is None else read_place(name, text) for name, text in given))

@@ -1,0 +1,70 @@
+"""What a render is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from vsrife.media.encoders import Encoding
+from vsrife.rendering import identity
+from vsrife.rendering.span import WHOLE, Span
+from vsrife.version import __version__
+from vsrife.weights import find_weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One file to render.
+
+    options: arguments of rife() without the clip. span: the part of the source. before, after:
+    scripts whose `clip` comes in, and goes out, before and after rife(). cfr: frames at a constant
+    rate whatever the source has. slow: how many times as long everything takes. on_error: what is
+    shown for frames that cannot be read, of `unreadable.KINDS`. unreadable: these frames. workers:
+    processes on this machine. dask: address of a scheduler whose workers help.
+    """
+
+    source: Path
+    target: Path
+    options: Mapping[str, Any]
+    encoding: Encoding = field(default_factory=Encoding)
+    overwrite: bool = False
+    span: Span = WHOLE
+    before: Path | None = None
+    after: Path | None = None
+    cfr: bool = False
+    slow: int = 1
+    on_error: str = "stop"
+    unreadable: tuple[int, ...] = ()
+    workers: int = 1
+    dask: str | None = None
+
+    def with_options(self, **options: object) -> Task:
+        """The same task with other arguments of rife(), which must not change its frames."""
+        return replace(self, options={**self.options, **options})
+
+    def identity(self) -> dict[str, str]:
+        """What its segments depend on, by name."""
+        beside = [value for value in self.options.values() if isinstance(value, Path)]
+        asked = {
+            name: "a file" if isinstance(value, Path) else value
+            for name, value in self.options.items()
+            if name != "model"
+        }
+        scripts = [identity.of_file(path) for path in (self.before, self.after, *beside) if path]
+        import av
+
+        weights = find_weights(
+            self.options.get("model"), auto_download=bool(self.options.get("auto_download"))
+        )
+        return {
+            "the source": identity.of_source(self.source),
+            "the model": identity.of_file(weights),
+            "the options": repr(sorted(asked.items())),
+            "the part": repr((self.span, self.cfr, self.slow, self.on_error)),
+            "the encoder's settings": f"{self.encoding!r} {self.target.suffix.lower()}",
+            "the scripts": repr(scripts),
+            # another build of the encoder may write another header
+            "vsrife's version": f"{__version__}, PyAV {av.__version__}",
+        }

@@ -1,0 +1,75 @@
+"""A task as a file beside its segments, for workers. Text only: nothing in it is run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from vsrife.errors import MediaError
+from vsrife.media.encoders import Encoding
+from vsrife.rendering.manifest import read_json, write_json
+from vsrife.rendering.span import Place, Span
+from vsrife.rendering.task import Task
+
+NAME = "task.json"
+_PATHS = ("source", "target", "before", "after")
+_KINDS = {"path": Path, "fraction": Fraction}
+
+
+def save(task: Task, folder: Path) -> None:
+    data: dict[str, Any] = {name: _plain(getattr(task, name)) for name in _PATHS}
+    data["options"] = {name: _plain(value) for name, value in task.options.items()}
+    data["encoding"] = asdict(task.encoding)
+    data["span"] = [None if place is None else [_plain(x) for x in place] for place in task.span]
+    for name in ("cfr", "slow", "on_error", "unreadable"):
+        data[name] = getattr(task, name)
+    write_json(folder / NAME, data)
+
+
+def load(folder: Path, source: Path | None = None) -> Task:
+    """The task in a folder; source: where its source is on this machine. MediaError for none."""
+    data = read_json(folder / NAME)
+    try:
+        if data is None:
+            raise KeyError(NAME)
+        encoding = dict(data["encoding"])
+        encoding["options"] = tuple((str(a), str(b)) for a, b in encoding["options"])
+        encoding["pipe"] = tuple(encoding["pipe"])
+        paths = {name: _read(data[name]) for name in _PATHS}
+        if source is not None:
+            paths["source"] = source
+        return Task(
+            **paths,
+            options={name: _read(value) for name, value in data["options"].items()},
+            encoding=Encoding(**encoding),
+            span=Span(*(None if p is None else Place(*map(_read, p)) for p in data["span"])),
+            cfr=data["cfr"],
+            slow=data["slow"],
+            on_error=data["on_error"],
+            unreadable=tuple(data["unreadable"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MediaError(
+            f"{folder} holds no render that can be joined; give the folder .OUT.segments of one "
+            "that is running"
+        ) from error
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has them; paths become absolute."""
+    if isinstance(value, Path):
+        return {"path": str(value.absolute())}
+    if isinstance(value, Fraction):
+        return {"fraction": str(value)}
+    if isinstance(value, tuple):
+        return list(value)
+    return value
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, dict):
+        ((kind, text),) = value.items()
+        return _KINDS[kind](text)
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,62 @@
+"""Frame rates that users ask for, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import vapoursynth as vs
+
+from vsrife.media.timestamps import Times
+from vsrife.video.timeline import as_duration
+
+_DIGITS = 3  # of a rate in decimals, as people write it: 23.976 and 23.98 are 24000/1001
+
+
+def read_rate(text: str) -> str:
+    """A rate in text, where decimals of an NTSC rate mean that rate: 59.94 is 60000/1001."""
+    whole, point, digits = text.strip().partition(".")
+    if not (point and whole.isdecimal() and digits.isdecimal() and len(digits) in (2, _DIGITS)):
+        return text
+    near = Fraction((int(whole) + 1) * 1000, 1001)
+    if round(float(near), len(digits)) == float(text):
+        return f"{near.numerator}/{near.denominator}"
+    return text
+
+
+def cheaper_rate(source: Fraction, wanted: Fraction) -> Fraction | None:
+    """A whole multiple of the source's rate within 0.2 % of the wanted one; None if it is one.
+
+    It keeps every source frame, where the wanted rate makes nearly all frames new.
+    """
+    factor = round(wanted / source)
+    if factor < 1 or wanted == source * factor:
+        return None
+    near = source * factor
+    return near if abs(near / wanted - 1) <= Fraction(2, 1000) else None
+
+
+def constant_rate(options: Mapping[str, Any], times: Times) -> Fraction:
+    """The rate for --cfr: the wanted one, else the mean times the factor, as a common rate."""
+    if options.get("fps") is not None:
+        return Fraction(options["fps"])
+    mean = times.rate * Fraction(options.get("factor") or 2)
+    common = (
+        *(Fraction(n) for n in range(1, 481)),
+        *(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 72, 96, 120, 240)),
+    )
+    near = min(common, key=lambda rate: abs(rate / mean - 1))
+    return near if abs(near / mean - 1) < Fraction(1, 100) else mean.limit_denominator(1001)
+
+
+def with_durations(clip: vs.VideoNode, times: Times) -> vs.VideoNode:
+    """`clip` whose frames have the durations of `times`."""
+
+    def last(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        frame = f.copy()
+        length = (times.ticks[n + 1] - times.ticks[n]) * times.base
+        frame.props["_DurationNum"], frame.props["_DurationDen"] = as_duration(length)
+        return frame
+
+    return clip.std.ModifyFrame(clip, last)

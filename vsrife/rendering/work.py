@@ -1,0 +1,147 @@
+"""Making segments, by one process or by many that share a folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from vsrife.errors import MediaError
+from vsrife.inference.base import Hardware
+from vsrife.inference.select import candidates
+from vsrife.media.encode import write_part
+from vsrife.media.encoders import Encoding
+from vsrife.media.others import Beside
+from vsrife.media.parts import whole_file
+from vsrife.media.source import Facts, probe
+from vsrife.messages import note
+from vsrife.rendering import task_file
+from vsrife.rendering.claims import Claims
+from vsrife.rendering.identity import differences
+from vsrife.rendering.job import Job
+from vsrife.rendering.manifest import load
+from vsrife.rendering.progress import Progress
+from vsrife.rendering.source_film import Film, open_film, open_film_source
+from vsrife.rendering.task import Task
+
+_LOSSLESS = Encoding(encoder="ffv1")  # for what must be encoded as one: GIF, --pipe, --max-size
+# NUT keeps what an encoder gives as it is; it knows no ProRes, and no alpha beside VP9
+_CONTAINERS = {"prores_ks": "mov", "libvpx-vp9": "matroska"}
+_POLL = 0.5  # seconds between two looks at what others have made
+
+
+def segment_encoding(task: Task) -> Encoding:
+    """How segments are encoded."""
+    return task.encoding if task.encoding.joinable else _LOSSLESS
+
+
+def container_of(encoding: Encoding) -> str:
+    """FFmpeg's format for the file of a segment."""
+    return _CONTAINERS.get(encoding.row.codec, "nut")
+
+
+def make_segment(
+    task: Task, facts: Facts, job: Job, film: Film, segment: int, on_frame: Callable[[int], None]
+) -> None:
+    """Make one segment, whole or not at all."""
+    assert job.plan is not None
+    clip, times = film.piece(*job.plan.frames(segment))
+    encoding = segment_encoding(task)
+    with whole_file(job.path(segment)) as part:
+        beside = Beside(None, facts.track, facts.about)
+        write_part(clip, part, times, encoding, container_of(encoding), beside, on_frame)
+    job.finish(segment)
+
+
+def make_all(task: Task, facts: Facts, job: Job, film: Film, progress: Progress) -> int:
+    """Make all segments that no other worker makes, and wait for the others.
+
+    Gives the number of frames that this process has made.
+    """
+    assert job.plan is not None
+    made = 0
+    with Claims(job.folder) as claims:
+        # the folder goes once somebody has joined the film
+        while job.folder.is_dir() and not job.is_complete():
+            before = made
+            for segment in job.plan.segments:
+                if not job.is_done(segment) and claims.take(segment):
+                    if not job.is_done(segment):  # it may have been finished meanwhile
+                        made += _make_one(task, facts, job, film, segment, progress)
+                    claims.release(segment)
+            if made == before and not job.is_complete():
+                wait_for_others(job, progress)
+    return made
+
+
+def _make_one(
+    task: Task, facts: Facts, job: Job, film: Film, segment: int, progress: Progress
+) -> int:
+    assert job.plan is not None
+    done = job.frames_done()
+    make_segment(task, facts, job, film, segment, lambda n: progress.update(done + n))
+    begin, end = job.plan.frames(segment)
+    return end - begin
+
+
+def wait_for_others(job: Job, progress: Progress) -> None:
+    """Look again in a moment."""
+    time.sleep(_POLL)
+    progress.update(job.frames_done())
+
+
+def join_in(
+    folder: Path,
+    source: Path | None,
+    progress: Progress,
+    device: str | None = None,
+    threads: int | None = None,
+) -> int:
+    """Help a render: make segments in `folder` until all are made. Gives the frames made here.
+
+    source: where the source is on this machine; None: where it is on the other. device: another
+    one than the task's. threads: of a CPU, if the task names none. MediaError if this process would
+    make other frames.
+    """
+    plan = load(folder)
+    if plan is None:
+        raise MediaError(f"{folder} holds no render that can be joined; its manifest is missing")
+    task = task_file.load(folder, source)
+    changed = differences(_without_time(plan.identity), _without_time(task.identity()))
+    if changed:
+        raise MediaError(
+            f"{', '.join(changed)} {'is' if len(changed) == 1 else 'are'} not the same here as "
+            f"where {folder} was made; a worker must make the same frames"
+        )
+    if device is not None:
+        task = task.with_options(device=device)
+    if threads is not None and _heeds_threads(task):
+        task = task.with_options(threads=threads)
+    facts = probe(task.source)
+    job = Job(folder)
+    job.plan = plan
+    film = open_film(task, open_film_source(task, facts, index=folder / "index"), plan.marks)
+    progress.begin("render", film.end - film.first, job.frames_done())
+    try:
+        return make_all(task, facts, job, film, progress)
+    except MediaError:
+        if folder.is_dir():
+            raise
+        note(f"{folder} is gone: the render has ended while this process made a segment again")
+        return 0
+
+
+def _heeds_threads(task: Task) -> bool:
+    """Whether the task leaves its threads to us, and its backend can be told; PyTorch cannot."""
+    if task.options.get("threads") is not None:
+        return False
+    backend, device = task.options.get("backend"), task.options.get("device")
+    if backend is None and device in (None, "cpu"):
+        backend = candidates(Hardware(device=device))[0]
+    return backend in ("onnx", "openvino")
+
+
+def _without_time(identity: dict[str, str]) -> dict[str, str]:
+    """An identity for a copy of the source, which was changed at another time."""
+    size, _, digest = identity["the source"].split()
+    return identity | {"the source": f"{size} {digest}"}

@@ -1,0 +1,1 @@
+"""Scripts of VapourSynth, written for a video file."""

@@ -1,0 +1,38 @@
+"""Random weights that learn soon: what corrects something begins near nothing."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from vsrife.network.pyramid_module import PyramidNet
+from vsrife.network.table import SLOPE
+
+SHARPNESS = 20.0  # first factor of the cosines in the softmax of the matches
+STATIC = -2.0  # first logit of the static mask
+# Gains of first weights: of residuals, whose sums grow; of corrections, which begin small
+_GAINS = {"out": 0.1, "flow": 0.1, "mask": 0.1, "views": 0.65, "state": 0.65, "volume": 0.6}
+
+
+def _gain(layer: str) -> float:
+    if ".body" in layer:
+        return 0.5
+    return _GAINS.get(layer.rpartition(".")[2], 0.7 if layer.endswith("matches") else 1.0)
+
+
+@torch.no_grad()
+def set_first_weights(model: PyramidNet) -> None:
+    """Give every parameter its first value, from torch's random numbers."""
+    for key, weight in model.weights.items():
+        layer, _, kind = key.rpartition(".")
+        part = layer.rpartition(".")[2]
+        if key == "matching.sharpness":
+            weight.fill_(SHARPNESS)
+        elif kind == "bias" or part == "time":
+            weight.zero_()
+        else:
+            nn.init.kaiming_normal_(weight, SLOPE)
+            weight.mul_(_gain(layer))
+    static = model.weights["last.mask.weight"], model.weights["last.mask.bias"]
+    static[0][16:].zero_()
+    static[1][16:].fill_(STATIC)

@@ -144,7 +144,35 @@ def _meaning(action: argparse.Action) -> str:
     return text.replace("|", "\\|")
 
 
+def quality() -> Iterator[str]:
+    """One row for each method whose quality was measured beside that of nano."""
+    yield "| method | filmed | drawn | seconds for a new frame of 640x360, OpenVINO | measured in |"
+    yield "|---|---|---|---|---|"
+    for row in _toml("docs/pictures/figures.toml")["quality"]:
+        seconds = f"{row['seconds']:.3f}" if row["seconds"] else ""
+        page = f"[{Path(row['source']).name}](../../{row['source']})"
+        cells = [row["name"], f"{row['filmed']:+.2f}", f"{row['drawn']:+.2f}", seconds, page]
+        yield f"| {' | '.join(cells)} |"
+
+
+def examples() -> Iterator[str]:
+    """One row for each script in examples/: the first sentence of its first comment."""
+    yield "| script | shows |"
+    yield "|---|---|"
+    for path in sorted((ROOT / "examples").iterdir()):
+        if path.suffix in (".py", ".vpy"):
+            words = re.sub(r"\s*\n#\s*", " ", path.read_text(encoding="utf-8")).lstrip('#" ')
+            sentence = re.split(r"[.:](?:\s|$)", words, maxsplit=1)[0]
+            yield f"| [{path.name}](../../examples/{path.name}) | {_lower(sentence)} |"
+
+
+def _lower(text: str) -> str:
+    return text if text[1:2].isupper() else text[0].lower() + text[1:]  # not HDR
+
+
 PARTS = {
+    "quality": quality,
+    "examples": examples,
     "models": models,
     "extras": extras,
     "commands": commands,

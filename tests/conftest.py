@@ -1,6 +1,7 @@
 import functools
 import gc
 import os
+import sys
 from importlib.util import find_spec
 
 import pytest
@@ -13,6 +14,9 @@ from vsrife.weights import CACHE_VARIABLE, FOLDER_VARIABLE
 # Before a conftest beside the tests imports what reads it
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Compiled once, for every worker and for every program that tests start: each would do it again
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Tests import runtimes by themselves, too; what these would send is sent nowhere
 for runtime in ("onnxruntime", "openvino"):
     if find_spec(runtime):
@@ -34,6 +38,15 @@ def pytest_ignore_collect(collection_path):
     module = conftest if conftest.is_file() and not conftest.samefile(__file__) else collection_path
     left_out = needs.LIGHT and module.suffix == ".py" and needs.missing(module)
     return True if left_out else None
+
+
+# Files at the root whose tests take seconds each
+LONG = ("test_examples.py", "test_memory.py", "test_privacy.py", "test_quality.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Long tests first: at the end, one worker would wait for another."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,6 +81,14 @@ def _a_user_of_their_own(tmp_path_factory):
         "COLUMNS": "120",
         "NO_COLOR": "1",
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk():
+    """No test cuts the power: that a file is flushed before it is moved, test_library sees."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,8 +3,11 @@
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 from fractions import Fraction
+from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 import av
@@ -22,6 +25,7 @@ def environment(tmp_path_factory):
     """Environment variables for vspipe, configured as its own program asks for."""
     folder = tmp_path_factory.mktemp("vapoursynth")
     env = os.environ | {"XDG_CONFIG_HOME": str(folder), "XDG_CACHE_HOME": str(folder)}
+    env["VSRIFE_CACHE_DIR"] = str(folder / "graphs")  # a graph is compiled once for all of them
     subprocess.run([SCRIPTS / "vapoursynth", "config"], env=env, check=True, capture_output=True)
     return env
 
@@ -45,11 +49,11 @@ def draw_source(path, pixel_format):
     return path
 
 
-def pipe(environment, script, arguments, encoder):
+def pipe(environment, script, arguments, encoder, container="y4m"):
     """Runs `vspipe script - -c y4m | encoder`; both must succeed."""
     options = [part for pair in arguments.items() for part in ("--arg", "{}={}".format(*pair))]
     with subprocess.Popen(
-        [SCRIPTS / "vspipe", script, *options, "-", "-c", "y4m"],
+        [SCRIPTS / "vspipe", script, *options, "-", "-c", container],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -85,9 +89,19 @@ def counted(path):
         return sum(1 for _ in file.decode(stream)), pytest.approx(float(rate), rel=1e-6)
 
 
-@pytest.mark.parametrize("encoder", [x264, ffmpeg])
+# Factors 2 and 5/2 are counted below, too; here all of them in `.ci/slow`
 @pytest.mark.parametrize(
-    ("factor", "frames"), [("2", 24), ("5/2", 30), ("1001/400", 31), ("4/5", 10)]
+    ("factor", "frames", "encoder"),
+    [
+        ("1001/400", 31, ffmpeg),
+        ("4/5", 10, x264),
+        pytest.param("1001/400", 31, x264, marks=pytest.mark.slow),
+        pytest.param("4/5", 10, ffmpeg, marks=pytest.mark.slow),
+        pytest.param("2", 24, x264, marks=pytest.mark.slow),
+        pytest.param("2", 24, ffmpeg, marks=pytest.mark.slow),
+        pytest.param("5/2", 30, x264, marks=pytest.mark.slow),
+        pytest.param("5/2", 30, ffmpeg, marks=pytest.mark.slow),
+    ],
 )
 def test_every_frame_arrives_in_the_encoder(environment, source, tmp_path, factor, frames, encoder):
     out = tmp_path / "out.mkv"
@@ -104,15 +118,114 @@ OUTCOMES = {
     "in_rgb": (24, RATE * 2),
     "slow_motion": (48, RATE),
     "to_60_fps": (31, Fraction(60)),
+    "anime": (24, RATE * 2),
+    "hdr": (24, RATE * 2),
+    "mask": (24, RATE * 2),
+    "motion_blur": (24, RATE * 2),
+    "play": (24, RATE * 2),
+    "two_devices": (24, RATE * 2),
+    "uhd": (24, RATE * 2),
+    "upscale": (24, RATE * 2),
 }
+APART = {"scene_list", "variable_rate"}  # in tests of their own, below
+# As vs-mlrt's own Python module, with a filter of the core for the network: it needs a GPU
+STAND_IN = """
+class Backend:
+    ORT_CUDA = object
+
+class RealESRGANModel:
+    animevideov3 = 0
+
+def RealESRGAN(clip, model, scale, backend):
+    return clip.resize.Bicubic(clip.width * scale, clip.height * scale)
+"""
 
 
-@pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
-def test_every_example_does_what_it_says(environment, source, tmp_path, weights, script):
+def test_every_script_has_an_outcome_or_a_test():
+    assert {path.stem for path in EXAMPLES} == set(OUTCOMES) | APART
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_every_example_does_what_it_says(environment, source, tmp_path, weights, name):
+    """ffmpeg stands in for mpv, the CPU twice for two GPUs, and `STAND_IN` for vs-mlrt."""
     out = tmp_path / "out.mkv"
-    arguments = {"source": source, "factor": "2", "model": weights("4.25")}
-    pipe(environment, script, arguments, ffmpeg(out))
-    assert counted(out) == OUTCOMES[script.stem]
+    (tmp_path / "vsmlrt.py").write_text(STAND_IN)
+    path = os.pathsep.join(filter(None, [str(tmp_path), environment.get("PYTHONPATH")]))
+    arguments = {
+        "source": source,
+        "factor": "2",
+        "model": weights("4.25"),
+        "devices": "cpu,cpu",
+    }
+    script = next(path for path in EXAMPLES if path.stem == name)
+    pipe(environment | {"PYTHONPATH": path}, script, arguments, ffmpeg(out))
+    assert counted(out) == OUTCOMES[name]
+    with av.open(out) as file:
+        stream = file.streams.video[0]
+        size = 2 if name == "upscale" else 1
+        assert (stream.width, stream.height) == (96 * size, 64 * size)
+
+
+def test_a_rate_that_varies_arrives_through_matroska(environment, tmp_path):
+    """Frames of 1 and of 3 ticks in turn; each becomes two of half its duration."""
+    source, out = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    times = [0, 1, 4, 5, 8, 9]  # in 1 / 20 s
+    with av.open(source, "w") as file:
+        stream = file.add_stream("ffv1", rate=20)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 20)
+        for n, time in enumerate(times):
+            image = np.full((48, 64, 3), 40, np.uint8)
+            image[10:30, 4 + 5 * n : 24 + 5 * n] = 220
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 20)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    script = next(path for path in EXAMPLES if path.stem == "variable_rate")
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", "-"]
+    encoder = [*command, "-c:v", "ffv1", "-fps_mode", "passthrough", out]
+    pipe(environment, script, {"source": source}, encoder, container="mkv")
+    with av.open(out) as file:
+        seen = [float(frame.time) for frame in file.decode(video=0)]
+    wanted = [t for a, b in pairwise(times) for t in (a / 20, (a + b) / 40)]
+    assert seen[: len(wanted)] == pytest.approx(wanted, abs=0.002)  # Matroska counts in 1 ms
+    assert len(seen) == 12
+
+
+def test_nothing_is_made_across_the_cuts_of_a_list(environment, source, tmp_path):
+    scenes = tmp_path / "cuts.txt"
+    scenes.write_text("0\n6\n")
+    lossless = ffmpeg(tmp_path / "out.mkv", lossless_depth=8)
+    script = next(path for path in EXAMPLES if path.stem == "scene_list")
+    pipe(environment, script, {"source": source, "scenes": scenes}, lossless)
+    frames = decoded(tmp_path / "out.mkv", "yuv420p")
+    assert [n for n in range(1, 23, 2) if frames[n] == frames[n - 1]] == [11]
+
+
+def test_four_chunks_are_the_whole(environment, source):
+    """As Av1an cuts a script: `vspipe -s -e` for each chunk."""
+    whole = alone(environment, "double", "--arg", f"source={source}", "-").stdout
+    chunks = [
+        alone(environment, "double", "--arg", f"source={source}", "-s", begin, "-e", end, "-")
+        for begin, end in (("0", "5"), ("6", "11"), ("12", "17"), ("18", "23"))
+    ]
+    assert all(chunk.returncode == 0 for chunk in chunks)
+    assert b"".join(chunk.stdout for chunk in chunks) == whole
+    assert len(whole) == 24 * 96 * 64 * 3 // 2
+
+
+def test_the_script_for_chunks_joins_them(environment, source, tmp_path):
+    program = tmp_path / ("ffmpeg.exe" if os.name == "nt" else "ffmpeg")
+    try:
+        program.symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+    except OSError:  # Windows allows it to few
+        shutil.copy(imageio_ffmpeg.get_ffmpeg_exe(), program)
+    folders = os.pathsep.join([str(tmp_path), str(SCRIPTS), os.environ.get("PATH", "")])
+    examples, out = Path(__file__).parents[1] / "examples", tmp_path / "out.mkv"
+    command = [sys.executable, examples / "chunks.py", examples / "double.vpy", source, out]
+    done = subprocess.run(command, env=environment | {"PATH": folders}, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    assert counted(out)[0] == 24
 
 
 def decoded(path, pixel_format):
@@ -124,9 +237,20 @@ def decoded(path, pixel_format):
     return [frame.tobytes() for frame in frames]
 
 
-@pytest.mark.parametrize("encoder", [x264, ffmpeg])
-@pytest.mark.parametrize(("pixel_format", "depth"), [("yuv420p", 8), ("yuv420p10le", 10)])
-@pytest.mark.parametrize(("factor", "kept"), [("2", (2, 1)), ("5/2", (5, 2))])
+# Each pair of choices once; all of them in `.ci/slow`
+@pytest.mark.parametrize(
+    ("encoder", "pixel_format", "depth", "factor", "kept"),
+    [
+        (x264, "yuv420p", 8, "5/2", (5, 2)),
+        (ffmpeg, "yuv420p", 8, "2", (2, 1)),
+        (x264, "yuv420p10le", 10, "2", (2, 1)),
+        (ffmpeg, "yuv420p10le", 10, "5/2", (5, 2)),
+        pytest.param(x264, "yuv420p", 8, "2", (2, 1), marks=pytest.mark.slow),
+        pytest.param(ffmpeg, "yuv420p", 8, "5/2", (5, 2), marks=pytest.mark.slow),
+        pytest.param(x264, "yuv420p10le", 10, "5/2", (5, 2), marks=pytest.mark.slow),
+        pytest.param(ffmpeg, "yuv420p10le", 10, "2", (2, 1), marks=pytest.mark.slow),
+    ],
+)
 def test_original_frames_arrive_byte_for_byte(
     environment, tmp_path, pixel_format, depth, encoder, factor, kept
 ):
@@ -137,6 +261,7 @@ def test_original_frames_arrive_byte_for_byte(
     pipe(environment, script, {"source": source, "factor": factor}, lossless)
     originals, frames = decoded(source, pixel_format), decoded(out, pixel_format)
     assert len(originals) == FRAMES
+    assert counted(out) == (ceil(FRAMES * Fraction(factor)), RATE * Fraction(factor))
     assert frames[:: kept[0]] == originals[:: kept[1]]
     assert frames[1] not in originals
 

@@ -15,6 +15,7 @@ from vsrife import quantize
 from vsrife.evaluation.measures import psnr
 from vsrife.network.graphs import build_flow
 from vsrife.network.options import GraphOptions
+from vsrife.network.pyramid_row import LEVELS, PyramidRow
 from vsrife.network.table import ARCHS
 from vsrife.weights import find_weights, read_arrays
 
@@ -95,8 +96,10 @@ def quantized_of(single, quantized):
             for name, weight in known
             if weight.shape == conv.weight.shape and (abs(weight - conv.weight) <= off).all()
         }
-        assert (conv.step is not None) == conv.reads_int8, name
-        (inside if conv.reads_int8 else outside).add(name)
+        # views and keys of a pyramid read what the next convolution reads, in fp32
+        assert conv.reads_int8 or conv.step is None, name
+        assert conv.step is not None or not conv.reads_int8 or name.startswith("encode."), name
+        (inside if conv.step is not None else outside).add(name)
     assert inside | outside == {name for name, _ in known}
     assert not inside & outside
     return inside, outside
@@ -138,6 +141,24 @@ def test_the_inner_convolutions_and_no_others_are_in_int8(made, row):
         assert not kinds & {"DequantizeLinear", "QuantizeLinear"}
 
 
+def test_of_a_pyramid_the_encoder_and_the_bodies_are_in_int8_and_what_reads_flow_is_not(made):
+    row, (_, quantized) = ARCHS["pyramid"], made("pyramid")
+    inside, outside = quantized_of(*made("pyramid"))
+    blocks = dict(zip((f"block{level}" for level in LEVELS), row.convs, strict=True))
+    blocks["last"] = row.last[1]
+    assert inside == {
+        *(f"encode.conv{i}" for i in range(1, 5)),
+        *(f"encode.body{i}" for i in range(2, 5)),
+        *(f"{name}.body.{j}" for name, count in blocks.items() for j in range(count)),
+    }
+    assert {f"{name}.out" for name in list(blocks)[:4]} | {"last.flow", "last.mask"} <= outside
+    makers = {name: node for node in quantized.graph.node for name in node.output}
+    for node in quantized.graph.node:
+        if node.op_type in ("Resize", "GridSample"):
+            kinds = {makers[name].op_type for name in node.input if name in makers}
+            assert not kinds & {"DequantizeLinear", "QuantizeLinear"}
+
+
 def test_weights_have_a_scale_for_each_channel(made):
     found = [conv for conv in convs_of(made("nano")[1]) if conv.step is not None]
     assert found
@@ -153,12 +174,16 @@ def test_the_picture_stays(made, row, least):
         assert psnr(run(quantized, feeds), run(single, feeds)) > least
 
 
-@pytest.mark.parametrize("row", ["4.14.lite", "nano"])
+@pytest.mark.parametrize("row", ["4.14.lite", "nano", "pyramid"])
 def test_residual_sums_are_taken_out_of_weights_exactly(made, row):
     single, _ = made(row)
     apart = quantize._with_sums(single)
     sums = [node for node in apart.graph.node if node.name.endswith(".sum")]
-    assert len(sums) == sum(ARCHS[row].block_convs(i) for i, _ in ARCHS[row].runs)
+    arch = ARCHS[row]
+    if isinstance(arch, PyramidRow):  # the encoder's three, of both frames, and the blocks'
+        assert len(sums) == 2 * 3 + sum(arch.convs) + arch.last[1]
+    else:
+        assert len(sums) == sum(arch.block_convs(i) for i, _ in arch.runs)
     feeds = next(iter(feeds_of(row)))
     assert run(apart, feeds) == pytest.approx(run(single, feeds), abs=1e-4)
 

@@ -27,15 +27,17 @@ from vsrife.checks import (
     Whole,
     option,
 )
+from vsrife.detection.runs import THRESHOLD
 from vsrife.errors import ArgumentError
 from vsrife.inference import network_options
 from vsrife.inference.network_options import NetworkOptions
 from vsrife.video import bad_frames, colour, frames, overlays, scenes, timeline
-from vsrife.video.duplicates import ANCHORS, THRESHOLD
+from vsrife.video.duplicates import ANCHORS
+from vsrife.video.exposure import SHUTTER, Exposure
 from vsrife.video.marking import Marking
-from vsrife.video.output import Recipe
 from vsrife.video.overlays import Protection
 from vsrife.video.plans import Filling, Policy
+from vsrife.video.recipe import Recipe
 from vsrife.weights import is_graph
 
 MAX_SPAN = 24
@@ -133,6 +135,11 @@ class Options:
     pace: str | None = option(
         OneOf(("drawn",)), None, _DUPLICATES, "\"drawn\" keeps the cadence of drawings on twos",
         none="even",
+    )  # fmt: skip
+    shutter: Fraction | None = option(
+        SHUTTER, None, _PICTURE,
+        "motion blur, degrees of an output frame's time that is exposed; 180 as film cameras",
+        none="no blur",
     )  # fmt: skip
     replace: object = option(
         _BAD_FRAMES, None, _PICTURE, "bad frames to replace by new ones", none="all are good"
@@ -324,6 +331,7 @@ def _recipe(options: Options, route: colour.Route) -> Recipe:
         marking=marking,
         filling=filling,
         protection=Protection(mask, protect) if protect or mask is not None else None,
+        exposure=None if options.shutter is None else Exposure(times, options.shutter),
         streams=options.network.num_streams,
         needs=needs,
     )

@@ -297,4 +297,4 @@ def _in_range[Number: (int, Fraction)](name: str, value: Number) -> Number:
 
 
 def _too_long(name: str) -> ArgumentError:
-    return ArgumentError(f"{name} has too many digits for VapourSynth; 18 digits suffice")
+    return ArgumentError(f"{name} has too many digits; 18 suffice")

@@ -12,9 +12,9 @@ from pathlib import Path
 import vapoursynth as vs
 
 from vsrife import arguments
+from vsrife.detection.runs import THRESHOLD
 from vsrife.errors import RifeError
 from vsrife.inference.network_options import open_session
-from vsrife.video.duplicates import THRESHOLD
 from vsrife.video.output import assemble
 from vsrife.video.synthesis import sample
 
@@ -44,7 +44,7 @@ def rife(
     factor_den: int = 1,
     fps_num: int | None = None,
     fps_den: int | None = None,
-    scale: float = 1.0,
+    scale: float | str = 1.0,
     ensemble: bool = False,
     sc: bool | str = False,
     sc_threshold: float | None = 0.15,
@@ -61,12 +61,13 @@ def rife(
     factor: int | Fraction | str | None = None,
     fps: int | Fraction | str | None = None,
     backend: str | None = None,
-    device: str | None = None,
+    device: str | Sequence[str] | None = None,
     provider: str | None = None,
     memory_limit: int | None = None,
     threads: int | None = None,
     num_streams: int = 1,
     precision: str | None = None,
+    tta: str | None = None,
     vfr: bool = False,
     sc_mode: str = "hold",
     sc_clip: vs.VideoNode | None = None,
@@ -79,6 +80,7 @@ def rife(
     mask: vs.VideoNode | None = None,
     protect: bool = False,
     pace: str | None = None,
+    shutter: float | None = None,
     confidence: float | None = None,
     static_threshold: float | str | None = None,
     matrix: str | int | None = None,
@@ -89,8 +91,8 @@ def rife(
     """Interpolate new frames between those of `clip`.
 
     Output frame n lies at n / factor of the source; the output has ceil(frames * factor) frames. It
-    has the clip's format and keeps the clip's frames bit for bit. Raises vs.Error before the first
-    frame, and for a wrong argument before a file is opened.
+    has the clip's format and keeps the clip's frames bit for bit, unless a shutter blurs them, too.
+    Raises vs.Error before the first frame, and for a wrong argument before a file is opened.
 
     The first 21 parameters have the names and the order of vs-rife 5.7.0.
     """
@@ -106,6 +108,7 @@ def rife(
         sample=functools.partial(sample, weakref.ref(clip), recipe.route),
         needs=recipe.needs,
         static=options.static_threshold,
+        lasting=True,
     )
     if _PEER.exists():
         _warn(_TWO_PACKAGES)

@@ -34,10 +34,17 @@ Array = NDArray[Any]
 Feeds = Mapping[str, Array]
 Frame = Sequence[NDArray[np.float32]]  # R, G, B in 0..1
 
-# The second convolution of a stem and those of the body. The first one of a stem and the one that
-# merges read flow, and `lastconv` gives it.
-_INNER = re.compile(r"block\d+\.(conv0\.1\.0|convblock\.\d+\.(conv|0))(_\d+)?")
-_BODY = re.compile(r"block\d+\.convblock\.\d+\.conv(_\d+)?")
+# Names of convolutions, by kind of network; the second frame's have a number at their end.
+# Official rows: the second of a stem and those of the body. The first one of a stem and the one
+# that merges read flow, and `lastconv` gives it.
+_OFFICIAL = r"block\d+\.(conv0\.1\.0|convblock\.\d+\.(conv|0))"
+# Pyramids: those of the encoder but the first, which reads the picture, and those of the bodies
+_PYRAMID = r"encode\.(conv[1-9]|body\d+)|(block\d+|last)\.body\.\d+"
+_INNER = re.compile(rf"({_OFFICIAL}|{_PYRAMID})(_\d+)?")
+# Those to whose result their input is added
+_BODY = re.compile(
+    r"(block\d+\.convblock\.\d+\.conv|encode\.body\d+|(block\d+|last)\.body\.\d+)(_\d+)?"
+)
 _HALF = np.full((1, 1, 1, 1), 0.5, np.float32)
 
 

@@ -73,7 +73,8 @@ def test_help_of_a_command_loads_no_framework(name: str):
     script = f"{_BEFORE} from vsrife.cli import main; main(['{name}', '--help']); {_LOADED}"
     output = _python("-c", script).stdout
     assert f"vsrife {name} " in output.splitlines()[0]
-    assert importlib.import_module(COMMANDS[name].module).HELP in output
+    words = importlib.import_module(COMMANDS[name].module).HELP.split()
+    assert " ".join(words) in " ".join(output.split())
     assert output.splitlines()[-1] == "HEAVY"
 
 
@@ -115,9 +116,9 @@ def test_no_command_prints_help_to_stderr(capsys: pytest.CaptureFixture[str]):
 def test_python_m_vsrife_is_the_command_line():
     result = _python("-m", "vsrife", "render", "missing.mkv", "-o", "out.mkv")
     assert result.returncode == cli.FAILED
-    assert result.stderr == (
-        "vsrife: error: missing.mkv does not exist or is no file; IN must be a video file\n"
-    )
+    said = "vsrife: error: missing.mkv does not exist or is no file; IN must be a video file"
+    assert result.stderr.startswith(said)
+    assert result.stderr.count("\n") == 1
 
 
 def test_download_model_fetches_known_models_only():

@@ -47,6 +47,13 @@ def run(capsys):
     return models
 
 
+def test_a_file_to_import_that_is_not_there_is_said_to_be_so(run, tmp_path):
+    for name in ("no-such", "no-such.pkl"):
+        code, out, error = run("import", tmp_path / name)
+        assert (code, out) == (cli.FAILED, "")
+        assert f"{tmp_path / name} does not exist" in error
+
+
 def test_list_has_every_model_and_its_state(run, tiny):
     code, out, _ = run("list", "--json")
     assert code == cli.OK

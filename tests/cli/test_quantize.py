@@ -142,7 +142,7 @@ def test_bad_input_is_said_in_one_line(
 FILES = {
     "suffix": ("model.bin", (), "model.bin must end in .onnx, not '.bin'"),
     "folder": ("nowhere/model.onnx", (), "nowhere does not exist; make it first"),
-    "there": ("there.onnx", (), "there.onnx exists; choose another name, or overwrite"),
+    "there": ("there.onnx", (), "there.onnx exists; choose another name, or --overwrite"),
     "other size": ("model.onnx", ("--size", "64x64"), "size must be that of the clips, 128x72"),
 }
 

@@ -62,6 +62,8 @@ def example(each) -> tuple[list[str], object]:
         return [option, "0.5"], 0.5
     if each.name in rife_options.CLIPS:
         return [option, "marks.vpy"], Path("marks.vpy")
+    if each.name == "shutter":
+        return [option, "180"], 180
     if each.name == "replace":
         return [option, "_Bad"], "_Bad"
     return [option, "cuda:1"], "cuda:1"

@@ -6,16 +6,27 @@ import os
 import shutil
 from pathlib import Path
 
+import av
+import imageio_ffmpeg
 import pytest
 from filelock import FileLock
 
 from tests.support.blending import blending
-from tests.support.renders import assert_same_file, draw_film, hashes
+from tests.support.renders import (
+    KILLED,
+    assert_same_file,
+    draw_film,
+    finished,
+    hashes,
+    start,
+)
 from vsrife.cli import main
 from vsrife.media import encode
 from vsrife.media.parts import whole_file
-from vsrife.rendering import one_file, segments, work
+from vsrife.rendering import one_file, segments, space, work
+from vsrife.rendering import whole as whole_film
 from vsrife.rendering.job import folder_of
+from vsrife.version import __version__
 
 FRAMES = 18  # 36 in the output, in 3 segments of 12
 
@@ -224,7 +235,7 @@ def test_an_existing_output_outlives_every_failure(render, tmp_path: Path, monke
     broken_off(render, monkeypatch, "--overwrite")
     assert (tmp_path / "out.mp4").read_text() == "old"
     monkeypatch.setattr(
-        one_file, "join_part", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left"))
+        whole_film, "join_part", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left"))
     )
     assert render("--overwrite") == 1
     assert (tmp_path / "out.mp4").read_text() == "old"
@@ -236,7 +247,7 @@ def test_a_disk_that_gets_full_while_joining_keeps_all_segments(
 ):
     with monkeypatch.context() as patch:
         full = type("Usage", (), {"free": 10})
-        patch.setattr(one_file.shutil, "disk_usage", lambda path: full)
+        patch.setattr(space.shutil, "disk_usage", lambda path: full)
         assert render() == 1
     said = capsys.readouterr().err
     assert "make room and run the same command again" in said
@@ -284,3 +295,85 @@ def test_the_part_of_a_segment_is_swept_like_others(tmp_path: Path):
     stale.write_bytes(b"left by a killed process")
     with whole_file(tmp_path / "00004.nut"):
         assert not stale.exists()
+
+
+def test_a_manifest_of_another_version_starts_anew(
+    render, tmp_path: Path, monkeypatch, made, capsys
+):
+    broken_off(render, monkeypatch)
+    path = folder_of(tmp_path / "out.mp4") / "manifest.json"
+    path.write_text(path.read_text().replace(f"{__version__}, PyAV", "0.0.1, PyAV"))
+    made.clear()
+    assert render() == 0
+    assert "(vsrife's version changed since); starting anew" in capsys.readouterr().err
+    assert made == [0, 1, 2]
+
+
+def test_an_encoder_that_dies_keeps_what_is_made(
+    render, tmp_path: Path, whole: Path, monkeypatch, made, capsys
+):
+    """In the middle of a segment, as FFmpeg says it."""
+    picture, calls = encode._picture, []
+
+    def die(*arguments):
+        calls.append(1)
+        if len(calls) == 30:  # of segments of 12 frames
+            raise av.error.ExternalError(-542398533, "Generic error in an external library")
+        return picture(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encode, "_picture", die)
+        assert render() == 1
+    said = capsys.readouterr().err
+    assert "2 of 3 segments are kept" in said
+    assert "Generic error in an external library" in said.splitlines()[-1]
+    made.clear()
+    assert render() == 0
+    assert made == [2]
+    assert_same_file(tmp_path / "out.mp4", whole)
+
+
+def test_a_disk_that_will_be_full_is_told_after_the_first_segment(
+    render, monkeypatch, made, capsys
+):
+    assert render() == 0
+    assert "MB are free beside OUT" not in capsys.readouterr().err
+    full = type("Usage", (), {"free": 10})
+    monkeypatch.setattr(space.shutil, "disk_usage", lambda path: full)
+    assert render("--overwrite") == 1  # found before the end, too
+    said = capsys.readouterr().err
+    assert "MB are free beside OUT; if the disk gets full, make room" in said
+    assert said.count("MB are free beside OUT") == 1
+
+
+def test_sound_that_is_too_large_is_found_before_a_frame_is_made(render, made, monkeypatch, capsys):
+    monkeypatch.setattr(one_file, "mark", lambda *a: pytest.fail("a first pass"))
+    assert render("--max-size", "1200") == 1
+    assert "leave no room; --audio aac or none makes some" in capsys.readouterr().err
+    assert made == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_what_a_program_has_written_goes_with_the_next_run(
+    film: Path, weights: Path, tmp_path: Path
+):
+    """Killed while the program of --pipe encodes; the lossless segments are used again."""
+    script, target = tmp_path / "program.sh", tmp_path / "out.mkv"
+    ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+    # two frames are the trial; the film has more, and its first run never ends
+    script.write_text(
+        f'#!/bin/sh\nif [ "$2" -gt 2 ] && [ ! -e "{tmp_path}/killed" ]; then\n'
+        f'  touch "{tmp_path}/killed" "$1"; kill -9 $PPID; exit 1\nfi\n'
+        f'exec "{ffmpeg}" -loglevel error -y -i - -c:v libx264 "$1"\n'
+    )
+    script.chmod(0o755)
+    more = ["--pipe", f"'{script}' {{out}} {{frames}}", "--backend", "onnx", "--sc", "no"]
+    command = [str(film), "-o", str(target), "--model", str(weights), *more]
+    finished(start(command), KILLED)
+    (left,) = tmp_path.glob(".*.folder")
+    assert [path.name for path in left.iterdir()] == ["film.mkv"]
+    said = finished(start(command))
+    assert "segments are done; going on" in said
+    assert len(hashes(target)) == 2 * FRAMES
+    assert sorted(os.listdir(tmp_path)) == ["killed", "out.mkv", "program.sh"]

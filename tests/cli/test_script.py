@@ -31,6 +31,7 @@ VSPIPE = Path(sysconfig.get_path("scripts")) / "vspipe"
 def environment(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("config"))
     env = os.environ | {"XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
+    env["VSRIFE_CACHE_DIR"] = str(Path(folder, "graphs"))  # compiled once for all of them
     words = [sys.executable, "-m", "vapoursynth", "config"]
     subprocess.run(words, env=env, check=True, capture_output=True)
     return env

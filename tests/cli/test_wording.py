@@ -13,7 +13,7 @@ import pytest
 from tests.support import needs
 from vsrife import cli
 from vsrife.cli import COMMANDS, main, wording
-from vsrife.errors import ArgumentError
+from vsrife.errors import ArgumentError, MediaError
 
 NAMES = {"threads": "--threads", "sc_threshold": "--sc-threshold", "model": "MODEL", "trt": "--trt"}
 SAID = {
@@ -32,6 +32,8 @@ SAID = {
     "x.threads=2 and my_sc_threshold": "x.threads=2 and my_sc_threshold",
     "/films/sc_threshold/threads=2.mkv": "/films/sc_threshold/threads=2.mkv",
     "must be a folder's path or None, not 3": "must be a folder's path, not 3",
+    "size must be 1 to 16 pixels, not (0, 0)": "size must be 1 to 16 pixels, not 0x0",
+    "not (1, 2, 3) and (4, 5)": "not (1, 2, 3) and (4, 5)",
 }
 
 
@@ -52,6 +54,50 @@ def test_the_options_are_those_of_the_command_that_failed(monkeypatch, capsys):
 def test_files_may_be_called_as_options_are(capsys):
     assert main(["scenes", "frames=2.mkv"]) == cli.FAILED
     assert capsys.readouterr().err.startswith("vsrife: error: frames=2.mkv does not exist")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "a.onnx exists; choose another name, or overwrite=True for a file",
+            "a.onnx exists; choose another name, or --overwrite for a file",
+        ),
+        # the name of a file, whatever it is called
+        ("overwrite=True; x is no film; frames=2", "overwrite=True; x is no film; frames=2"),
+        ("/films/overwrite=True is no film", "/films/overwrite=True is no film"),
+    ],
+)
+def test_the_way_out_of_trouble_with_files_is_an_option(said, shown, monkeypatch, capsys):
+    def run(args):
+        raise MediaError(said)
+
+    monkeypatch.setattr(importlib.import_module("vsrife.cli.scenes"), "run", run)
+    assert main(["scenes", "x.mkv"]) == cli.FAILED
+    assert capsys.readouterr().err == f"vsrife: error: {shown}\n"
+
+
+def test_long_choices_stand_in_the_help_and_not_in_the_usage(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    parser = wording.Parser(formatter_class=wording.HelpFormatter)
+    words = [f"word-{n}" for n in range(9)]
+    parser.add_argument("--preset-for", choices=words, help="kind of film")
+    parser.add_argument("--few", choices=("a", "b"), help="kind of few")
+    page = parser.format_help()
+    assert "[--preset-for FOR] [--few {a,b}]" in page
+    assert f"{', '.join(words)}; kind of film" in " ".join(page.split())
+
+
+def test_a_line_of_a_table_that_is_too_long_goes_on_below_its_second_column(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = "  a.png    one\n  long.png " + 20 * " word"
+    parser = wording.Parser(description=rows, formatter_class=wording.HelpFormatter)
+    lines = parser.format_help().splitlines()
+    assert "  a.png    one" in lines
+    at = lines.index("  a.png    one")
+    assert lines[at + 1].startswith("  long.png  word")
+    assert lines[at + 2].startswith(" " * 12 + "word")
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_file_that_fails_is_named(monkeypatch, capsys):

@@ -1,6 +1,5 @@
 """What the documents say is what the program has."""
 
-import argparse
 import ast
 import functools
 import importlib
@@ -15,24 +14,9 @@ import numpy as np
 import pytest
 
 from tests.support.clips import clip_of, noise
+from tests.support.pages import PACKAGE, PAGES, ROOT, options_of, read, table_after
 from vsrife import __version__, cli, rife
 from vsrife.network.table import VERSIONS
-
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "vsrife"
-PAGES = sorted(
-    path.relative_to(ROOT).as_posix()
-    for path in (
-        ROOT / "README.md",
-        *(ROOT / "docs").rglob("*.md"),
-        *(ROOT / "models").glob("*.md"),
-    )
-)
-
-
-@functools.cache
-def read(name):
-    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def load_generator():
@@ -40,13 +24,6 @@ def load_generator():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def table_after(page, heading):
-    """Cells of the first table below a heading, its title row left out."""
-    text = read(page).split(heading, 1)[1]
-    lines = text.split("\n|---", 1)[1].split("\n\n", 1)[0].splitlines()[1:]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def code_in(page):
@@ -160,16 +137,6 @@ def test_the_readme_has_exactly_two_commands_of_one_line_each():
 
 
 @functools.cache
-def options_of(command, action=None):
-    """Options of a command, or of one of its actions."""
-    parser = argparse.ArgumentParser()
-    importlib.import_module(cli.COMMANDS[command].module).add_arguments(parser)
-    for each in parser._actions:
-        if isinstance(each, argparse._SubParsersAction) and action not in (None, "ACTION"):
-            parser = each.choices[action]
-    return set(parser._option_string_actions)
-
-
 def calls_in(page):
     """Words of each call of `vsrife COMMAND` in a page."""
     for line in code_in(page):

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from vsrife.errors import MediaError
-from vsrife.evaluation.compare import Moment, Outcome, compare
 from vsrife.evaluation.film import Film
 from vsrife.evaluation.film_files import to_rgb
 from vsrife.evaluation.measures import Scores, psnr
+from vsrife.evaluation.method_scores import Moment, Outcome, score_methods
 from vsrife.evaluation.methods import CLASSICAL, Method
 from vsrife.evaluation.overview import reference_table, short_table
 from vsrife.evaluation.plots import GAIN, draw_all, side_by_side
@@ -82,7 +82,7 @@ def test_files_for_programs_say_the_same(outcomes: list[Outcome], tmp_path: Path
 
 
 def test_comparing_scores_all_methods_and_keeps_the_worst_frames(film: Film) -> None:
-    result = compare(film, METHODS, judged=["tiny", "hold"], worst=2)
+    result = score_methods(film, METHODS, judged=["tiny", "hold"], worst=2)
     assert {name: len(scores) for name, scores in result.scores.items()} == {"hold": 4, "tiny": 4}
     assert all(seconds > 0 for seconds in result.seconds.values())
     scores = [score.psnr for score in result.scores["tiny"]]
@@ -104,7 +104,7 @@ def test_a_film_too_short_is_named(film: Film) -> None:
 
 
 def test_pictures_are_written_for_every_clip(film: Film, tmp_path: Path) -> None:
-    result = compare(film, METHODS, judged=["tiny"], worst=1)
+    result = score_methods(film, METHODS, judged=["tiny"], worst=1)
     paths = draw_all([result], METHODS, tmp_path)
     frame = result.worst["tiny"][0].frame
     names = ["quality.png", "worst-of-tiny.png", "curves-ball.png", f"worst-ball-{frame}.png"]
@@ -118,7 +118,7 @@ def test_pictures_are_written_for_every_clip(film: Film, tmp_path: Path) -> None
 
 def test_no_picture_takes_the_place_of_another(film: Film, tmp_path: Path) -> None:
     methods = {"4.25": METHODS["tiny"], "nano": METHODS["tiny"], "runs/nano.pth": METHODS["tiny"]}
-    result = compare(film, methods, judged=list(methods), worst=1)
+    result = score_methods(film, methods, judged=list(methods), worst=1)
     paths = draw_all([result, result], methods, tmp_path)
     assert len(set(paths)) == len(paths) == 1 + 3 + 2 * 2
     assert sorted(paths) == sorted(tmp_path.iterdir())
@@ -197,7 +197,7 @@ def test_programs_get_null_where_nothing_was_measured(
 
 def test_frames_and_timesteps_of_other_factors_are_told_by_their_numbers(film: Film) -> None:
     thirds = Film("thirds", film.source, to_rgb, factor=3)  # 9 frames: two pairs, 4 new ones
-    result = compare(thirds, {"hold": CLASSICAL["hold"]})
+    result = score_methods(thirds, {"hold": CLASSICAL["hold"]})
     assert [result.frame(n) for n in range(4)] == thirds.left_out == [1, 2, 4, 5]
     scores = [score.psnr for score in result.scores["hold"]]
     by_timestep = result.by_timestep("hold")

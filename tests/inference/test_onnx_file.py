@@ -53,15 +53,22 @@ def assert_gives(pictures_wanted, path, backend, *, length=2, threads=1, **optio
         assert np.abs(one - other).max() <= TOLERANCE
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+# One of each layout on OpenVINO, and both kinds of sizes; the others, too, in `.ci/slow`
+LAYOUTS = [
+    ("nano", "own", None),
+    ("4.6", "v1", None),
+    ("4.25", "v2", SIZE),
+    ("4.6", "v2", None),
+    ("4.25", "own", (128, 64)),
+]
+
+
 @pytest.mark.parametrize(
-    ("arch", "layout", "size"),
+    ("arch", "layout", "size", "backend"),
     [
-        ("nano", "own", None),
-        ("4.6", "v1", None),
-        ("4.6", "v2", None),
-        ("4.25", "own", (128, 64)),
-        ("4.25", "v2", SIZE),
+        *((*each, "onnx") for each in LAYOUTS),
+        *((*each, "openvino") for each in LAYOUTS[:3]),
+        *(pytest.param(*each, "openvino", marks=pytest.mark.slow) for each in LAYOUTS[3:]),
     ],
 )
 def test_every_layout_gives_what_its_weights_give(wanted, exported, arch, layout, size, backend):

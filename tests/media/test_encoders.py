@@ -351,7 +351,7 @@ WRONG = {
     "two rates": (("x264", ".mkv"), {"bitrate": "5M", "crf": 1}, "exclude each other"),
     "rate of none": (("ffv1", ".mkv"), {"bitrate": "5M"}, "ffv1 obeys no bitrate .* x264, x265"),
     "size": (("svt-av1", ".mkv"), {"max_size": "5MB"}, "two passes, .* x264 and x265 do"),
-    "audio": (("x264", ".mkv"), {"audio": "mp3"}, "audio must be one of copy, aac, opus, none"),
+    "audio": (("x264", ".mkv"), {"audio": "mp3"}, "audio must be one of copy, aac, opus, stretch"),
     "aac in webm": ((None, ".webm"), {"audio": "aac"}, "opus is"),
     "mov_text": (("x264", ".mkv"), {"subtitles": "mov_text"}, r"is for \.mp4 and \.mov, not \.mkv"),
     "webvtt": (("x264", ".mp4"), {"subtitles": "webvtt"}, r"webvtt is for \.webm"),

@@ -73,7 +73,10 @@ def test_a_killed_process_leaves_what_the_next_one_removes(tmp_path: Path):
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from vsrife.media import parts\n"
-        f"with parts.whole_file(Path({str(tmp_path / 'o.mkv')!r})) as p, parts.scratch_file('x'):\n"
+        f"path = Path({str(tmp_path / 'o.mkv')!r})\n"
+        "with parts.whole_file(path), parts.scratch_file('x'), \\\n"
+        "     parts.scratch_folder(path.parent) as f:\n"
+        "    (f / 'film.mkv').write_text('x')\n"
         "    os.kill(os.getpid(), getattr(signal, 'SIGKILL', signal.SIGTERM))\n"
     )
     temporary = tmp_path / "tmp"
@@ -81,6 +84,8 @@ def test_a_killed_process_leaves_what_the_next_one_removes(tmp_path: Path):
     environment = {**os.environ, "TMPDIR": str(temporary), "TEMP": str(temporary)}
     subprocess.run([sys.executable, "-c", script], env=environment, check=False)
     assert len(list(tmp_path.glob(".o.mkv.*.part"))) == len(list(temporary.iterdir())) == 1
+    (folder,) = tmp_path.glob(".*.part.folder")
+    assert [path.name for path in folder.iterdir()] == ["film.mkv"]
     write(tmp_path / "o.mkv")
     parts.sweep(temporary)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["o.mkv", "tmp"]
@@ -191,6 +196,14 @@ def test_an_end_in_a_hurry_takes_all_parts_along(tmp_path: Path):
     parts._hold(part := tmp_path / f".o.mkv.{os.getpid()}.part")
     assert part.exists()
     parts.release_all()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_for_a_while_goes_with_its_end_and_not_before(tmp_path: Path):
+    with parts.scratch_folder(tmp_path) as folder:
+        (folder / "film.mkv").write_text("x")
+        parts.sweep(tmp_path)  # of another render in the same folder
+        assert (folder / "film.mkv").exists()
     assert not list(tmp_path.iterdir())
 
 

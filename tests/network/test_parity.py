@@ -28,13 +28,36 @@ from vsrife.weights import embedded_folder, read_arrays
 TOLERANCE = 1e-4  # the promise; seen are 1e-5 at most, which is fp32 rounding
 MOTION = 1e-3  # pixels; seen are 3e-5
 WAYS = [(row, ensemble) for row in ARCHS for ensemble in (False, True)[: 1 + ARCHS[row].ensemble]]
-# OpenVINO with an ensemble where there can be one, which takes both ways through every block
+# OpenVINO with an ensemble where there can be one, which takes both ways through every block; and
+# always for the rows that stand for all, see below
+ON_OPENVINO = ("4.0", "4.2", "4.7", "4.14.lite", "4.25", "nano", "small", "pyramid")
 RUNS = [
-    (*way, runtime)
-    for way in WAYS
-    for runtime in RUNTIMES
-    if runtime == "onnx" or way[1] == ARCHS[way[0]].ensemble
+    *((*way, "onnx") for way in WAYS),
+    *(
+        pytest.param(
+            row,
+            ARCHS[row].ensemble,
+            "openvino",
+            marks=() if row in ON_OPENVINO else pytest.mark.slow,
+        )
+        for row in ARCHS
+    ),
 ]
+# Fields that say which operations there are, not how many or how wide
+KINDS = ("body", "groups", "tail", "half_stride", "no_features", "linear_motion", "static",
+         "soft_argmax", "bicubic_warp")  # fmt: skip
+
+
+def kinds(row):
+    arch = ARCHS[row]
+    found = {(name, getattr(arch, name, None)) for name in KINDS}
+    encoder = getattr(arch, "encoder", None)
+    linear, repeats = getattr(encoder, "linear", None), bool(getattr(arch, "order", ()))
+    return found | {("kind", type(arch)), ("linear", linear), ("repeats", repeats)}
+
+
+def test_the_rows_on_openvino_have_all_kinds_of_operations():
+    assert set().union(*map(kinds, ON_OPENVINO)) == set().union(*map(kinds, ARCHS))
 
 
 def check_pictures(got, wanted):

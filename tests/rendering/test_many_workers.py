@@ -6,14 +6,20 @@ import os
 import shutil
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.support.clips import clip_of, noise, pictures
+from tests.support.needs import package
 from tests.support.renders import KILLED, assert_same_file, draw_film, finished, start
 from vsrife.cli import main
+from vsrife.filter import rife
 from vsrife.rendering import cluster, local, segments, work
 from vsrife.rendering.job import Job, folder_of
+from vsrife.rendering.task import Task
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals that stop")
 
@@ -179,3 +185,42 @@ def test_a_scheduler_that_is_not_there_is_one_line(left: Path, weights: Path, mo
     said = capsys.readouterr().err
     assert "no Dask scheduler answers at 127.0.0.1:9" in said
     assert "1 of 3 segments are kept" in said
+
+
+def test_each_worker_computes_a_frame_with_one_thread_unless_it_is_told_otherwise(
+    tmp_path: Path, weights: Path, monkeypatch
+):
+    monkeypatch.setattr(local.os, "cpu_count", lambda: 8)
+    plain = Task(source=tmp_path, target=tmp_path / "o.mkv", options={"model": weights})
+
+    def threads(workers: int, **options: object) -> tuple[object, object]:
+        made = local.pinned(replace(plain, workers=workers).with_options(**options))
+        return made.options.get("threads"), made.options.get("num_streams")
+
+    assert threads(1, backend="onnx") == (None, None)
+    assert threads(2, backend="onnx") == (1, 4)
+    assert threads(3, backend="openvino") == (2, 2)  # in all, and so one for each
+    assert threads(16, backend="openvino") == (1, 1)
+    assert threads(2, backend="pytorch") == (None, None)
+    assert threads(2, backend="onnx", threads=3) == (3, None)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_streams_of_one_thread_make_the_same_bits_as_one(backend: str, weights: Path):
+    package(backend)
+    draw = noise(96, 64)
+    made = []
+    for threads, streams in ((1, 1), (3 if backend == "openvino" else 1, 3)):
+        clip = clip_of(draw, 4)
+        smooth = rife(
+            clip, factor=3, model=weights, backend=backend, device="cpu", threads=threads,
+            num_streams=streams,
+        )  # fmt: skip
+        made.append(np.array(pictures(smooth)))
+    np.testing.assert_array_equal(*made)
+
+
+def test_a_run_with_other_threads_goes_on(left: Path, weights: Path, capsys):
+    film, target = left.parent / "film.mkv", left.parent / "out.mp4"
+    assert main(["render", *words(film, target, weights), "--threads", "1"]) == 0
+    assert "1 of 3 segments are done; going on" in capsys.readouterr().err

@@ -16,8 +16,8 @@ from vsrife.cli import main
 from vsrife.errors import MediaError, ModelError
 from vsrife.training import loop
 from vsrife.training.drawn_scenes import Scenes
-from vsrife.training.loop import CHECKPOINT, Run, train
-from vsrife.training.run_options import Options
+from vsrife.training.loop import Run, train
+from vsrife.training.run_options import CHECKPOINT, Options
 
 TOO_LARGE = os.strerror(errno.EFBIG)  # what a full disk of `full_disk` is called
 
@@ -88,6 +88,22 @@ def test_a_full_disk_while_saving_is_said_and_leaves_what_was_saved(
         run.save()
     assert contents(tmp_path) == before
     run.save()
+    assert torch.load(tmp_path / CHECKPOINT, weights_only=True)["step"] == 1
+
+
+def test_a_disk_that_is_full_of_the_checkpoint_leaves_the_weights_of_before(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(loop, "save_weights", full)
+    with pytest.raises(MediaError, match=r"weights .*pyramid\.safetensors cannot be written"):
+        run.save()
+    after = contents(tmp_path)
+    assert after["pyramid.safetensors"] == before["pyramid.safetensors"]
     assert torch.load(tmp_path / CHECKPOINT, weights_only=True)["step"] == 1
 
 

@@ -9,12 +9,13 @@ import torch
 from safetensors import safe_open
 
 from tests.support.vgg import vgg16
-from vsrife.errors import ArgumentError, ModelError
+from vsrife.errors import ArgumentError, MediaError, ModelError
 from vsrife.network import build
 from vsrife.training import loop
-from vsrife.training.drawn_scenes import Scenes
-from vsrife.training.loop import CHECKPOINT, Run, find, train
-from vsrife.training.run_options import Options
+from vsrife.training.batches import Mixer
+from vsrife.training.drawn_scenes import Batch, Scenes
+from vsrife.training.loop import Run, find, train
+from vsrife.training.run_options import CHECKPOINT, Options
 from vsrife.training.teacher import Teacher
 from vsrife.weights import save_weights, write_whole
 
@@ -51,6 +52,36 @@ def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(
     assert resumed.step == whole.step == 6
     ours, theirs = weights(whole), weights(resumed)
     assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
+
+
+def test_footage_that_fails_in_the_midst_ends_the_run_with_nothing_lost(
+    scenes: Scenes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw, count = Mixer.draw, iter(range(100))
+
+    def failing(mixer: Mixer, generator: torch.Generator) -> Batch:
+        if next(count) == 2:
+            raise MediaError("cannot read the picture 7.png")
+        return draw(mixer, generator)
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train(options(whole, steps=3), scenes)
+    with monkeypatch.context() as patch:
+        patch.setattr(Mixer, "draw", failing)
+        with pytest.raises(MediaError, match=r"7\.png"):
+            train(options(broken, steps=3), scenes)
+    assert torch.load(broken / CHECKPOINT, weights_only=True)["step"] == 2
+    # the picture is mended, and the run goes on as if nothing had been
+    train(options(broken, steps=3, resume=True), scenes)
+    ours, theirs = (torch.load(each / CHECKPOINT, weights_only=True) for each in (broken, whole))
+    other = [k for k, v in theirs["model"].items() if not torch.equal(v, ours["model"][k])]
+    assert other == []
+
+
+def test_a_teacher_needs_footage(scenes: Scenes, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="add footage"):
+        train(options(tmp_path / "run", teacher=tmp_path / "4.6.safetensors"), scenes)
+    assert not (tmp_path / "run").exists()
 
 
 def test_equal_seeds_give_equal_starts_and_batches_and_others_give_others(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -15,6 +16,8 @@ from vsrife.training.first_weights import set_first_weights
 from vsrife.training.loop import find
 from vsrife.training.loss import (
     BLOCK_WEIGHT,
+    FINE,
+    FINE_WEIGHT,
     FLAT,
     FLOW_HALVES,
     FLOW_WEIGHTS,
@@ -24,6 +27,7 @@ from vsrife.training.loss import (
     SOFT_HALVES,
     Found,
     detail,
+    fine_loss,
     flow_loss,
     mask_loss,
     match_loss,
@@ -120,7 +124,16 @@ def test_flow_errors_are_softened_and_count_less_and_less(batch: Batch, step: in
     seen = [x[:, :, 2::4, 2::4] for x in (wrong.flow, batch.truth, batch.flow, batch.visible)]
     quarter = replace(batch, truth=seen[1], flow=seen[2], visible=seen[3])
     expected = weight * flow_loss(seen[0], quarter, softness)
+    expected += FINE_WEIGHT * fine_loss(seen[0], quarter)
     assert float(total_loss(wrong, batch, step)) == pytest.approx(float(expected), rel=1e-3)
+
+
+def test_each_halving_of_a_fine_error_gains_the_same(batch: Batch) -> None:
+    assert fine_loss(batch.flow, batch) == 0
+    errors = [float(fine_loss(batch.flow + 100 * FINE * 0.5**k, batch)) for k in range(4)]
+    steps = [before - after for before, after in itertools.pairwise(errors)]
+    share = errors[0] / math.log1p(2 * 100**2)  # of the points that are seen and have detail
+    assert steps == pytest.approx([share * math.log(4)] * 3, rel=1e-2)
 
 
 def test_finer_blocks_weigh_more(batch: Batch) -> None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.support.clips import clip_of, noise, picture, pictures
 from tests.support.films import DUPLICATE_FILMS, Film, figure, joined, noisy, pan, scenery
 from vsrife import rife
+from vsrife.detection.runs import BAD, CUT_AFTER, INSIDE, REPEATS, Runs
 from vsrife.inference.psnr import psnr
-from vsrife.video.duplicates import BAD, CUT_AFTER, INSIDE, REPEATS, Runs, mark_duplicates
+from vsrife.video.duplicates import mark_duplicates
 
 THRESHOLD = 0.0012  # rife's default
 

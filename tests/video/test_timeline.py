@@ -71,6 +71,7 @@ def test_film_to_60_is_exact_after_hours():
 
 
 def test_endless_clips_are_cut_at_what_a_clip_can_hold():
+    assert MAX_FRAMES == 2**31 - 1  # VapourSynth counts frames in an int
     line = Timeline(MAX_FRAMES, Fraction(1001, 400))
     assert line.num_frames == MAX_FRAMES
     assert line.position(MAX_FRAMES - 1).left == (MAX_FRAMES - 1) * 400 // 1001

@@ -192,7 +192,7 @@ def test_what_readers_stumble_with_becomes_one_error(tmp_path, monkeypatch):
     def stumble(content):
         raise OverflowError("far too\nlarge")
 
-    monkeypatch.setattr(importing, "read_onnx", stumble)
+    monkeypatch.setattr(importing, "read_facts", stumble)
     (tmp_path / "x.onnx").write_bytes(b"x")
     with pytest.raises(
         ModelError, match=r"damaged, cut short or no weights file \(far too\?large\)"

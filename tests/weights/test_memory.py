@@ -15,6 +15,7 @@ WIDTH, HEIGHT = 1920, 1080
 # figures are rounded to 10 MiB, of 400 and more; and versions of PyTorch may do an operation in
 # steps, whose temporaries count
 TOLERANCE = 0.05
+SLOW = pytest.mark.slow
 
 
 class Alive(TorchDispatchMode):
@@ -69,10 +70,25 @@ def figures():
 
 
 # 4.0 looks at the numbers of its flow, which are not there; without that it is 4.2
-@pytest.mark.parametrize("name", [name for name in ARCHS if not ARCHS[name].rescales])
+ROWS = [name for name in ARCHS if not ARCHS[name].rescales]
+
+
+@pytest.mark.parametrize("name", ROWS)
 def test_the_memory_of_every_row_is_the_documented_one(name):
-    half, single = catalogue.memory()[name]
+    half, _ = catalogue.memory()[name]
     assert most_alive(name, torch.float16) == pytest.approx(half, rel=TOLERANCE)
+
+
+# A row of each kind here, all of them in `.ci/slow`
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("4.6", "4.25", "nano", "pyramid") else SLOW)
+        for name in ROWS
+    ],
+)
+def test_so_it_is_in_single_precision(name):
+    _, single = catalogue.memory()[name]
     assert most_alive(name, torch.float32) == pytest.approx(single, rel=TOLERANCE)
 
 

@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import NamedTuple, NoReturn
 
 from vsrife import messages
-from vsrife.cli import signals, stdout, wording
+from vsrife.cli import examples, signals, stdout, wording
 from vsrife.errors import ArgumentError, RifeError, missing_package
 from vsrife.version import __version__
 
@@ -51,6 +51,7 @@ COMMANDS: dict[str, Command] = {
     "models": Command("vsrife.cli.models", "list, fetch, import and verify models", ""),
     "train": Command("vsrife.cli.train", "train the default model", "train"),
     "eval": Command("vsrife.cli.eval", "measure models on clips with known truth", "eval"),
+    "help": Command("vsrife.cli.help", "print the help of a command or of a group of options", ""),
 }
 
 
@@ -131,6 +132,34 @@ def _fill_standard_streams() -> None:
 
 def _parse(arguments: list[str]) -> tuple[argparse.Namespace, ModuleType | None]:
     """The parsed command line, and the command's module; None where no command is given."""
+    chosen = next((word for word in arguments if not word.startswith("-")), None)
+    parser, module = _parsers(chosen)
+    for word in arguments:
+        if "\0" in word:  # no shell gives one, and each part of the system takes it otherwise
+            raise ArgumentError(f"{word!r:.300} has a null character; leave it out")
+    args = parser.parse_args(arguments)
+    if module is None:
+        parser.print_help(messages.Voice())
+    return args, module
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser of `vsrife` itself, which knows the names of all commands."""
+    return _parsers(None)[0]
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """The parser of one command, with all its options."""
+    parser, _ = _parsers(name)
+    choices: dict[str, argparse.ArgumentParser] = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            choices = action.choices
+    return choices[name]
+
+
+def _parsers(chosen: str | None) -> tuple[argparse.ArgumentParser, ModuleType | None]:
+    """The whole parser, in which `chosen` has its options, and the module of that command."""
     parser = wording.Parser(
         prog="vsrife",
         description="RIFE frame interpolation.",
@@ -139,30 +168,23 @@ def _parse(arguments: list[str]) -> tuple[argparse.Namespace, ModuleType | None]
     )
     parser.add_argument("--version", action="version", version=f"vsrife {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    chosen = next((word for word in arguments if not word.startswith("-")), None)
     module = None
     for name, command in COMMANDS.items():
         if name == chosen:
             module = _load(name)
-            text = getattr(module, "HELP", command.help)
             module.add_arguments(
                 commands.add_parser(
                     name,
                     help=command.help,
-                    description=text,
+                    description=getattr(module, "HELP", command.help),
+                    epilog=examples.text_of(name),
                     allow_abbrev=False,  # --over must not be --overwrite
-                    formatter_class=argparse.RawDescriptionHelpFormatter,
+                    formatter_class=wording.HelpFormatter,
                 )
             )
         else:
             commands.add_parser(name, help=command.help, add_help=False)
-    for word in arguments:
-        if "\0" in word:  # no shell gives one, and each part of the system takes it otherwise
-            raise ArgumentError(f"{word!r:.300} has a null character; leave it out")
-    args = parser.parse_args(arguments)
-    if module is None:
-        parser.print_help(messages.Voice())
-    return args, module
+    return parser, module
 
 
 def _run(args: argparse.Namespace, module: ModuleType) -> int:

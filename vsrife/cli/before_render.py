@@ -10,13 +10,14 @@ from pathlib import Path
 
 from vsrife.cli.render_task import task_of
 from vsrife.errors import MediaError
+from vsrife.media.image_folder import is_image_folder
 from vsrife.media.parts import check_target
-from vsrife.media.source import probe
 from vsrife.messages import say
+from vsrife.rendering.batch import VIDEOS
 from vsrife.rendering.estimate import as_table, estimate
 from vsrife.rendering.preview import preview
 from vsrife.rendering.progress import emit, listener
-from vsrife.rendering.source_film import Source, open_film_source
+from vsrife.rendering.source_film import Source, facts_of, open_film_source
 from vsrife.rendering.task import Task
 from vsrife.weights.folders import is_folder
 
@@ -25,7 +26,8 @@ _NOT_AGAIN = ("estimate", "preview", "json", "help")
 
 def run(args: argparse.Namespace) -> int:
     """Write what is asked for; OUT itself is not written."""
-    if len(args.source) != 1 or is_folder(args.source[0]):
+    several = is_folder(args.source[0]) and not is_image_folder(args.source[0], VIDEOS)
+    if len(args.source) != 1 or several:
         raise MediaError("estimate and preview are for one file; name one")
     if args.preview is not None:
         if args.preview.suffix.lower() != ".png":
@@ -47,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 def _opened(task: Task, args: argparse.Namespace) -> Source:
     with listener(as_json=args.json) as progress:
         progress.begin("read", 100)
-        return open_film_source(task, probe(task.source), on_read=progress.update)
+        return open_film_source(task, facts_of(task), on_read=progress.update)
 
 
 def _estimate(args: argparse.Namespace, task: Task, source: Source) -> None:

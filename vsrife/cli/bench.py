@@ -16,6 +16,7 @@ from typing import Any
 
 import vapoursynth as vs
 
+from vsrife.diagnosis.surroundings import processor
 from vsrife.errors import ArgumentError, MediaError, missing_package
 from vsrife.evaluation import contenders, speed, speed_report
 from vsrife.evaluation.contest import FILTER, NETWORK, Contest, Row
@@ -202,7 +203,7 @@ def _print_machine(machine: dict[str, str]) -> None:
 def _machine(args: argparse.Namespace, contest: Contest) -> dict[str, str]:
     versions = [f"{name} {_version(_MODULES.get(name, ''))}" for name in contest.backends]
     return {
-        "machine": f"{platform.system()} {platform.machine()}, {_processor()}",
+        "machine": f"{platform.system()} {platform.machine()}, {processor()}",
         "threads": str(args.threads or "as each one likes"),
         "device": args.device,
         "precision": args.precision,
@@ -218,12 +219,3 @@ def _version(module: str) -> str:
         return metadata.version(module)
     except metadata.PackageNotFoundError:
         return str(sys.modules[module].__version__)
-
-
-def _processor() -> str:
-    if sys.platform == "linux":
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            names = [line.partition(":")[2].strip() for line in file if "model name" in line]
-        if names:
-            return f"{len(names)} x {names[0]}"
-    return platform.processor() or "unknown"

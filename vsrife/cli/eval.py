@@ -15,11 +15,11 @@ from vsrife.cli import eval_arguments
 from vsrife.cli.eval_arguments import check, names_of
 from vsrife.evaluation.case_films import MARGIN, Found, Scene
 from vsrife.evaluation.cases import CASES
-from vsrife.evaluation.compare import Outcome, compare
 from vsrife.evaluation.film import Film
 from vsrife.evaluation.film_files import open_film
 from vsrife.evaluation.known_motion import photograph
 from vsrife.evaluation.measures import Lpips
+from vsrife.evaluation.method_scores import Outcome, score_methods
 from vsrife.evaluation.methods import CLASSICAL, Method, network, usual
 from vsrife.evaluation.report import summary, tables, write_files
 from vsrife.inference import loads
@@ -92,7 +92,7 @@ def _outcomes(
     outcomes = []
     for film in films:
         started = time.monotonic()
-        outcome = compare(film, methods, judged=judged, worst=worst, lpips=lpips)
+        outcome = score_methods(film, methods, judged=judged, worst=worst, lpips=lpips)
         outcomes.append(outcome)
         _say(f"{film.name}: {film.count} frames, {time.monotonic() - started:.0f} s, PSNR", outcome)
     return outcomes

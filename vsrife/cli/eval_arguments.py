@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from vsrife.checks import Whole
 from vsrife.errors import ArgumentError, MediaError, ModelError, missing_package
 from vsrife.evaluation.case_films import MARGIN
 from vsrife.evaluation.cases import CASES
@@ -14,11 +15,13 @@ from vsrife.evaluation.film import Film
 from vsrife.evaluation.matching import BLOCK
 from vsrife.evaluation.methods import CLASSICAL, Method
 from vsrife.evaluation.speed import sizes_of
+from vsrife.inference import MOST
 from vsrife.media.parts import check_folder
 from vsrife.weights.folders import is_file
 
 MOST_FACTOR = 64
 LEAST_SIDE = 2 * (MARGIN + BLOCK) + BLOCK  # pixels: what a pan's frame must be to show one block
+USUAL_SIZE = "1280x720"
 _LPIPS_SIDE = 64  # pixels: smaller pictures have no last features
 
 
@@ -48,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--photo", dest="photos", type=Path, action="append", default=[], metavar="FILE",
         help="a picture, or a clip's first frame, to pan over; may be repeated [drawn ones]",
     )  # fmt: skip
-    add("--size", default="1280x720", metavar="WxH", help="frames of the pans [1280x720]")
+    add(
+        "--size", metavar="WxH",
+        help=f"frames of --cases pans, at least {LEAST_SIDE}x{LEAST_SIDE} [{USUAL_SIZE}]",
+    )  # fmt: skip
     add("--lpips", type=Path, metavar="FILE", help="torchvision's AlexNet: measure LPIPS, too")
     add("-o", "--output", type=Path, metavar="DIR", help="for files and pictures")
     add("--frames", type=int, default=100, metavar="N", help="first frames of a clip, 0 all [100]")
@@ -70,11 +76,7 @@ def check(args: argparse.Namespace) -> Asked:
         args.parser.error("the following arguments are required: CLIP (or --cases all)")
     _check_numbers(args)
     cases = _cases_of(args.cases)
-    sizes = sizes_of(args.size)
-    if len(sizes) != 1 or min(sizes[0]) < LEAST_SIDE:
-        raise ArgumentError(
-            f"size must be one size of at least {LEAST_SIDE}x{LEAST_SIDE}, not {args.size}"
-        )
+    size = _size(args.size, cases)
     if args.photos and "pans" not in cases:
         raise ArgumentError("--photo is what pans go over; add --cases pans")
     for path in args.photos:
@@ -86,7 +88,7 @@ def check(args: argparse.Namespace) -> Asked:
         _check_against(names_of(args.against))
     if args.output:
         check_folder(args.output)
-    return Asked(cases, sizes[0])
+    return Asked(cases, size)
 
 
 def check_methods(methods: Mapping[str, Method], reference: str | None) -> None:
@@ -116,8 +118,8 @@ def _check_numbers(args: argparse.Namespace) -> None:
         raise ArgumentError(f"frames must be 0 (all) or at least {least}, not {args.frames}")
     if args.worst < 0:
         raise ArgumentError(f"worst must be at least 0, not {args.worst}")
-    if args.threads is not None and args.threads < 1:
-        raise ArgumentError(f"threads must be at least 1, not {args.threads}")
+    if args.threads is not None:
+        Whole(1, MOST["threads"]).read("threads", args.threads)
 
 
 def _cases_of(text: str) -> list[str]:
@@ -128,6 +130,19 @@ def _cases_of(text: str) -> list[str]:
         if name not in CASES:
             raise ArgumentError(f"cases must be of {', '.join(CASES)}, all or none, not {name!r}")
     return list(dict.fromkeys(names))
+
+
+def _size(text: str | None, cases: Sequence[str]) -> tuple[int, int]:
+    """Width and height of the pans' frames."""
+    if text is not None and "pans" not in cases:
+        raise ArgumentError("--size is of the frames of pans; add --cases pans, or leave it out")
+    sizes = sizes_of(text or USUAL_SIZE)
+    if len(sizes) != 1 or min(sizes[0]) < LEAST_SIDE:
+        raise ArgumentError(
+            f"size must be one size of at least {LEAST_SIDE}x{LEAST_SIDE}, not {text}; "
+            f"after a pan of {MARGIN} pixels, less shows no whole block of {BLOCK}"
+        )
+    return sizes[0]
 
 
 def _check_against(names: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from vsrife import messages
-from vsrife.errors import RifeError
+from vsrife.errors import ModelError, RifeError
 from vsrife.network.table import ARCHS, cost, parameters
 from vsrife.weights import catalogue, find, folders, import_folder, library, locate, verify
 from vsrife.weights.catalogue import Model
@@ -124,6 +124,11 @@ def _fetch(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
+    comfyui = str(args.file).lower() == import_folder.COMFYUI
+    if not comfyui and not folders.exists(args.file.expanduser()):
+        raise ModelError(
+            f"{args.file} does not exist; check its path, or say comfyui for its models"
+        )
     outcomes = import_folder.import_all(
         args.file, args.name, arch=args.arch, replace=args.replace,
         listener=stderr_listener(args.file.name),

@@ -24,13 +24,14 @@ from vsrife.cli.render_task import (
 from vsrife.errors import RifeError
 from vsrife.filter import rife
 from vsrife.media.encoder_table import CONTAINERS, ENCODERS
-from vsrife.media.source import probe
+from vsrife.media.image_folder import is_image_folder
 from vsrife.messages import error as say_error
 from vsrife.messages import say
 from vsrife.rendering import batch
 from vsrife.rendering import job as jobs
 from vsrife.rendering.one_file import Outcome, render_file
 from vsrife.rendering.progress import Progress, emit, listener
+from vsrife.rendering.source_film import facts_of
 from vsrife.rendering.timing import read_rate
 from vsrife.rendering.work import join_in
 from vsrife.weights.folders import is_folder
@@ -67,7 +68,8 @@ def _is_many(args: argparse.Namespace) -> bool:
     """Whether OUT is a folder for outputs; one that is named like a video is a mistake."""
     into = is_folder(args.output) and args.output.suffix.lower() not in CONTAINERS
     first = args.source[0]
-    return len(args.source) > 1 or into or is_folder(first) or batch.is_pattern(first)
+    several = is_folder(first) and not is_image_folder(first, batch.VIDEOS)
+    return len(args.source) > 1 or into or several or batch.is_pattern(first)
 
 
 def _check_usage(args: argparse.Namespace) -> None:
@@ -90,7 +92,7 @@ def _check_usage(args: argparse.Namespace) -> None:
 def _render_one(args: argparse.Namespace) -> int:
     task = task_of(args, args.source[0], args.output)
     check_options(task.options)
-    note_rate(args, probe(task.source))
+    note_rate(args, facts_of(task))
     kept = rehearse(options_of(args))
     begin = time.perf_counter()
     with listener(as_json=args.json) as progress:

@@ -13,8 +13,11 @@ from vsrife.rendering.unreadable import KINDS
 
 def add_all(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("source", metavar="IN", type=Path, nargs="*", help="video files, or folders of them")
-    add("-o", "--output", metavar="OUT", type=Path, help="the file to write, or a folder")
+    add("source", metavar="IN", type=Path, nargs="*",
+        help="video files, folders of them, or folders of images")  # fmt: skip
+    add(
+        "-o", "--output", metavar="OUT", type=Path, help="the file to write, a folder, or %%05d.png"
+    )
     add("--overwrite", action="store_true", help="replace OUT if it exists")
     fields = " ".join("{" + name + "}" for name in FIELDS)
     add(
@@ -46,7 +49,15 @@ def _add_time(parser: argparse.ArgumentParser) -> None:
     rate.add_argument("--fps", metavar="RATE", help="frames per second: 60, 59.94 or 60000/1001")
     add = room.add_argument
     add("--cfr", action="store_true", help="a constant rate, where that of IN varies")
-    add("--slow", metavar="N", type=int, help="N times as long, without sound; factor N")
+    add("--fps-in", metavar="RATE", help="images per second of a folder of images (24)")
+    add(
+        "--slow",
+        metavar="N",
+        type=int,
+        help="N times as long; factor N; no sound but --audio stretch",
+    )
+    add("--times", metavar="FILE", type=Path, help="speed ramps: lines as `3s 10s`, place and time")
+    add("--loop", action="store_true", help="the first frame follows the last one")
     add("--start", metavar="PLACE", help="first source frame: 240, 10s, 1:30 or 0:01:30.5")
     add("--end", metavar="PLACE", help="the source frame after the last one")
     add("--count", metavar="LENGTH", help="number of source frames, or seconds, instead of --end")

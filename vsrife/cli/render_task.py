@@ -8,15 +8,21 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from vsrife.checks import rational
 from vsrife.cli import presets, rife_options
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.media import encoders
 from vsrife.media.encoder_table import CONTAINERS
+from vsrife.media.encoding import STRETCH, Encoding
+from vsrife.media.image_folder import USUAL_RATE, is_image_folder
+from vsrife.media.image_pattern import check_pattern, is_pattern
 from vsrife.media.parts import check_target
 from vsrife.media.source import Facts
 from vsrife.messages import note
 from vsrife.rendering.cluster import check_installed
+from vsrife.rendering.job import is_joining
 from vsrife.rendering.local import MOST
+from vsrife.rendering.ramp import read_ramp
 from vsrife.rendering.span import read_span
 from vsrife.rendering.task import Task
 from vsrife.rendering.timing import cheaper_rate, read_rate
@@ -33,6 +39,9 @@ def task_of(args: argparse.Namespace, source: Path, target: Path) -> Task:
             raise MediaError(f"{script} does not exist or is no file; give a script (.vpy)")
     if args.slow is not None and not 1 < args.slow <= _MOST_SLOW:
         raise ArgumentError(f"slow must be 2 to {_MOST_SLOW}, not {args.slow}")
+    _check_times(args)
+    if args.audio == STRETCH and args.slow is None:
+        raise ArgumentError("audio stretch goes with --slow only; copy keeps the sound as it is")
     if args.dask is not None:
         check_installed()
     if not 1 <= args.workers <= MOST:
@@ -41,17 +50,62 @@ def task_of(args: argparse.Namespace, source: Path, target: Path) -> Task:
         source=source,
         target=target,
         options=options_of(args),
-        encoding=encoders.from_args(args, target),
+        encoding=_encoding(args, target),
         overwrite=args.overwrite,
         span=read_span(args.start, args.end, args.count),
         before=args.before,
         after=args.after,
         cfr=args.cfr,
         slow=args.slow or 1,
+        rate_in=_rate_in(args, source, target),
+        ramp=None if args.times is None else read_ramp(args.times),
+        loop=args.loop,
         on_error=args.on_error,
         workers=args.workers,
         dask=args.dask,
     )
+
+
+def _encoding(args: argparse.Namespace, target: Path) -> Encoding:
+    """How OUT is encoded. ArgumentError for options of encoders where images are written."""
+    if not is_pattern(target):
+        return encoders.from_args(args, target)
+    given = {
+        "encoder": args.encoder, "crf": args.crf, "preset": args.preset, "bitrate": args.bitrate,
+        "max-size": args.max_size, "pipe": args.pipe,
+        "encoder-options": args.encoder_options or None,
+    }  # fmt: skip
+    for name, value in given.items():
+        if value is not None:
+            raise ArgumentError(f"{name} is for films, and {target.name} are images; leave it out")
+    return Encoding(audio="none", subtitles="none")
+
+
+def _rate_in(args: argparse.Namespace, source: Path, target: Path) -> Fraction:
+    """The rate of a folder of images."""
+    if args.fps_in is None:
+        if is_folder(source) and not is_pattern(target):
+            note(f"images have no rate; {USUAL_RATE} per second is assumed, --fps-in sets it")
+        return USUAL_RATE
+    if not is_folder(source):
+        raise ArgumentError("fps_in is for folders of images; a film has its own rate")
+    return rational("fps_in", read_rate(args.fps_in))
+
+
+def _check_times(args: argparse.Namespace) -> None:
+    """ArgumentError for options that say otherwise than a file of times."""
+    if args.times is None:
+        return
+    others = {
+        "slow": args.slow, "start": args.start, "end": args.end, "count": args.count,
+        "shutter": args.shutter,
+    }  # fmt: skip
+    for name, value in others.items():
+        if value is not None:
+            raise ArgumentError(
+                f"times and {name} exclude each other; the file of times says which part is shown "
+                "and how fast, and its frames are not blurred"
+            )
 
 
 def apply_preset(args: argparse.Namespace) -> None:
@@ -107,8 +161,13 @@ def check_folder(folder: Path) -> None:
 
 
 def check_paths(source: Path, target: Path, overwrite: bool) -> None:
-    if not is_file(source):
-        raise MediaError(f"{source} does not exist or is no file; IN must be a video file")
+    if not is_file(source) and not is_image_folder(source):
+        raise MediaError(
+            f"{source} does not exist or is no file; IN must be a video file or a folder of images"
+        )
+    if is_pattern(target):
+        check_pattern(target, source, overwrite=overwrite or is_joining(target))
+        return
     if target.suffix.lower() not in CONTAINERS:
         raise MediaError(f"{target} must end in {', '.join(CONTAINERS)}, not {target.suffix!r}")
     if not is_folder(target.parent):

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vsrife import messages
-from vsrife.errors import ArgumentError
+from vsrife.checks import Whole
+from vsrife.errors import ArgumentError, MediaError
+from vsrife.inference import MOST
 from vsrife.media.parts import check_folder, make_folder
+from vsrife.weights.folders import is_folder
 from vsrife.weights.locate import existing
+
+if TYPE_CHECKING:  # they import PyTorch
+    from vsrife.training.footage import Footage
+    from vsrife.training.run_options import Options
 
 HELP = "train a model of ours on generated scenes and footage, and from a teacher"
 
@@ -25,20 +33,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--footage",
         type=Path,
         metavar="DIR",
-        help="folder with kodak or photos (PNG), clips, lottie (JSON); without it all is generated",
+        help="folder with kodak or photos (PNG), clips, lottie (JSON) or data sets; without it "
+        "all is generated, and --teacher and --cache have nothing to act on",
     )
     parser.add_argument(
-        "--cache", type=Path, metavar="DIR", help="for cut footage [DIR of --output, footage]"
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="for cut footage [DIR of --output, footage]",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random draws [0]")
     parser.add_argument(
         "--teacher",
         type=Path,
         metavar="FILE",
-        help="weights of RIFE 4.2 to 4.26 that say how footage moves",
+        help="weights of RIFE 4.2 to 4.26 that say how --footage moves",
     )
     parser.add_argument(
-        "--size", type=int, default=256, metavar="N", help="sides of the pictures, pixels [256]"
+        "--size",
+        type=int,
+        default=256,
+        metavar="N",
+        help="sides of the pictures, pixels [256]",
     )
     parser.add_argument("--count", type=int, default=8, metavar="N", help="pictures of a step [8]")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate [0.0015]")
@@ -62,11 +78,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import torch
-
     from vsrife.training.drawn_scenes import Scenes
-    from vsrife.training.footage import prepare
     from vsrife.training.loop import train
+
+    options = _options(args)
+    _set_threads(args.threads)
+    footage = _footage(args)
+    scenes = Scenes(args.seed, footage.photos if footage else (), options.device)
+    path = train(options, scenes, footage)
+    print(path)
+    messages.note("weights above; the checkpoint beside them goes on with --resume")
+    return 0
+
+
+def _options(args: argparse.Namespace) -> Options:
+    """What is asked for. What is wrong is said before footage is cut and scenes are drawn."""
+    from vsrife.training import before_run
+    from vsrife.training.footage import SIDE
     from vsrife.training.run_options import Options
 
     options = Options(
@@ -85,24 +113,47 @@ def run(args: argparse.Namespace) -> int:
         teacher=args.teacher,
         perceptual=args.perceptual,
     )
-    _check_paths(args)
     if args.threads is not None:
-        if args.threads < 1:
-            raise ArgumentError(f"threads must be at least 1, not {args.threads}")
-        torch.set_num_threads(args.threads)
+        Whole(1, MOST["threads"]).read("threads", args.threads)
+    if args.cache is not None and args.footage is None:
+        raise ArgumentError("--cache is for cut footage; add --footage, or leave it out")
+    _check_paths(args)
+    before_run.check_footage(options, None if args.footage is None else SIDE)
+    before_run.check_folder(options)
+    before_run.check_files(options)
+    make_folder(args.output)
+    return options
+
+
+def _set_threads(threads: int | None) -> None:
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def _footage(args: argparse.Namespace) -> Footage | None:
+    from vsrife.training.footage import prepare
+
+    if args.footage is None:
+        return None
     cache = args.cache or args.output / "footage"
-    footage = prepare(args.footage, cache, args.seed) if args.footage else None
-    scenes = Scenes(args.seed, footage.photos if footage else (), args.device)
-    path = train(options, scenes, footage)
-    print(path)
-    messages.note("weights above; the checkpoint beside them goes on with --resume")
-    return 0
+    try:
+        return prepare(args.footage, cache, args.seed)
+    except OSError as error:
+        # numpy says of a full disk how many bytes it wrote, and nothing else
+        reason = error.strerror or f"{error}; is the disk full?"
+        raise MediaError(
+            f"footage cannot be cut into {cache}: {reason}; make room there, or choose --cache"
+        ) from error
 
 
 def _check_paths(args: argparse.Namespace) -> None:
-    """What is wrong is said before scenes are drawn, which takes a while."""
     for path in (args.start, args.teacher, args.perceptual):
         if path is not None:
             existing(path)
+    if args.footage is not None and not is_folder(args.footage):
+        raise ArgumentError(f"--footage must be a folder of media, not {str(args.footage)!r}")
     check_folder(args.output)
-    make_folder(args.output)
+    if args.cache is not None:
+        check_folder(args.cache)

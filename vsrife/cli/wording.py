@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +14,49 @@ from vsrife.messages import one_line
 
 # what the library says last to those who write Python: `; None trusts every frame`
 _PYTHON = re.compile(r"; None [^;]*$| or None(?=, not)")
+_SIZE = re.compile(r"(?<=not )\((-?\d+), (-?\d+)\)")  # of the library; here sizes are WxH
 _BEFORE = r"(?<![\w./\\-])"
 _FIRST = r"(?= must | is not | is for | has nothing | exclude )"
+
+
+_LONG = 40  # characters: longer placeholders would not fit beside their option in 80 columns
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Help that fits the terminal: paragraphs are filled, tables and examples stay as they are.
+
+    Where choices are too many for the usage line, they stand in the option's help.
+    """
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        fill = super()._fill_text
+        return "\n\n".join(
+            _table(part, width) if "\n  " in f"\n{part}" else fill(part, width, indent)
+            for part in text.split("\n\n")
+        )
+
+    def _metavar_formatter(self, action: argparse.Action, default_metavar: str) -> Any:
+        words = super()._metavar_formatter(action, default_metavar)
+        if not action.option_strings or len(str(words(1)[0])) <= _LONG:
+            return words
+        return lambda size: (action.dest.rpartition("_")[2].upper(),) * size
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        text = super()._get_help_string(action)
+        choices = ", ".join(map(str, action.choices or ()))
+        if action.metavar is None and len(choices) > _LONG - 2 and action.option_strings:
+            return f"{choices}; {text}" if text else choices
+        return text
+
+
+def _table(text: str, width: int) -> str:
+    """Lines as they are; what is too long goes on below the line's second column."""
+    found = []
+    for line in text.split("\n"):
+        column = re.match(r" *(\S+( \S+)* {2,})?", line)
+        below = " " * (column.end() if column else 0)
+        found += textwrap.wrap(line, width, subsequent_indent=below, drop_whitespace=True) or [""]
+    return "\n".join(found)
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,9 +80,11 @@ def of(error: Exception, parser: argparse.ArgumentParser | None) -> str:
         name = os.fsdecode(error.filename) if not isinstance(error.filename, int) else "?"
         return f"{name} cannot be read or written: {error.strerror or error}"
     text = one_line(str(error))
-    # of files, which may be called anything
-    if parser is None or isinstance(error, MediaError):
+    if parser is None:
         return text
+    if isinstance(error, MediaError):  # of files, which may be called anything
+        said, end, way_out = text.rpartition("; ")
+        return said + end + _flags(way_out, _names(parser))
     return as_options(text, _names(parser))
 
 
@@ -49,13 +93,20 @@ def as_options(text: str, names: Mapping[str, str]) -> str:
 
     names: argument -> option, or the name in capitals of one that has none.
     """
-    text = _PYTHON.sub("", text)
+    text = _SIZE.sub(r"\1x\2", _PYTHON.sub("", text))
     for name, option in names.items():
         text = re.sub(rf"{_BEFORE}{name}=(?:True\b)?", f"{option} ", text)
         text = re.sub(rf"{option} (?=[\s;,:]|$)", option, text)
         if option.startswith("-"):
             anywhere = rf"{_BEFORE}{name}\b" if "_" in name else rf"^{name}{_FIRST}"
             text = re.sub(anywhere, option, text)
+    return text
+
+
+def _flags(text: str, names: Mapping[str, str]) -> str:
+    """`overwrite=True` and its like as options, and nothing else."""
+    for name, option in names.items():
+        text = re.sub(rf"{_BEFORE}{name}=True\b", option, text)
     return text
 
 

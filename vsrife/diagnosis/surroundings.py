@@ -38,10 +38,9 @@ vs.core.std.BlankClip(width=64, height=48, length=1).set_output()
 
 def machine() -> dict[str, str]:
     """System, processor, memory and graphics, in words; what cannot be told is left out."""
-    cores = getattr(os, "process_cpu_count", os.cpu_count)() or 1
     found = {
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "processor": f"{cores} x {_processor()}",
+        "processor": processor(),
     }
     with suppress(AttributeError, ValueError, OSError):
         pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
@@ -61,7 +60,13 @@ def graphics() -> list[str]:
     return [name for file, name in DEVICE_FILES.items() if Path("/dev", file).exists()]
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The cores that this process may use, and what they are: "2 x AMD EPYC"."""
+    cores = getattr(os, "process_cpu_count", os.cpu_count)() or 1  # the first: from Python 3.13 on
+    return f"{cores} x {_processor_name()}"
+
+
+def _processor_name() -> str:
     if sys.platform == "linux":
         with suppress(OSError):
             text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import vapoursynth as vs
 
-from vsrife.detection.runs import PEAK_OVER_MEAN
+from vsrife.detection.runs import PEAK_OVER_MEAN, THRESHOLD
 from vsrife.evaluation.plotting import figure_class
 from vsrife.video import duplicates, scenes
 
@@ -77,7 +77,7 @@ def draw(rows: Sequence[Scores], threshold: float, path: Path, suffix: str) -> N
         # a logarithmic axis has no zero; this is a thousandth of a step of 8 bits
         values = [max(getattr(row, name) / part, 4e-6) for row in rows]
         below.semilogy(numbers, values, linewidth=0.8, label=label)
-    below.axhline(duplicates.THRESHOLD, color="tab:red", linewidth=0.8, label="threshold")
+    below.axhline(THRESHOLD, color="tab:red", linewidth=0.8, label="threshold")
     below.set_ylabel("difference of blocks from\nthe frame before: duplicates")
     below.set_xlabel("frame")
     below.legend(loc="upper right")

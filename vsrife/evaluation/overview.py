@@ -7,10 +7,10 @@ from math import inf, nan
 
 from vsrife.evaluation.case_films import Found
 from vsrife.evaluation.cases import CASES
-from vsrife.evaluation.compare import Outcome
 from vsrife.evaluation.groups import Outcomes, groups, mean_of
 from vsrife.evaluation.markdown import difference, number, table
 from vsrife.evaluation.measures import ALL, LESS_IS_BETTER, Scores, measured
+from vsrife.evaluation.method_scores import Outcome
 from vsrife.evaluation.methods import Method
 
 Methods = Mapping[str, Method]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
-from vsrife.evaluation.compare import Moment, Outcome
 from vsrife.evaluation.measures import MEASURES, psnr
+from vsrife.evaluation.method_scores import Moment, Outcome
 from vsrife.evaluation.methods import Method
 from vsrife.evaluation.plotting import figure_class
 from vsrife.evaluation.worst_sheet import image, worst_sheet

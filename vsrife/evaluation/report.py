@@ -13,10 +13,10 @@ from pathlib import Path
 
 from vsrife.evaluation.case_films import Found
 from vsrife.evaluation.cases import CASES
-from vsrife.evaluation.compare import Outcome
 from vsrife.evaluation.groups import Outcomes, groups, mean_of
 from vsrife.evaluation.markdown import number, table
 from vsrife.evaluation.measures import ALL, LESS_IS_BETTER, measured
+from vsrife.evaluation.method_scores import Outcome
 from vsrife.evaluation.methods import Method
 from vsrife.evaluation.overview import reference_table, short_table
 from vsrife.version import __version__

@@ -46,11 +46,12 @@ class Wishes(TypedDict, total=False):
     folder: str | os.PathLike[str] | None
     model: str | os.PathLike[str] | None
     auto_download: bool
-    scale: float
+    scale: float | str
     ensemble: bool
     precision: str | None
+    tta: str | None
     backend: str | None
-    device: str | None
+    device: str | Sequence[str] | None
     device_index: int
     provider: str | None
     memory_limit: int | None

@@ -31,6 +31,7 @@ def open_renderer(look: Look, options: ImageOptions) -> Renderer:
         note=_warn,
         sample=lambda: None,
         needs={f"confidence={options.confidence}": "confidence"} if confidence else {},
+        lasting=look.device is None,  # tensors are handed to the bare session
     )
     if look.device is None:
         return InMemory(session)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vsrife.inference.base import Planes
-from vsrife.network.table import CADENCE_FLOOR
+from vsrife.network.table import CADENCE_CELL, CADENCE_FLOOR
 
 type Array = NDArray[Any]
 
@@ -47,6 +47,18 @@ def write(image: Array, into: Planes) -> None:
         np.copyto(target, plane[: target.shape[0], : target.shape[1]], casting="same_kind")
 
 
+def fitted(cells: Array, size: tuple[int, int]) -> Array:
+    """A map of motion (1, 1, rows, columns) with the cells of a picture of that width and height.
+
+    Both begin in the left upper corner; it is cut, or its edge repeated.
+    """
+    columns, rows = (-(-side // CADENCE_CELL) for side in size)
+    down = np.minimum(np.arange(rows), cells.shape[2] - 1)
+    across = np.minimum(np.arange(columns), cells.shape[3] - 1)
+    found: Array = cells[:, :, down][:, :, :, across]
+    return found
+
+
 def timesteps(
     timestep: float,
     before: NDArray[np.float32] | None,
@@ -54,10 +66,11 @@ def timesteps(
     after: NDArray[np.float32] | None,
     size: tuple[int, int],
 ) -> NDArray[np.float32]:
-    """What `net.pace.timesteps` gives, without PyTorch: (1, 1, H, W) for a size W, H."""
+    """What `network.cadence.timesteps` gives, without PyTorch: (1, 1, H, W) for a size W, H."""
     beside = before if timestep < 0.5 else after
     near = min(timestep, 1 - timestep)
-    other = between if beside is None else beside
+    between = fitted(between, size)
+    other = between if beside is None else fitted(beside, size)
     part = np.float32(2 * near) * (other + _STILL) / (other + between + 2 * _STILL)
     whole = _enlarged(_enlarged(part, 2, size[1]), 3, size[0])
     return whole if timestep < 0.5 else 1 - whole

@@ -114,7 +114,8 @@ class Settings:
 class Rhythm(NamedTuple):
     """Motion into the left frame, from it into the right one, and on from there.
 
-    As `Session.motion` gives it; None where there is none, beyond a cut or the ends of the clip.
+    As `Session.motion` gives it, perhaps with more or fewer cells beyond the picture; None where
+    there is none, beyond a cut or the ends of the clip.
     """
 
     before: Any
@@ -154,7 +155,8 @@ class Session(Protocol):
         ...
 
     def motion(self, left: Any, right: Any) -> Any:
-        """How far what is seen moves from one frame to the next, for `Rhythm`."""
+        """How far what is seen moves from one frame to the next, for `Rhythm`: an array (1, 1,
+        rows, columns) of float32, pixels, one for each 8x8 cell of the padded picture."""
         ...
 
 

@@ -10,30 +10,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from vsrife import checks
 from vsrife.checks import Flag, Folder, OneOf, Size, Text, Whole, option
 from vsrife.errors import ArgumentError
-from vsrife.inference import BACKENDS, MOST, open_backend, select
+from vsrife.inference import BACKENDS, MOST, network_kinds, open_backend, select, together
+from vsrife.inference.auto_scale import AUTO, FINEST
 from vsrife.inference.base import EngineOptions, Hardware, Note, Planes, Session, Settings
-from vsrife.inference.changed import ChangedSession, layout_of
+from vsrife.inference.devices import DevicesSession
 from vsrife.inference.ort import vsrife_trt
-from vsrife.network.table import DEFAULT_MODEL, SCALES, check_options
+from vsrife.inference.stack import Wishes, open_stack
+from vsrife.inference.tta import WAYS
+from vsrife.network.table import DEFAULT_MODEL, check_options
 from vsrife.weights import find_weights, is_graph, model_name
 
 _NETWORK, _DEVICE, _TENSORRT = "network", "device", "TensorRT"
-
-
-class _Model(NamedTuple):
-    allowed: str = "name or path"
-
-    def read(self, name: str, value: object) -> str | os.PathLike[str]:
-        if isinstance(value, str | os.PathLike):
-            return value
-        raise ArgumentError(
-            f"{name} must be a name such as '4.25' or the path of a weights file, not {value!r}"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +34,7 @@ class NetworkOptions:
     are made of what is said here."""
 
     model: str | os.PathLike[str] | None = option(
-        _Model(), None, _NETWORK,
+        network_kinds.Model(), None, _NETWORK,
         'a model\'s name ("nano", "4.25", one of your own), or the path of a weights file or an '
         "ONNX file",
         none="the embedded model",
@@ -51,13 +42,20 @@ class NetworkOptions:
     auto_download: bool = option(
         Flag(), False, _NETWORK, "fetch official weights that are not on this machine"
     )
-    scale: float = option(
-        checks.Among(SCALES, "0.5 suits 4K"), 1.0, _NETWORK,
-        "resolution at which motion is estimated; 0.5 suits 4K and very fast motion",
+    scale: float | str = option(
+        network_kinds.Scale(), 1.0, _NETWORK,
+        "resolution at which motion is estimated; 0.5 suits 4K and very fast motion; \"auto\" "
+        "chooses 1, 0.5 or 0.25 for each pair of frames",
     )  # fmt: skip
     ensemble: bool = option(
         Flag(), False, _NETWORK,
         "estimate both ways and average: twice the work, a little better; not in every model",
+    )  # fmt: skip
+    tta: str | None = option(
+        OneOf(tuple(WAYS)), None, _NETWORK,
+        "make each frame also mirrored (\"flip\"), backwards in time (\"time\"), or \"both\", and "
+        "take the mean: twice or four times the work, a little better; in every model",
+        none="one way",
     )  # fmt: skip
     precision: str | None = option(
         OneOf(("fp16", "fp32")), None, _NETWORK, "number type of the network's convolutions",
@@ -67,9 +65,10 @@ class NetworkOptions:
         OneOf(tuple(BACKENDS)), None, _DEVICE, "what runs the network",
         none="the fastest that is installed",
     )  # fmt: skip
-    device: str | None = option(
-        Text("cuda:1"), None, _DEVICE,
-        '"cuda", "rocm", "xpu", "mps", "cpu", for OpenVINO "gpu" and "npu"; also with a number',
+    device: str | tuple[str, ...] | None = option(
+        network_kinds.Device(), None, _DEVICE,
+        '"cuda", "rocm", "xpu", "mps", "cpu", for OpenVINO "gpu" and "npu"; also with a number; '
+        "several of a kind share the work",
         none="the best there is",
     )  # fmt: skip
     device_index: int = option(
@@ -138,15 +137,30 @@ class NetworkOptions:
         )
 
     @property
-    def hardware(self) -> Hardware:
-        return Hardware(
-            device=self.device,
-            device_index=self.device_index,
-            provider=self.provider,
-            memory_limit=self.memory_limit,
-            threads=self.threads,
-            num_streams=self.num_streams,
+    def hardwares(self) -> tuple[Hardware, ...]:
+        """Each device's own; one where none or one is named."""
+        names = self.device if isinstance(self.device, tuple) else (self.device,)
+        return tuple(
+            Hardware(
+                device=name,
+                device_index=self.device_index,
+                provider=self.provider,
+                memory_limit=self.memory_limit,
+                threads=self.threads,
+                num_streams=self.num_streams,
+            )
+            for name in names
         )
+
+    @property
+    def hardware(self) -> Hardware:
+        """The first device's: what is true of one is true of all."""
+        return self.hardwares[0]
+
+    @property
+    def fixed_scale(self) -> float:
+        """The scale, or where each pair has its own that of all which are not fast."""
+        return FINEST if isinstance(self.scale, str) else self.scale
 
 
 OPTIONS = checks.options_of(NetworkOptions)
@@ -163,7 +177,21 @@ def read(width: int, height: int, **asked: object) -> NetworkOptions:
 
 def check_together(options: NetworkOptions, width: int, height: int) -> None:
     """ArgumentError for what cannot be asked for together, for frames of that many pixels."""
-    select.check(options.backend, options.hardware)
+    for hardware in options.hardwares:
+        select.check(options.backend, hardware)
+    if isinstance(options.device, tuple):
+        together.check_devices(options.device, options.device_index)
+    if options.tta in ("time", "both") and options.ensemble:
+        raise ArgumentError(
+            f'tta="{options.tta}" and ensemble=True both go backwards in time; '
+            'leave one of them out, or use tta="flip"'
+        )
+    if isinstance(options.scale, str):
+        graph = options.model is not None and is_graph(options.model)
+        tensorrt = options.trt or vsrife_trt.asks(options.hardware)
+        together.check_auto_scale(graph=graph, tensorrt=tensorrt)
+    if options.backend == "mlrt":
+        together.check_nodes(options.scale, options.tta, options.device)
     if options.trt or not options.trt_static_shape or options.provider is not None:
         vsrife_trt.check_together(options.engines, options.hardware, width, height, trt=options.trt)
 
@@ -172,7 +200,7 @@ def check_model(options: NetworkOptions) -> None:
     """ArgumentError for a model that nobody knows, or that cannot run as asked. A name that is
     none of ours may have to be looked up among the user's files."""
     if options.model is not None or options.ensemble:
-        check_options(model_name(options.model), options.scale, options.ensemble)
+        check_options(model_name(options.model), options.fixed_scale, options.ensemble)
 
 
 def static_threshold(options: NetworkOptions, asked: float | str | None) -> float | None:
@@ -199,28 +227,27 @@ def open_session(
     sample: Callable[[], tuple[Planes, Planes] | None],
     needs: Mapping[str, str],
     static: float | str | None = "off",
+    lasting: bool = False,
 ) -> Session:
     """A session for what has been checked; here files are looked for, fetched and opened.
 
     half: for precision=None; needs: arguments, with what the session must tell for them (see
     `Session.tells`); static: largest difference of parts that are not computed, "off" to compute
-    all, None for 0 where that is known to pay; the rest as in `Settings`. BackendError, ModelError
-    as these come.
+    all, None for 0 where that is known to pay; lasting: it goes on, with less, when memory runs
+    out; the rest as in `Settings`. BackendError, ModelError as these come.
     """
     graph = options.model is not None and is_graph(options.model)
-    hardware = options.hardware
-    threshold = static_threshold(options, static)
-    runner = open_backend(options.backend, hardware, graph=graph, note=note)
+    runner = open_backend(options.backend, options.hardware, graph=graph, note=note)
     settings = Settings(
         weights=find_weights(options.model, auto_download=options.auto_download),
         model=DEFAULT_MODEL if options.model is None else model_name(options.model),
-        scale=options.scale,
+        scale=options.fixed_scale,
         ensemble=options.ensemble,
         half=half if options.precision is None else options.precision == "fp16",
         clamp=clamp,
         width=width,
         height=height,
-        hardware=hardware,
+        hardware=options.hardware,
         graph=graph,
         note=note,
         sample=sample,
@@ -234,7 +261,15 @@ def open_session(
                 runner, settings, options.engines, trt=options.trt, backend=options.backend
             )
 
-    session = opened(settings)
+    auto = isinstance(options.scale, str)
+    wishes = Wishes(auto, options.tta, static_threshold(options, static), lasting)
+    sessions = [
+        open_stack(opened, replace(settings, hardware=hardware), wishes)
+        for hardware in options.hardwares
+    ]
+    session = sessions[0] if len(sessions) == 1 else DevicesSession(sessions)
+    if auto:
+        needs = {**needs, f'scale="{AUTO}"': "motion"}
     for argument, need in needs.items():
         if need not in session.tells:
             who = "this ONNX file" if graph else f"backend={options.backend!r}"
@@ -242,14 +277,4 @@ def open_session(
             raise ArgumentError(
                 f"{argument} needs what {who} does not give; leave it out, or give {way_out}"
             )
-    if threshold is None:
-        return session
-    return ChangedSession(
-        session,
-        lambda: layout_of(width, height, options.model, options.scale),
-        lambda w, h: opened(replace(settings, width=w, height=h, sample=None)),
-        threshold=threshold,
-        clamp=clamp,
-        pairs=2 * hardware.num_streams,
-        note=note,
-    )
+    return session

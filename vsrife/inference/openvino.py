@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
+from onnx import ModelProto
 
 from vsrife.errors import BackendError, ModelError, printable
 from vsrife.inference import disk_cache, onnx_file, quiet, runtime
@@ -25,12 +26,17 @@ DEVICES = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU", "xpu": "GPU"}  # ours -> Op
 class OvProgram:
     """See `graphs.Program`. A request runs one inference at a time; each thread takes its own."""
 
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, outputs: Iterable[str]) -> None:
+        """outputs: names of the graph's. A compiled one may have further names for them: those of
+        tensors in front of a conversion that OpenVINO has dropped."""
         self._compiled = compiled
         self._idle: SimpleQueue[Any] = SimpleQueue()
-        self._outputs = {output.get_any_name(): output for output in compiled.outputs}
+        self._outputs = {name: compiled.output(name) for name in outputs}
+        self._count = len(compiled.inputs)
 
     def run(self, feeds: Mapping[str, Any], *, stay: bool = False) -> dict[str, Any]:
+        if len(feeds) != self._count:  # OpenVINO would run with whatever is in memory
+            raise ValueError(f"the graph has {self._count} inputs, not {', '.join(feeds)} alone")
         try:
             request = self._idle.get_nowait()
         except Empty:
@@ -80,19 +86,21 @@ class OvEngine:
         return found
 
     def load(self, graph: bytes, proof: runtime.Proof | None = None) -> OvProgram:
-        path = None
+        path, outputs = None, [output.name for output in ModelProto.FromString(graph).graph.output]
         if self._folder is not None:
             path = disk_cache.path_of(self._folder, ".graph", *self._machine(), graph)
             kept = disk_cache.read(path)
             if kept is not None:
                 with suppress(Exception):  # it need not be of use
-                    return OvProgram(_core().import_model(kept, self._device, self._config))
+                    compiled = _core().import_model(kept, self._device, self._config)
+                    return OvProgram(compiled, outputs)
         try:
             model = _core().read_model(graph)
         except Exception as error:  # RuntimeError, or what its readers stumble with
             raise ModelError(f"OpenVINO cannot read the graph ({_reason(error)})") from error
         try:
             compiled = _core().compile_model(model, self._device, self._config)
+            program = OvProgram(compiled, outputs)
         except Exception as error:
             raise BackendError(
                 f"OpenVINO cannot run the graph on {self._device} ({_reason(error)})"
@@ -102,7 +110,7 @@ class OvEngine:
                 content = compiled.export_model()
                 content = content if isinstance(content, bytes) else content.getvalue()
                 disk_cache.keep(path, lambda part: part.write_bytes(content))
-        return OvProgram(compiled)
+        return program
 
     def _machine(self) -> tuple[str, ...]:
         """All that a compiled graph depends on, but for the graph."""

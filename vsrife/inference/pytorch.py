@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.errors import BackendError
+from vsrife.inference.arrays import Array, fitted
 from vsrife.inference.base import (
     TELLS_ALL,
     Hardware,
@@ -127,7 +128,7 @@ class TorchSession:
     ) -> float:
         return self._run(lambda: self._interpolate(left, right, timestep, into, rhythm))
 
-    def motion(self, left: Prepared, right: Prepared) -> Tensor:
+    def motion(self, left: Prepared, right: Prepared) -> Array:
         return self._run(lambda: self._motion(left, right))
 
     def _run[Result](self, work: Callable[[], Result]) -> Result:
@@ -135,7 +136,9 @@ class TorchSession:
 
     @torch.inference_mode()
     def _prepare(self, planes: Planes) -> Prepared:
-        image = torch.from_numpy(np.stack(planes))[None].to(self._device)
+        # an array of all planes goes up as it is; on the CPU it is changed below
+        whole = isinstance(planes, np.ndarray) and self._device.type != "cpu"
+        image = torch.from_numpy(planes if whole else np.stack(planes))[None].to(self._device)
         # one sample that is not a number would otherwise spoil the whole picture
         image = image.nan_to_num_(nan=0, posinf=1, neginf=0)
         # edges repeated: black ones would bleed into the picture wherever motion points outwards
@@ -164,7 +167,7 @@ class TorchSession:
         image = self._net.interpolate(
             left.features,
             right.features,
-            timestep if rhythm is None else cadence.timesteps(timestep, *rhythm, self._shape),
+            timestep if rhythm is None else self._timesteps(timestep, rhythm),
             pictures=pictures,
             outcome=outcome,
             matched=self._match(left, right),
@@ -177,14 +180,24 @@ class TorchSession:
             np.copyto(target, plane)
         return float(outcome[0][0])
 
+    def _timesteps(self, timestep: float, rhythm: Rhythm) -> Tensor:
+        size = self._shape[3], self._shape[2]
+
+        def here(cells: Array) -> Tensor:
+            return torch.from_numpy(fitted(cells, size)).to(self._device)
+
+        before, after = (None if each is None else here(each) for each in (rhythm[0], rhythm[2]))
+        return cadence.timesteps(timestep, before, here(rhythm.between), after, self._shape)
+
     @torch.inference_mode()
-    def _motion(self, left: Prepared, right: Prepared) -> Tensor:
+    def _motion(self, left: Prepared, right: Prepared) -> Array:
         outcome: list[Outcome] = []
         matched = self._match(left, right)
         self._net.interpolate(left.features, right.features, 0.5, outcome=outcome, matched=matched)
         rows, columns = (-(-side // CADENCE_CELL) for side in self._shape[2:])
         # a network that has rescaled has seen a larger picture
-        return cadence.motion(outcome[0][1])[:, :, :rows, :columns]
+        found: Array = cadence.motion(outcome[0][1])[:, :, :rows, :columns].cpu().numpy()
+        return found
 
     def _match(self, left: Prepared, right: Prepared) -> Tensor | None:
         """What all new frames of a pair share, kept for the next one."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import vapoursynth as vs
 
+from vsrife.media.alpha import straight
 from vsrife.media.encoding import Encoding
 from vsrife.messages import note
 from vsrife.video.colour import LOCATIONS, MATRICES, default_matrix
@@ -81,6 +82,8 @@ def for_encoding(clip: vs.VideoNode, encoding: Encoding) -> vs.VideoNode:
     names = alphas or [name for name in names if not is_alpha(name)]
     if (clip.width % 2 or clip.height % 2) and not any(name.startswith("gbr") for name in names):
         note(f"{clip.width}x{clip.height} is odd; written as 4:4:4, which not every player takes")
+    if alphas and _is_linear(clip):  # OpenEXR has premultiplied alpha; films have not
+        clip = straight(clip)
     made = clip
     if planar_name(clip.format, alpha=bool(alphas)) not in names:
         most = 16 if encoding.pipe else encoding.row.most_bits

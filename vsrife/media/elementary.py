@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +13,7 @@ from vsrife.errors import MediaError
 from vsrife.media import piped
 from vsrife.media.muxing import open_target, prepared
 from vsrife.media.others import Plan
+from vsrife.media.parts import scratch_folder
 from vsrife.media.properties import describe
 from vsrife.media.timestamps import Times
 
@@ -125,8 +125,8 @@ def write(
     import av
 
     with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(".part", ".vsrife-", part.parent))
-        made = Path(folder) / "film.mkv"  # which all programs write that know an ending at all
+        folder = stack.enter_context(scratch_folder(part.parent))
+        made = folder / "film.mkv"  # which all programs write that know an ending at all
         piped.encode(clip, command, made, times.rate, on_frame)
         packets = packets_of(made, clip.num_frames, times)
         film = stack.enter_context(av.open(str(made))).streams.video[0]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from vsrife.media.encoder_table import ENCODERS, Encoder
 
-AUDIO = ("copy", "aac", "opus", "none")
+STRETCH = "stretch"  # of AUDIO: as long as a picture in slow motion
+AUDIO = ("copy", "aac", "opus", STRETCH, "none")
 SUBTITLES = ("copy", "mov_text", "webvtt", "none")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import vapoursynth as vs
 
 from vsrife.errors import MediaError
+from vsrife.media.alpha import premultiplied, straight
 from vsrife.media.av_frames import packed, picture
 from vsrife.media.convert import (
     BT709,
@@ -83,17 +84,23 @@ def for_images(clip: vs.VideoNode, ending: str) -> vs.VideoNode:
     """`clip` in a format of such files; unchanged if it already is.
 
     Grey stays grey (not in OpenEXR), all else becomes RGB; up to 8 bits 8, above 16, in OpenEXR 32
-    (float). OpenEXR holds linear light and PNG does not; what is not tagged otherwise counts as
-    BT.709.
+    (float). OpenEXR holds linear light and premultiplied alpha, PNG neither; what is not tagged
+    otherwise counts as BT.709.
     """
     float_file = ending.lower() == ".exr"
     family = vs.GRAY if clip.format.color_family == vs.GRAY and not float_file else vs.RGB
     bits = 32 if float_file else 16 if clip.format.bits_per_sample > 8 else 8
     wanted = format_id(family, bits)
+    linear, alpha = _transfer(clip) == LINEAR, has_alpha(clip)
+    if alpha and linear and not float_file:
+        clip = straight(clip)
     made = clip
-    if clip.format.id != wanted or (_transfer(clip) == LINEAR) != float_file:
+    if clip.format.id != wanted or linear != float_file:
         made = _converted(clip, wanted, linear=float_file)
-    return with_alpha(made, clip) if has_alpha(clip) else made
+    if not alpha:
+        return made
+    made = with_alpha(made, clip)
+    return premultiplied(made) if float_file and not linear else made
 
 
 def _transfer(clip: vs.VideoNode) -> int:

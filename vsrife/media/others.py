@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from vsrife.media import streams, transcode
 from vsrife.media.encoding import Encoding
+from vsrife.media.packets import as_fraction
 from vsrife.media.properties import Track
+from vsrife.media.stretch import Stretch
+from vsrife.media.window import slowed
 from vsrife.messages import note, say
 
 if TYPE_CHECKING:
@@ -28,8 +31,10 @@ Covers = list[tuple["Packet[Any]", "Stream"]]
 _UNFIT = (errno.EINVAL, 1094995529)
 # Formats without any other stream
 _ALONE = ("gif", "webp", "apng")
-# All that WebM may hold
-_WEBM = ("opus", "vorbis", "webvtt")
+# What sound and text become where a container does not take them as they are
+_CONVERTED = {
+    "mp4": ("aac", "mov_text"), "mov": ("aac", "mov_text"), "webm": ("opus", "webvtt"),
+}  # fmt: skip
 # Sound that common players and browsers take in .mp4 and .mov; FFmpeg writes more
 _PLAYED = {
     "mp4": ("aac", "mp3", "mp2", "ac3", "eac3", "alac", "flac", "opus", "dts"),
@@ -42,13 +47,15 @@ class Beside:
     """Other streams of the output: the file they come from, the number of its film, its track.
 
     file: None for a part of a film, which has no other streams. window: the part of the file that
-    is kept, in seconds from its `origin_of`; what is there begins at 0. None: all of it.
+    is kept, in seconds from its `origin_of`; what is there begins at 0. None: all of it. stretch:
+    how much longer everything takes, for `STRETCH`; only sound, chapters and tags follow then.
     """
 
     file: Path | None
     film: int
     track: Track
     window: streams.Window | None = None
+    stretch: Stretch | None = None
 
 
 class OtherStreams:
@@ -104,6 +111,7 @@ class Plan:
     window: streams.Window | None = None
     kept: Sequence[streams.Kept] = ()
     jobs: Sequence[transcode.Job] = ()
+    stretch: Stretch | None = None
 
 
 def plan_others(
@@ -122,7 +130,9 @@ def plan_others(
     if container in _ALONE:
         _note_alone(source, beside.film, container)
         return Plan()
-    jobs = transcode.plan(source, encoding)
+    jobs = transcode.plan(source, encoding, container)
+    if beside.stretch is not None:
+        return Plan(beside.file, beside.window, (), jobs, beside.stretch)
     hidden = [job.number for job in jobs] + transcode.unwanted(source, encoding)
     kept = _chosen(source, beside.film, container, hidden)
     return Plan(beside.file, beside.window, kept, jobs)
@@ -140,7 +150,9 @@ def add_others(plan: Plan, target: OutputContainer, stack: ExitStack) -> tuple[P
     source = stack.enter_context(av.open(str(plan.file.resolve())))
     pairs: dict[int, Stream] = {}
     covers: Covers = []
-    converters = transcode.Converters(stack.enter_context(av.open(source.name)), plan.window)
+    converters = transcode.Converters(
+        stack.enter_context(av.open(source.name)), plan.window, plan.stretch
+    )
     both: list[streams.Kept | transcode.Job] = [*plan.kept, *plan.jobs]
     for each in sorted(both, key=_number):  # in the order of the source
         if isinstance(each, transcode.Job):
@@ -154,7 +166,8 @@ def add_others(plan: Plan, target: OutputContainer, stack: ExitStack) -> tuple[P
         else:
             pairs[each.stream.index] = copy
     target.metadata.update(streams.about(source.metadata))
-    target.set_chapters(streams.chapters_in(source, plan.window))
+    chapters = streams.chapters_in(source, plan.window)
+    target.set_chapters(chapters if plan.stretch is None else slowed(chapters, plan.stretch.times))
     packets = streams.copied_packets(source, pairs, plan.window)
     if plan.jobs:
         packets = heapq.merge(packets, converters.packets(), key=lambda pair: pair[0])
@@ -169,13 +182,20 @@ def size_of_others(plan: Plan, seconds: Fraction) -> int:
         return 0
     size = 0
     with av.open(str(plan.file.resolve())) as source:
+        origin = streams.origin_of(source)
         for job in plan.jobs:
             size += int(transcode.bits_per_second(job, source) * seconds / 8)
         wanted = [source.streams[kept.stream.index] for kept in plan.kept]
         with suppress(av.FFmpegError):  # damaged from there on
             for packet in source.demux(wanted) if wanted else ():
-                size += packet.size
+                if plan.window is None or _is_inside(packet, plan.window, origin):
+                    size += packet.size
     return size
+
+
+def _is_inside(packet: Packet[Any], window: streams.Window, origin: Fraction) -> bool:
+    at = packet.pts if packet.pts is not None else packet.dts
+    return at is not None and window[0] <= at * as_fraction(packet.time_base) - origin < window[1]
 
 
 def _number(each: streams.Kept | transcode.Job) -> int:
@@ -187,8 +207,6 @@ def _chosen(
 ) -> list[streams.Kept]:
     """The streams that are copied; notes on those that are not, or that few players take."""
     track = source.streams[film]
-    if container == "webm":
-        return _chosen_for_webm(source, film, hidden)
     view: Any = _View(source, hidden)
     kept = streams.choose(view, track, container)
     for each in kept:
@@ -196,10 +214,11 @@ def _chosen(
             named = streams.named(each.stream)
             say(f"hint: few players take {named} in .{container}; --audio aac converts it")
     numbers = [each.stream.index for each in kept]
-    for stream in view.streams if container in _PLAYED else ():
-        text = transcode.is_text(stream)
-        if stream.index not in numbers and (text or stream.type == "audio"):
-            way = "--subtitles mov_text" if text else "--audio aac"
+    sound, text = _CONVERTED.get(container, ("", ""))
+    for stream in view.streams if sound else ():
+        is_text = transcode.is_text(stream)
+        if stream.index not in numbers and (is_text or stream.type == "audio"):
+            way = f"--subtitles {text}" if is_text else f"--audio {sound}"
             say(f"hint: {way} converts {streams.named(stream)}")
     return kept
 
@@ -208,26 +227,6 @@ def _played(stream: Stream, container: str) -> bool:
     if stream.codec_context is None or container not in _PLAYED:
         return True
     return stream.codec_context.codec.canonical_name.startswith(_PLAYED[container])
-
-
-def _chosen_for_webm(
-    source: InputContainer, film: int, hidden: Sequence[int]
-) -> list[streams.Kept]:
-    kept = []
-    for stream in source.streams:
-        if stream.index == film or stream.index in hidden:
-            continue
-        codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
-        if codec in _WEBM:
-            kept.append(streams.Kept(stream, None))
-            continue
-        way = "an OUT that ends in .mkv keeps it"
-        if stream.type == "audio":
-            way = "--audio opus converts it"
-        elif transcode.is_text(stream):
-            way = "--subtitles webvtt converts it"
-        note(f"{streams.named(stream)} is left out: .webm does not take it; {way}")
-    return kept
 
 
 def _note_alone(source: InputContainer, film: int, container: str) -> None:

@@ -1,7 +1,8 @@
 """Unfinished files: ownership, publication, and removal of those of dead processes.
 
 A file is written as `.NAME.PID.part` beside its target. Its process holds a lock on it where the
-system has locks. An unlocked part whose process is gone was left by a crash and is removed.
+system has locks. An unlocked part whose process is gone was left by a crash and is removed; so is
+`.NAME.PID.part.folder`, which holds files for a while.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import errno
 import itertools
 import os
 import re
+import shutil
 import stat
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from vsrife.errors import MediaError
 from vsrife.weights.folders import exists, is_folder
 
 _NAME = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)\.part")
+_FOLDER = ".folder"  # after the name of a part: a folder that is held by that part
 _OURS = (
     ".mkv", ".mp4", ".mov", ".nut", ".webm", ".gif", ".webp", ".apng", ".png", ".tif", ".tiff",
     ".exr", ".csv", ".svg", ".pdf", ".times", ".html", ".vpy",
@@ -166,6 +169,25 @@ def scratch_file(name: str) -> Iterator[Path]:
         release(part)
 
 
+@contextmanager
+def scratch_folder(above: Path) -> Iterator[Path]:
+    """An empty folder in `above`; removed at the end, or by the next run after a crash."""
+    holder = part_of(above / f"vsrife-{next(_counter)}.times")
+    folder = holder.with_name(holder.name + _FOLDER)
+    sweep(above)
+    try:
+        _hold(holder)
+        folder.mkdir()
+    except OSError as error:
+        release(holder)
+        raise unwritable(folder, error) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        release(holder)
+
+
 def sweep(folder: Path) -> None:
     """Remove the parts in `folder` that belong to no running process."""
     with suppress(OSError):
@@ -185,6 +207,7 @@ def release(part: Path) -> None:
 def release_all() -> None:
     """Remove every part of this process, before an exit that skips all other cleanup."""
     for part in list(_held):
+        shutil.rmtree(part.with_name(part.name + _FOLDER), ignore_errors=True)
         release(part)
 
 
@@ -228,6 +251,8 @@ def _remove_if_dead(part: Path, pid: int) -> None:
         finally:
             os.close(descriptor)
         if dead:
+            # first what it holds: a crash in between leaves the part, and so the next try
+            shutil.rmtree(part.with_name(part.name + _FOLDER), ignore_errors=True)
             part.unlink()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from vsrife.errors import MediaError
 from vsrife.media.encoding import Encoding
 from vsrife.media.others import Plan, size_of_others
+from vsrife.media.parts import scratch_folder
 from vsrife.messages import note
 
 CLOSE = Fraction(97, 100)  # of the limit; a file of less could be better
@@ -35,8 +36,11 @@ def write(encoding: Encoding, part: Path, seconds: Fraction, run: Write) -> None
 
     limit = encoding.max_size or 0
     rate = max(_LEAST, int(limit * 8 * _AIM / seconds))
-    with tempfile.TemporaryDirectory(prefix="vsrife-") as folder:
-        stats, best = Path(folder) / "stats", Path(folder) / "best"
+    with (
+        tempfile.TemporaryDirectory(prefix="vsrife-") as temporary,  # a name that encoders can read
+        scratch_folder(part.parent) as folder,
+    ):
+        stats, best = Path(temporary) / "stats", folder / "best"
         film = run(_passed(encoding, 1, rate, stats), part, False)
         beside = part.stat().st_size - film
         _check_room(beside, limit, seconds)

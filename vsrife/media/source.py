@@ -24,6 +24,7 @@ from vsrife.media.timestamps import FINEST, Times, repair, source_times
 from vsrife.messages import note
 
 _ASSUMED = Fraction(25)  # frames per second, for a file without any rate
+_CACHE = 256  # MB of decoded frames that are kept; BestSource's default is 1000, in each process
 _PROGRESS = re.compile(r"index progress (\d+)%")
 
 
@@ -124,6 +125,7 @@ def _open(
     name = os.fsencode(source)
     options: dict[str, Any] = {
         "track": facts.track, "cachemode": 0, "showprogress": True, "threads": threads,
+        "cachesize": _CACHE,
     }  # fmt: skip
     if index is not None:
         options |= {"cachemode": 4, "cachepath": os.fsencode(index)}

@@ -88,16 +88,17 @@ def _moved(pair: vs.VideoNode, count: int, interpolate: Interpolate) -> vs.Video
     node: Any = pair
     grey = pair.format.color_family == vs.GRAY
     working: Any = node.resize.Point(format=format_id(vs.GRAY if grey else vs.RGB, 32))
-    if alpha:
-        working = premultiplied(with_alpha(working, pair))
     linear = pair.format.sample_type == vs.FLOAT
+    if alpha:
+        working = with_alpha(working, pair)
+        working = working if linear else premultiplied(working)  # OpenEXR's is so already
     if linear:
         most = max(_peak(frame) for frame in working.frames())
         working = working.std.Expr(f"x 0 max {most} / {1 / _GAMMA} pow")
     moved: Any = interpolate(working, count + 1)[1 : count + 1]
     if linear:
         moved = moved.std.Expr(f"x 0 max {_GAMMA} pow {most} *")
-    if alpha:
+    if alpha and not linear:
         moved = straight(moved)
     made: vs.VideoNode = moved.resize.Point(format=pair.format.id)
     made = with_alpha(made, moved) if alpha else made

@@ -9,8 +9,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vsrife.media import streams
-from vsrife.media.encoding import Encoding
+from vsrife.media.encoding import STRETCH, Encoding
 from vsrife.media.packets import as_fraction
+from vsrife.media.stretch import SlowSound, Stretch
 from vsrife.messages import note
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _BITS = {"aac": 96_000, "opus": 64_000}  # per second and channel: hard to tell 
 _RATES = {"opus": (48000,), "aac": (48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)}
 # Layouts that both encoders and all players know, by channels
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+_SLOWED = {"webm": "opus"}  # what stretched sound becomes; elsewhere AAC
 _MILLISECONDS = Fraction(1, 1000)
 
 Timed = tuple[Fraction, "Packet[Any]"]
@@ -55,9 +57,12 @@ def is_text(stream: Stream) -> bool:
     return stream.type == "subtitle" and context is not None and _name(stream) in _TEXT
 
 
-def plan(source: InputContainer, encoding: Encoding) -> list[Job]:
+def plan(source: InputContainer, encoding: Encoding, container: str) -> list[Job]:
     """The streams that are converted; those that already have the codec are copied."""
     jobs = []
+    if encoding.audio == STRETCH:
+        codec = _SLOWED.get(container, "aac")
+        return [Job(s.index, "audio", codec) for s in source.streams.audio if s.codec_context]
     for stream in source.streams:
         wanted = {"audio": encoding.audio, "subtitle": encoding.subtitles}.get(stream.type, "copy")
         if wanted in ("copy", "none") or stream.codec_context is None or _name(stream) == wanted:
@@ -88,20 +93,28 @@ def unwanted(source: InputContainer, encoding: Encoding) -> list[int]:
 class Converters:
     """Converted streams of a file; times are in seconds from its origin, or from a window's begin.
 
-    window: the part of the file that is wanted; None: all of it.
+    window: the part of the file that is wanted; None: all of it. stretch: of the sound.
     """
 
-    def __init__(self, source: InputContainer, window: streams.Window | None = None) -> None:
+    def __init__(
+        self,
+        source: InputContainer,
+        window: streams.Window | None = None,
+        stretch: Stretch | None = None,
+    ) -> None:
         begin = streams.origin_of(source) + (Fraction(0) if window is None else window[0])
         self._span = _Span(begin, None if window is None else window[1] - window[0])
-        self._source = source
+        self._source, self._stretch = source, stretch
         self._by_number: dict[int, _Audio | _Text] = {}
 
     def add(self, job: Job, target: OutputContainer) -> None:
         """Add the stream of a job to `target`."""
         stream: Any = self._source.streams[job.number]
-        make = _Audio if job.kind == "audio" else _Text
-        made = make(stream, job.codec, target, self._span)
+        made: _Audio | _Text
+        if job.kind == "audio":
+            made = _Audio(stream, job.codec, target, self._span, self._stretch)
+        else:
+            made = _Text(stream, job.codec, target, self._span)
         made.out.metadata.update(streams.about(stream.metadata))
         made.out.disposition = stream.disposition.value
         self._by_number[job.number] = made
@@ -139,9 +152,16 @@ def _converted(source: InputContainer, converters: dict[int, Any]) -> Iterator[T
 
 
 class _Audio:
-    """One audio stream, decoded, resampled if need be, and encoded."""
+    """One audio stream, decoded, resampled if need be, stretched if asked for, and encoded."""
 
-    def __init__(self, stream: Any, codec: str, target: OutputContainer, span: _Span) -> None:
+    def __init__(
+        self,
+        stream: Any,
+        codec: str,
+        target: OutputContainer,
+        span: _Span,
+        stretch: Stretch | None,
+    ) -> None:
         import av
 
         rates = _RATES[codec]
@@ -155,6 +175,7 @@ class _Audio:
         kind = self.out.codec_context.codec.audio_formats[0].name
         self._resampler = av.AudioResampler(kind, layout, rate)
         self._rate, self._span = rate, span
+        self._slow = None if stretch is None else SlowSound(stretch, kind, layout, rate)
         self._next: int | None = None  # sample at which the next frame begins
 
     def take(self, packet: Packet[Any]) -> Iterator[Timed]:
@@ -175,14 +196,21 @@ class _Audio:
             part.pts, part.time_base = self._next, Fraction(1, self._rate)
             self._next += part.samples
             at = Fraction(self._next, self._rate)
-            yield from self._encode(part)
+            yield from self._stretched(part)
 
     def end(self) -> Iterator[Timed]:
         for part in self._resampler.resample(None) if self._next is not None else ():
             part.pts, part.time_base = self._next, Fraction(1, self._rate)
             self._next = (self._next or 0) + part.samples
-            yield from self._encode(part)
+            yield from self._stretched(part)
+        if self._slow is not None and self._next is not None:
+            for made in self._slow.take(None):
+                yield from self._encode(made)
         yield from self._encode(None)
+
+    def _stretched(self, part: Any) -> Iterator[Timed]:
+        for made in [part] if self._slow is None else self._slow.take(part):
+            yield from self._encode(made)
 
     def _encode(self, part: Any) -> Iterator[Timed]:
         for packet in self.out.encode(part):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from onnx import ModelProto
+from onnx import ModelProto, numpy_helper
 
+from vsrife.network import carried_weights
 from vsrife.network.foreign_layouts import build_layout
 from vsrife.network.graphs import build_encoder, build_flow
 from vsrife.network.operations.onnx_writer import Array
@@ -25,6 +26,10 @@ def build(
         options.scale, options.ensemble, half=options.precision == "fp16", size=options.size
     )
     models = _models(state, arch, graph, options.layout, facts)
+    main = models[""]
+    main.metadata_props.add(
+        key=carried_weights.KEY, value=carried_weights.pack(state, _layers(main))
+    )
     return {f"{part}.onnx": model.SerializeToString() for part, model in models.items()}
 
 
@@ -48,3 +53,15 @@ def _models(
         doubled = replace(options, doubled=True, size=size)
         models[".doubled"] = build_flow(state, arch, doubled, facts)
     return models
+
+
+def _layers(model: ModelProto) -> dict[str, Array]:
+    """`carried_weights.Layers` of a graph; vsrife.weights.readers.onnx reads the same."""
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    return {
+        f"{node.name}.{kind}": numpy_helper.to_array(constants[name])
+        for node in model.graph.node
+        if node.op_type in ("Conv", "ConvTranspose")
+        for name, kind in zip(node.input[1:], ("weight", "bias"), strict=False)
+        if name in constants
+    }

@@ -16,12 +16,14 @@ class RunOptions:
     scale, ensemble: see `vsrife.network.build`.
     doubled: the second run of rows that rescale; sides are multiples of twice the pad_unit.
     timestep_map: the timestep is a map (N, 1, H, W).
+    planes: channels of the pictures that are warped and blended.
     """
 
     scale: float = 1.0
     ensemble: bool = False
     doubled: bool = False
     timestep_map: bool = False
+    planes: int = 3
 
 
 # Planes of the input of graphs in foreign layouts: vs-mlrt's v1 and v2, VSGAN's
@@ -34,7 +36,6 @@ class GraphOptions(RunOptions):
 
     half: convolutions and their weights in fp16; all else, inputs and outputs, in fp32.
     size: padded width and height; None: any multiples of the row's pad_unit.
-    planes: channels of the pictures that are warped and blended.
     separate: these pictures are inputs of their own; else the first 3 channels of left and right.
     motion: one more output, `vsrife.network.outcome.motion`.
     shortcuts: compute only pixels that are used; else every operation follows its definition.
@@ -42,7 +43,6 @@ class GraphOptions(RunOptions):
 
     half: bool = False
     size: tuple[int, int] | None = None
-    planes: int = 3
     separate: bool = False
     motion: bool = False
     shortcuts: bool = True

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from vsrife.network.ifnet import Refined
 from vsrife.network.operations.interface import Operations, Weights
 from vsrife.network.options import RunOptions
-from vsrife.network.pyramid_row import CHANGE_WEIGHT, LEVELS, STATE, PyramidRow
+from vsrife.network.pyramid_row import LEVELS, STATE, PyramidRow
 
 _SHORTEST = 1e-3  # added to the length of keys: those near 0 match nothing
 
@@ -132,21 +132,10 @@ def refine[T, P, W](
         grow = 2 / options.scale
         flow = ops.resize(ops.multiply(half, grow), grow)
         share = ops.split(state, [4, 1, STATE - 5])[1]
-        mask, static = ops.split(ops.to_full(layers.conv(x, "mask")), [16, 16])
-        mask = ops.resize(ops.pixel_shuffle(ops.add(mask, share), 4), 1 / options.scale)
-        static = ops.resize(ops.pixel_shuffle(static, 4), 1 / options.scale)
-        flow = ops.multiply(flow, ops.sigmoid(ops.subtract(_change(ops, images), static)))
-    return Refined(ops.warp(images if pictures is None else pictures, flow), flow, mask)
-
-
-def _change[T, P, W](ops: Operations[T, P, W], images: P) -> T:
-    """How far both images differ at each pixel, (N, 1, H, W), as a logit of motion.
-
-    What is equal in both may be static; the network's own logit says whether it is.
-    """
-    left, right = ops.unstack(images)
-    apart = ops.mean_channels(ops.absolute(ops.subtract(left, right)))
-    return ops.multiply(apart, CHANGE_WEIGHT)
+        mask = ops.add(ops.to_full(layers.conv(x, "mask")), share)
+        mask = ops.resize(ops.pixel_shuffle(mask, 4), 1 / options.scale)
+    given = images if pictures is None else pictures
+    return Refined(ops.warp_sharp(given, flow, options.planes), flow, mask)
 
 
 class _Run[T, P, W](NamedTuple):

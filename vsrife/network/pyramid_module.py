@@ -47,9 +47,11 @@ class PyramidNet(Described):
         state = self.match(left, right) if matched is None else matched
         t = times(timestep, left.image)
         ops = TorchOperations(size_of(left.image), compute=self.dtype)
-        options = RunOptions(self.scale, timestep_map=t.shape[2:] != (1, 1))
         images = ops.stack(left.image, right.image)
         joined = None if pictures is None else torch.cat(pictures).float()
+        planes = (images if joined is None else joined).shape[1]
+        mapped = t.shape[2:] != (1, 1)
+        options = RunOptions(self.scale, timestep_map=mapped, planes=planes)
         views = left.view4, right.view4
         weights, row = self.weights, self.row
         found = pyramid.refine(ops, weights, row, options, views, state, t, images, joined)

@@ -14,9 +14,6 @@ Tensors = Iterator[tuple[str, tuple[int, ...], Fraction]]
 STATE = 16
 # The levels, by the pixels of a cell, coarsest first; each has one block
 LEVELS = (32, 16, 8, 4)
-# Subtracted from the logit of the static mask per unit of difference between both pictures: this is
-# as sharp as the pictures, unlike the cells of a block
-CHANGE_WEIGHT = 30.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class PyramidRow:
         yield "last.time.weight", (width, 2, 1, 1), Fraction(0)
         yield "last.time.bias", (width,), Fraction(0)
         yield from _conv("last.flow", (16, width, 3, 3), LEVELS[-1])  # 4 channels at 1/2
-        yield from _conv("last.mask", (32, width, 3, 3), LEVELS[-1])  # mask and static mask at 1/1
+        yield from _conv("last.mask", (16, width, 3, 3), LEVELS[-1])  # 1 channel at 1/1
 
     def _encoder(self) -> Tensors:
         before = 3

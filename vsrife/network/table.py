@@ -337,7 +337,7 @@ def check_options(version: str | None, scale: float, ensemble: bool) -> None:
         )
     if version is not None and ensemble and not arch_of(version).ensemble:
         raise ArgumentError(
-            f"ensemble is not supported in {'' if version in EMBEDDED else 'v'}{version}; "
+            f"ensemble is not supported in {'v' if version[:1].isdigit() else ''}{version}; "
             "leave it out, or choose another model"
         )
 

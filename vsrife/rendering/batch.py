@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vsrife.errors import ArgumentError, MediaError
+from vsrife.media.image_folder import is_image_folder
 from vsrife.weights.folders import exists, is_file, is_folder
 
 # Files that a folder is searched for; a file that is named may end otherwise
@@ -43,9 +44,9 @@ def expand(words: Sequence[Path]) -> list[Path]:
     for word in words:
         if is_folder(word):
             inside = sorted(p for p in word.iterdir() if p.suffix.lower() in VIDEOS and is_file(p))
-            if not inside:
+            if not inside and not is_image_folder(word):
                 raise MediaError(f"folder {word} has no video file; name the files")
-            found += inside
+            found += inside or [word]
         elif is_pattern(word):
             matches = sorted(Path(name) for name in glob.glob(str(word)))
             if not matches:

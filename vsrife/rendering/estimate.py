@@ -13,13 +13,11 @@ import vapoursynth as vs
 
 from vsrife.errors import RifeError
 from vsrife.inference.select import BACKENDS, is_installed
-from vsrife.media.encode import write_part
-from vsrife.media.others import Beside
 from vsrife.messages import note, one_line
 from vsrife.rendering.progress import duration
 from vsrife.rendering.source_film import Film, Source, open_film
 from vsrife.rendering.task import Task
-from vsrife.rendering.work import container_of, segment_encoding
+from vsrife.rendering.work import write_piece
 
 _PLACES = 3  # of the film, spread evenly
 _FRAMES = 8  # output frames at each
@@ -82,14 +80,11 @@ def _speed(film: Film) -> float:
 
 def _size(task: Task, source: Source, film: Film) -> float:
     """Bytes of an encoded frame."""
-    encoding = segment_encoding(task)
     frames = size = 0
     with tempfile.TemporaryDirectory(prefix="vsrife-") as folder:
         for begin, end in _places(film):
             path = Path(folder) / f"{begin}"
-            clip, times = film.piece(begin, end)
-            beside = Beside(None, source.facts.track, source.facts.about)
-            write_part(clip, path, times, encoding, container_of(encoding), beside)
+            write_piece(task, source.facts, film, (begin, end), path)
             frames, size = frames + end - begin, size + path.stat().st_size
     return size / max(frames, 1)
 

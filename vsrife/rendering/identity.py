@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 from vsrife.errors import MediaError
+from vsrife.media.images import READABLE
+from vsrife.weights.folders import is_folder
 
 _MIB = 1 << 20
 
@@ -15,7 +17,10 @@ def of_source(source: Path) -> str:
     """Size, time of change, and hash of the first, middle and last MiB of a file.
 
     A whole film takes minutes to read; a change that spares all three keeps neither size nor time.
+    Of a folder of images: of all sizes, of the latest time, and of all names and sizes.
     """
+    if is_folder(source):
+        return _of_images(source)
     try:
         found = source.stat()
         digest = hashlib.sha256()
@@ -26,6 +31,19 @@ def of_source(source: Path) -> str:
     except OSError as error:
         raise MediaError(f"{source} cannot be read: {error}") from error
     return f"{found.st_size} {found.st_mtime_ns} {digest.hexdigest()}"
+
+
+def _of_images(folder: Path) -> str:
+    size, changed, digest = 0, 0, hashlib.sha256()
+    try:
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() in READABLE and not path.name.startswith("."):
+                found = path.stat()
+                size, changed = size + found.st_size, max(changed, found.st_mtime_ns)
+                digest.update(os.fsencode(f"{path.name} {found.st_size}\n"))
+    except OSError as error:
+        raise MediaError(f"{folder} cannot be read: {error}") from error
+    return f"{size} {changed} {digest.hexdigest()}"
 
 
 def of_file(path: str | os.PathLike[str]) -> str:

@@ -5,6 +5,7 @@
     index.0.bsindex     BestSource's index of the source
     00000.nut           a finished segment
     00000.json          its receipt: a segment without one counts as not made
+    joining             images are being put where they belong
     lock                held by the process that renders
 """
 
@@ -24,7 +25,7 @@ from vsrife.rendering import manifest as files
 from vsrife.rendering.identity import differences, of_file
 from vsrife.rendering.manifest import Manifest, Receipt
 
-_LOCK = "lock"
+_LOCK, _JOINING = "lock", "joining"
 _LONGEST_STEM = 40  # characters; a name has at most 255 bytes, and a character up to 4
 
 
@@ -103,6 +104,10 @@ class Job:
         for suffix in (".json", ".nut"):
             self.path(segment, suffix).unlink(missing_ok=True)
 
+    def begin_joining(self) -> None:
+        """Note that output may be there from now on, which is ours: see `is_joining`."""
+        (self.folder / _JOINING).touch()
+
     def remove(self) -> None:
         """The output is there: nothing here is needed any more."""
         self.plan = None
@@ -163,6 +168,11 @@ def opened(target: Path) -> Iterator[Job]:
         lock.release()
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_joining(target: Path) -> bool:
+    """Whether a run has ended while it put images of `target` where they belong."""
+    return (folder_of(target) / _JOINING).exists()
 
 
 def clean(target: Path) -> int | None:

@@ -11,14 +11,41 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from vsrife.inference.base import Hardware
+from vsrife.inference.select import candidates
 from vsrife.media.parts import release_all
 from vsrife.messages import error, note, one_line
 from vsrife.rendering.job import Job
 from vsrife.rendering.progress import Progress, Silent
+from vsrife.rendering.task import Task
 from vsrife.rendering.work import join_in, wait_for_others
 
 MOST = 64
+_MOST_STREAMS = 8  # frames at a time in one worker, each of which takes memory
 _PATIENCE = 5.0  # seconds for a worker to end
+
+
+def pinned(task: Task) -> Task:
+    """`task` for several workers: one thread for each new frame, and several frames at a time.
+
+    With more threads for one frame, ONNX Runtime and OpenVINO may round its last bit otherwise;
+    so the bytes do not depend on the number of workers. PyTorch cannot be told.
+    """
+    named = {"threads", "num_streams"} & set(task.options)
+    backend = _cpu_backend(task)
+    if task.workers < 2 or named or backend not in ("onnx", "openvino"):
+        return task
+    share = min(_MOST_STREAMS, max(1, (os.cpu_count() or 1) // task.workers))
+    # those of OpenVINO are spread over the streams, those of ONNX Runtime are for each
+    return task.with_options(threads=share if backend == "openvino" else 1, num_streams=share)
+
+
+def _cpu_backend(task: Task) -> str | None:
+    """The backend, if the task asks for one on the CPU or leaves it to us."""
+    backend, device = task.options.get("backend"), task.options.get("device")
+    if backend is None and device in (None, "cpu"):
+        return candidates(Hardware(device=device))[0]
+    return backend
 
 
 def run_workers(job: Job, devices: Sequence[str | None], progress: Progress) -> None:
@@ -49,7 +76,7 @@ def _started(
     try:
         for number, device in enumerate(devices):
             with _log(folder, number).open("wb") as log:
-                command = [sys.executable, "-m", "vsrife.rendering.local", str(folder), str(share)]
+                command = [sys.executable, "-m", "vsrife.rendering.local", str(folder)]
                 workers.append(
                     subprocess.Popen(
                         [*command, *([device] if device else [])],
@@ -94,12 +121,12 @@ def _end_with_parent() -> None:
 
 
 def main(words: Sequence[str]) -> int:
-    """A worker: words are its folder, its threads, and its device if that is not the task's."""
+    """A worker: words are its folder, and its device if that is not the task's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, whose end is ours
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        device = words[2] if len(words) > 2 else None
-        join_in(Path(words[0]), None, Silent(), device, int(words[1]))
+        device = words[1] if len(words) > 1 else None
+        join_in(Path(words[0]), None, Silent(), device)
     except Exception as problem:
         error(one_line(str(problem)))
         return 1

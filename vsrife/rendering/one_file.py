@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import vapoursynth as vs
 
 from vsrife.errors import MediaError
-from vsrife.media.encode import join_part, write_part
-from vsrife.media.encoder_table import CONTAINERS
-from vsrife.media.others import Beside
-from vsrife.media.parts import whole_file
-from vsrife.media.source import Facts, probe
+from vsrife.media.image_pattern import check_pattern
+from vsrife.media.parts import make_folder, whole_file
+from vsrife.media.source import Facts
 from vsrife.messages import note, say
 from vsrife.rendering import job as jobs
 from vsrife.rendering import task_file
 from vsrife.rendering.cluster import run_cluster
 from vsrife.rendering.job import Job
-from vsrife.rendering.join import BadSegmentError, Piece, film_packets, from_zero, window
-from vsrife.rendering.local import run_workers
-from vsrife.rendering.lossless import spliced
+from vsrife.rendering.local import pinned, run_workers
 from vsrife.rendering.manifest import Manifest
 from vsrife.rendering.progress import Progress, Silent
-from vsrife.rendering.segments import borders, longest, starts_of_scenes
-from vsrife.rendering.source_film import Film, Source, mark, open_film, open_film_source
+from vsrife.rendering.segments import borders, longest
+from vsrife.rendering.source_film import (
+    Film,
+    Source,
+    facts_of,
+    mark,
+    open_film,
+    open_film_source,
+    scene_starts,
+)
 from vsrife.rendering.task import Task
 from vsrife.rendering.unreadable import find, ranges
+from vsrife.rendering.whole import check_size, join
 from vsrife.rendering.work import make_all
-
-if TYPE_CHECKING:
-    from av.packet import Packet
 
 _ONE_THREAD = "threads=1"  # what BestSource says that helps where its frames have come apart
 _WORK = 30_000  # multiply-adds of a typical model per pixel
@@ -55,21 +55,34 @@ def render_file(task: Task, progress: Progress | None = None) -> Outcome:
     The output appears when it is whole; until then its segments are in the folder of the job, and
     stay there after an error. MediaError and those of rife() otherwise.
     """
-    facts = probe(task.source)
+    facts = facts_of(task)
     progress = progress or Silent()
+    if task.to_images:
+        make_folder(task.target.parent)
     with jobs.opened(task.target) as job, _telling_how_to_go_on(job):
         try:
-            with whole_file(task.target, overwrite=task.overwrite) as part:
+            with _output(task) as part:
                 identity = task.identity()
                 job.resume(identity)
+                if task.to_images and not jobs.is_joining(task.target):
+                    # another render, begun anew, may not go on with images that are there
+                    check_pattern(task.target, task.source, overwrite=task.overwrite)
+                task = pinned(task)
                 film, made = _make_anyway(task, facts, job, progress, identity)
-                _join(task, facts, job, film, part, progress)
+                join(task, facts, job, film, part, progress)
         except MediaError as error:
-            if isinstance(error.__cause__, FileExistsError):
+            if isinstance(error.__cause__, FileExistsError) and not task.to_images:
                 job.remove()  # the film is whole, under another name
             raise
         job.remove()
     return Outcome(film.end - film.first, made)
+
+
+def _output(task: Task) -> AbstractContextManager[Path]:
+    """The file that becomes the output; for images, each has one of its own when it is written."""
+    if task.to_images:
+        return nullcontext(task.target)
+    return whole_file(task.target, overwrite=task.overwrite)
 
 
 def _make_anyway(
@@ -114,6 +127,7 @@ def _make(
         task, facts, threads=threads, index=job.folder / "index", on_read=progress.update
     )
     if job.plan is None:
+        check_size(task, source)
         film = _plan(task, source, job, progress, identity)
     else:
         film = open_film(task, source, job.plan.marks)
@@ -135,10 +149,7 @@ def _plan(
     film = open_film(task, source, marks)
     work = _WORK * film.clip.width * film.clip.height
     most = longest(film.times.rate * task.slow, work, on_device=_on_device(task))
-    plain = Fraction(1, task.slow) * film.times.base
-    scenes = starts_of_scenes(
-        marks.cuts_after if marks else [], source.times, film.times._replace(base=plain)
-    )
+    scenes = scene_starts(task, source, film, marks)
     job.begin(Manifest(identity, marks, borders(film.first, film.end, scenes, most)))
     return film
 
@@ -180,45 +191,6 @@ def _devices(task: Task) -> list[str | None]:
         count = torch.cuda.device_count()
         return [f"cuda:{k % count}" for k in range(task.workers)]
     return [None] * task.workers
-
-
-def _join(task: Task, facts: Facts, job: Job, film: Film, part: Path, progress: Progress) -> None:
-    """Write the whole film and the other streams into `part`."""
-    assert job.plan is not None
-    plan = job.plan
-    pieces = [Piece(job.path(k), *plan.frames(k)) for k in plan.segments]
-    _check_space(task, pieces)
-    progress.begin("join", film.end - film.first)
-    times, cut = film.times, None
-    if not task.span.whole:
-        cut = window(times, film.first, film.end)
-        times = from_zero(times, film.first, film.end)
-    beside = Beside(None if task.slow > 1 else task.source, facts.track, facts.about, cut)
-    container = CONTAINERS[task.target.suffix.lower()]
-    try:
-        if task.encoding.joinable:
-
-            def packets(header: bytes) -> Iterator[Packet[Any]]:
-                return film_packets(pieces, times, header, progress.update)
-
-            join_part(film.clip, part, times, task.encoding, container, beside, packets)
-        else:
-            clip = spliced(pieces, film)
-            write_part(clip, part, times, task.encoding, container, beside, progress.update)
-    except BadSegmentError as error:
-        job.discard(plan.borders.index(error.piece.begin))
-        raise
-
-
-def _check_space(task: Task, pieces: list[Piece]) -> None:
-    """MediaError if the disk has no room for the output beside its segments."""
-    needed = sum(piece.path.stat().st_size for piece in pieces)
-    free = shutil.disk_usage(task.target.resolve().parent).free
-    if free < needed:
-        raise MediaError(
-            f"{task.target} needs {needed / 1e6:.0f} MB more than its segments, and "
-            f"{free / 1e6:.0f} MB are free; make room and run the same command again"
-        )
 
 
 @contextmanager

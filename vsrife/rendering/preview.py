@@ -29,7 +29,7 @@ def preview(task: Task, source: Source, path: Path) -> int:
     options = rife_options(task, source) | {"factor": "2", "sc": False, "duplicates": None}
     for name in ("fps", "vfr", "sc_clip", "duplicates_clip", "duplicates_anchor"):
         options.pop(name, None)
-    smooth = to_rgb(rife(source.clip, **options))
+    smooth = to_rgb(source.as_it_was(rife(source.clip, **options)))
     width = min(_WIDTH, smooth.width)
     height = max(1, round(smooth.height * width / smooth.width))
     small = smooth.resize.Spline36(width, height, format=vs.RGB24, dither_type="none")

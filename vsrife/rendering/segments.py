@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from vsrife.media.timestamps import Times
 
@@ -39,6 +40,12 @@ def starts_of_scenes(cuts_after: Sequence[int], source: Times, out: Times) -> li
         begin = source.ticks[cut + 1] * source.base
         found.append(bisect_left(out.ticks, begin / out.base, hi=len(out.ticks) - 1))
     return found
+
+
+def starts_in_order(cuts_after: Sequence[int], positions: Sequence[Fraction]) -> list[int]:
+    """The same for output frames at any positions in the source, in source frames."""
+    scenes = [bisect_left(cuts_after, int(position)) for position in positions]
+    return [n for n, (a, b) in enumerate(pairwise(scenes), 1) if a != b]
 
 
 def borders(first: int, end: int, scenes: Sequence[int], most: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -12,20 +12,26 @@ from typing import Any
 
 import vapoursynth as vs
 
+from vsrife.errors import MediaError
 from vsrife.filter import rife
-from vsrife.media.convert import for_encoding
+from vsrife.media.convert import for_encoding, has_alpha
 from vsrife.media.encoders import check_film
+from vsrife.media.image_folder import IMAGES, open_folder, probe_folder
+from vsrife.media.image_motion import from_motion, is_moved_otherwise, to_motion
+from vsrife.media.image_writer import for_images
 from vsrife.media.properties import ROWS
-from vsrife.media.source import Facts, open_source, progressive
+from vsrife.media.source import Facts, open_source, probe, progressive
 from vsrife.media.timestamps import Times, constant_times, stretched_times
 from vsrife.messages import note
 from vsrife.rendering.first_pass import find_marks, marking_of, with_marks
 from vsrife.rendering.join import ticks_of
 from vsrife.rendering.manifest import Marks
+from vsrife.rendering.ramp import Ramp, picked, positions, steps_of
 from vsrife.rendering.scripts import run_script
-from vsrife.rendering.side_clips import with_clips
+from vsrife.rendering.segments import starts_in_order, starts_of_scenes
+from vsrife.rendering.side_clips import NAMES, with_clips
 from vsrife.rendering.task import Task
-from vsrife.rendering.timing import constant_rate, with_durations
+from vsrife.rendering.timing import constant_rate, looped, looped_times, with_durations
 from vsrife.rendering.unreadable import covered, replaceable
 from vsrife.video.frames import ALPHA
 
@@ -36,23 +42,36 @@ _REACH = 64
 
 @dataclass(frozen=True)
 class Source:
-    """An open source. clip: its frames. times: when they are shown. first, end: the wanted ones."""
+    """An open source.
+
+    clip: its frames. times: when they are shown. first, end: the wanted ones. images: what `clip`
+    was made of by `to_motion`; None: it is as it was.
+    """
 
     facts: Facts
     clip: vs.VideoNode
     times: Times
     first: int
     end: int
+    images: vs.VideoNode | None = None
+
+    def as_it_was(self, moved: vs.VideoNode) -> vs.VideoNode:
+        """What rife() has made of `clip`, in the form of the source."""
+        return moved if self.images is None else from_motion(moved, self.images)
 
 
 @dataclass(frozen=True)
 class Film:
-    """What is written: frames `first` to `end` - 1 of `clip`, which is shown at `times`."""
+    """What is written: frames `first` to `end` - 1 of `clip`, which is shown at `times`.
+
+    positions: of all frames in the source, in source frames, if a ramp sets them.
+    """
 
     clip: vs.VideoNode
     times: Times
     first: int
     end: int
+    positions: Sequence[Fraction] | None = None
 
     @cached_property
     def head(self) -> dict[str, Any]:
@@ -72,6 +91,11 @@ class Film:
         return clip.std.SetFrameProps(**known) if known else clip
 
 
+def facts_of(task: Task) -> Facts:
+    """Properties of the source. MediaError if it cannot be read."""
+    return probe_folder(task.source, task.rate_in) if task.of_images else probe(task.source)
+
+
 def open_film_source(
     task: Task,
     facts: Facts,
@@ -81,14 +105,25 @@ def open_film_source(
     on_read: Callable[[int], None] = lambda percent: None,
 ) -> Source:
     """Open the source of a task. Errors as in `open_source`."""
-    clip, times = open_source(task.source, facts, threads, index, on_read)
-    clip = progressive(clip)
+    if facts.codec == IMAGES:
+        clip, times = open_folder(task.source, task.rate_in)
+    else:
+        clip, times = open_source(task.source, facts, threads, index, on_read)
+        clip = progressive(clip)
     if task.before is not None:
         clip, times = run_script(task.before, clip, times)
     clip = covered(clip, task.unreadable)
+    first, end = task.span.frames(times)
+    if task.loop:
+        clip, times = looped(clip, first, end), looped_times(times, first, end)
     if task.cfr and not times.constant:
         clip = with_durations(clip, times)
-    first, end = task.span.frames(times)
+    if facts.codec == IMAGES and has_alpha(clip) and task.options.get("shutter"):
+        raise MediaError(
+            f"{task.source} has alpha, which no motion blur moves; leave out --shutter"
+        )
+    if facts.codec == IMAGES and is_moved_otherwise(clip):
+        return Source(facts, to_motion(clip), times, first, end, clip)
     return Source(facts, clip, times, first, end)
 
 
@@ -109,24 +144,58 @@ def open_film(task: Task, source: Source, marks: Marks | None) -> Film:
     options = rife_options(task, source)
     if marks is not None:
         options = with_marks(options, source.clip.num_frames, marks)
-    smooth = rife(source.clip, **options)
-    times = _out_times(task, source, smooth)
+    found = None
+    if task.ramp is None:
+        smooth = rife(source.clip, **options)
+        times = _out_times(task, source, smooth)
+    else:
+        smooth, times, found = _ramped(task.ramp, source, options)
+    smooth = source.as_it_was(smooth)
     if task.after is not None:
         smooth, times = run_script(task.after, smooth, times)
-    if not (source.times.constant or task.cfr) and "fps" in task.options:
+    if not (source.times.constant or task.cfr or task.ramp) and "fps" in task.options:
         note(
             "the frame rate varies, and will do so in OUT; --fps is its mean, --cfr makes it fixed"
         )
-    first, end = _wanted(source, times)
+    first, end = (0, len(times.ticks) - 1) if task.ramp else _wanted(source, times)
     times = Times(times.base * task.slow, times.ticks)
+    if task.to_images:
+        return Film(for_images(smooth, task.target.suffix), times, first, end, found)
     check_film(task.encoding, smooth.width, smooth.height, times.rate)
-    return Film(for_encoding(smooth, task.encoding), times, first, end)
+    return Film(for_encoding(smooth, task.encoding), times, first, end, found)
+
+
+def _ramped(
+    ramp: Ramp, source: Source, options: dict[str, Any]
+) -> tuple[vs.VideoNode, Times, list[Fraction]]:
+    """The frames that a ramp asks for: a few of those of a very high rate, the only ones made."""
+    factor = options.pop("factor", None) or 2
+    fps = options.pop("fps", None)
+    rate = Fraction(factor) * Fraction(source.clip.fps) if fps is None else Fraction(fps)
+    found = positions(ramp, source.times, source.end, rate)
+    steps = steps_of(found, source.clip.num_frames)
+    dense = rife(source.clip, **options, factor=steps)
+    numbers = [min(round(each * steps), dense.num_frames - 1) for each in found]
+    return picked(dense, numbers, rate), constant_times(rate, len(found)), found
+
+
+def scene_starts(task: Task, source: Source, film: Film, marks: Marks | None) -> list[int]:
+    """The output frames with which scenes begin."""
+    cuts = marks.cuts_after if marks else []
+    if film.positions is not None:
+        return starts_in_order(cuts, film.positions)
+    plain = Fraction(1, task.slow) * film.times.base
+    return starts_of_scenes(cuts, source.times, film.times._replace(base=plain))
 
 
 def rife_options(task: Task, source: Source) -> dict[str, Any]:
     """rife()'s arguments for an open source."""
     options = with_clips(task.options, source.clip, source.times)
-    if task.cfr and not source.times.constant:
+    for name in NAMES if task.loop else ():
+        side = options.get(name)
+        if isinstance(side, vs.VideoNode) and side.num_frames != source.clip.num_frames:
+            options[name] = looped(side, source.first, source.end)
+    if task.cfr and not source.times.constant and task.ramp is None:
         options["fps"] = constant_rate(options, source.times)
         options["vfr"] = True
         options.pop("factor", None)

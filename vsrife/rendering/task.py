@@ -4,25 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from vsrife.media.encoders import Encoding
+from vsrife.media.image_folder import USUAL_RATE
+from vsrife.media.image_pattern import is_pattern
 from vsrife.rendering import identity
+from vsrife.rendering.ramp import Ramp
 from vsrife.rendering.span import WHOLE, Span
 from vsrife.version import __version__
 from vsrife.weights import find_weights
+from vsrife.weights.folders import is_folder
+
+# What rounds the last bit of a sample otherwise, if anything; the model counts by itself
+_NO_MATTER = ("model", "threads", "num_streams")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One file to render.
+    """One file to render, or a folder of images.
 
     options: arguments of rife() without the clip. span: the part of the source. before, after:
     scripts whose `clip` comes in, and goes out, before and after rife(). cfr: frames at a constant
-    rate whatever the source has. slow: how many times as long everything takes. on_error: what is
-    shown for frames that cannot be read, of `unreadable.KINDS`. unreadable: these frames. workers:
-    processes on this machine. dask: address of a scheduler whose workers help.
+    rate whatever the source has. slow: how many times as long everything takes. ramp: which place
+    of the source is shown when; None: as in the source. loop: the last frame is followed by the
+    first. on_error: what is shown for frames that cannot be read, of `unreadable.KINDS`.
+    unreadable: these frames. rate_in: images per second of a folder. workers: processes on this
+    machine. dask: address of a scheduler whose workers help.
     """
 
     source: Path
@@ -35,10 +45,23 @@ class Task:
     after: Path | None = None
     cfr: bool = False
     slow: int = 1
+    ramp: Ramp | None = None
+    loop: bool = False
     on_error: str = "stop"
+    rate_in: Fraction = USUAL_RATE
     unreadable: tuple[int, ...] = ()
     workers: int = 1
     dask: str | None = None
+
+    @property
+    def of_images(self) -> bool:
+        """Whether the source is a folder of images."""
+        return is_folder(self.source)
+
+    @property
+    def to_images(self) -> bool:
+        """Whether images are written."""
+        return is_pattern(self.target)
 
     def with_options(self, **options: object) -> Task:
         """The same task with other arguments of rife(), which must not change its frames."""
@@ -50,7 +73,7 @@ class Task:
         asked = {
             name: "a file" if isinstance(value, Path) else value
             for name, value in self.options.items()
-            if name != "model"
+            if name not in _NO_MATTER
         }
         scripts = [identity.of_file(path) for path in (self.before, self.after, *beside) if path]
         import av
@@ -62,7 +85,9 @@ class Task:
             "the source": identity.of_source(self.source),
             "the model": identity.of_file(weights),
             "the options": repr(sorted(asked.items())),
-            "the part": repr((self.span, self.cfr, self.slow, self.on_error)),
+            "the part": repr((self.span, self.cfr, self.slow, self.loop, self.on_error)),
+            "the rate of the images": str(self.rate_in),
+            "the times": repr(self.ramp),
             "the encoder's settings": f"{self.encoding!r} {self.target.suffix.lower()}",
             "the scripts": repr(scripts),
             # another build of the encoder may write another header

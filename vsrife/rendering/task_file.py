@@ -10,11 +10,13 @@ from typing import Any
 from vsrife.errors import MediaError
 from vsrife.media.encoders import Encoding
 from vsrife.rendering.manifest import read_json, write_json
+from vsrife.rendering.ramp import Line
 from vsrife.rendering.span import Place, Span
 from vsrife.rendering.task import Task
 
 NAME = "task.json"
 _PATHS = ("source", "target", "before", "after")
+_OTHERS = ("cfr", "slow", "loop", "on_error", "unreadable")
 _KINDS = {"path": Path, "fraction": Fraction}
 
 
@@ -22,8 +24,14 @@ def save(task: Task, folder: Path) -> None:
     data: dict[str, Any] = {name: _plain(getattr(task, name)) for name in _PATHS}
     data["options"] = {name: _plain(value) for name, value in task.options.items()}
     data["encoding"] = asdict(task.encoding)
-    data["span"] = [None if place is None else [_plain(x) for x in place] for place in task.span]
-    for name in ("cfr", "slow", "on_error", "unreadable"):
+    data["span"] = [_plain_place(place) for place in task.span]
+    data["ramp"] = (
+        None
+        if task.ramp is None
+        else [[_plain_place(line.source), _plain(line.output), line.number] for line in task.ramp]
+    )
+    data["rate_in"] = _plain(task.rate_in)
+    for name in _OTHERS:
         data[name] = getattr(task, name)
     write_json(folder / NAME, data)
 
@@ -44,11 +52,15 @@ def load(folder: Path, source: Path | None = None) -> Task:
             **paths,
             options={name: _read(value) for name, value in data["options"].items()},
             encoding=Encoding(**encoding),
-            span=Span(*(None if p is None else Place(*map(_read, p)) for p in data["span"])),
-            cfr=data["cfr"],
-            slow=data["slow"],
-            on_error=data["on_error"],
-            unreadable=tuple(data["unreadable"]),
+            span=Span(*map(_read_place, data["span"])),
+            ramp=None
+            if data["ramp"] is None
+            else tuple(
+                Line(_read_place(place), _read(output), number)
+                for place, output, number in data["ramp"]
+            ),
+            rate_in=_read(data["rate_in"]),
+            **{name: _read(data[name]) for name in _OTHERS},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MediaError(
@@ -66,6 +78,14 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)
     return value
+
+
+def _plain_place(place: Place | None) -> object:
+    return None if place is None else [_plain(each) for each in place]
+
+
+def _read_place(data: Any) -> Place | None:
+    return None if data is None else Place(*map(_read, data))
 
 
 def _read(value: Any) -> Any:

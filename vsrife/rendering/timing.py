@@ -60,3 +60,15 @@ def with_durations(clip: vs.VideoNode, times: Times) -> vs.VideoNode:
         return frame
 
     return clip.std.ModifyFrame(clip, last)
+
+
+def looped(clip: vs.VideoNode, first: int, end: int) -> vs.VideoNode:
+    """Frames up to `end`, and then frame `first` once more: what follows the last one in a loop."""
+    return clip[:end] + clip[first]
+
+
+def looped_times(times: Times, first: int, end: int) -> Times:
+    """The times of `looped`."""
+    ticks = list(times.ticks[: end + 1])
+    again = times.ticks[first + 1] - times.ticks[first]
+    return Times(times.base, [*ticks, ticks[-1] + again], times.rate)

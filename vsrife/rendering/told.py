@@ -13,11 +13,11 @@ from typing import IO
 
 from vsrife.messages import PREFIX, one_line
 
-_NOTE = f"{PREFIX}: note: "
+_ONCE = (f"{PREFIX}: note: ", f"{PREFIX}: hint: ")
 
 
 class Told(io.TextIOBase):
-    """stderr, where a line of ours goes into `log` as well, and a note comes only once."""
+    """stderr, where a line of ours goes into `log` as well, and notes and hints come only once."""
 
     def __init__(self, stream: IO[str] | None, log: IO[str] | None) -> None:
         self._stream, self._log = stream, log
@@ -28,7 +28,7 @@ class Told(io.TextIOBase):
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
-        if text.startswith(_NOTE):
+        if text.startswith(_ONCE):
             if text in self._notes:
                 return len(text)
             self._notes.add(text)

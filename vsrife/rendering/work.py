@@ -7,13 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vsrife.errors import MediaError
-from vsrife.inference.base import Hardware
-from vsrife.inference.select import candidates
 from vsrife.media.encode import write_part
 from vsrife.media.encoders import Encoding
+from vsrife.media.image_segments import write_segment
 from vsrife.media.others import Beside
 from vsrife.media.parts import whole_file
-from vsrife.media.source import Facts, probe
+from vsrife.media.source import Facts
 from vsrife.messages import note
 from vsrife.rendering import task_file
 from vsrife.rendering.claims import Claims
@@ -21,7 +20,8 @@ from vsrife.rendering.identity import differences
 from vsrife.rendering.job import Job
 from vsrife.rendering.manifest import load
 from vsrife.rendering.progress import Progress
-from vsrife.rendering.source_film import Film, open_film, open_film_source
+from vsrife.rendering.source_film import Film, facts_of, open_film, open_film_source
+from vsrife.rendering.space import note_room
 from vsrife.rendering.task import Task
 
 _LOSSLESS = Encoding(encoder="ffv1")  # for what must be encoded as one: GIF, --pipe, --max-size
@@ -45,12 +45,27 @@ def make_segment(
 ) -> None:
     """Make one segment, whole or not at all."""
     assert job.plan is not None
-    clip, times = film.piece(*job.plan.frames(segment))
-    encoding = segment_encoding(task)
     with whole_file(job.path(segment)) as part:
-        beside = Beside(None, facts.track, facts.about)
-        write_part(clip, part, times, encoding, container_of(encoding), beside, on_frame)
+        write_piece(task, facts, film, job.plan.frames(segment), part, on_frame)
     job.finish(segment)
+
+
+def write_piece(
+    task: Task,
+    facts: Facts,
+    film: Film,
+    frames: tuple[int, int],
+    part: Path,
+    on_frame: Callable[[int], None] = lambda done: None,
+) -> None:
+    """Write a piece of a film, from its first frame to the one after the last, into `part`."""
+    clip, times = film.piece(*frames)
+    if task.to_images:
+        write_segment(clip, part, task.target.suffix, on_frame)
+        return
+    encoding = segment_encoding(task)
+    beside = Beside(None, facts.track, facts.about)
+    write_part(clip, part, times, encoding, container_of(encoding), beside, on_frame)
 
 
 def make_all(task: Task, facts: Facts, job: Job, film: Film, progress: Progress) -> int:
@@ -67,7 +82,10 @@ def make_all(task: Task, facts: Facts, job: Job, film: Film, progress: Progress)
             for segment in job.plan.segments:
                 if not job.is_done(segment) and claims.take(segment):
                     if not job.is_done(segment):  # it may have been finished meanwhile
+                        first = not made
                         made += _make_one(task, facts, job, film, segment, progress)
+                        if first:
+                            note_room(job)
                     claims.release(segment)
             if made == before and not job.is_complete():
                 wait_for_others(job, progress)
@@ -95,13 +113,11 @@ def join_in(
     source: Path | None,
     progress: Progress,
     device: str | None = None,
-    threads: int | None = None,
 ) -> int:
     """Help a render: make segments in `folder` until all are made. Gives the frames made here.
 
     source: where the source is on this machine; None: where it is on the other. device: another
-    one than the task's. threads: of a CPU, if the task names none. MediaError if this process would
-    make other frames.
+    one than the task's. MediaError if this process would make other frames.
     """
     plan = load(folder)
     if plan is None:
@@ -115,9 +131,7 @@ def join_in(
         )
     if device is not None:
         task = task.with_options(device=device)
-    if threads is not None and _heeds_threads(task):
-        task = task.with_options(threads=threads)
-    facts = probe(task.source)
+    facts = facts_of(task)
     job = Job(folder)
     job.plan = plan
     film = open_film(task, open_film_source(task, facts, index=folder / "index"), plan.marks)
@@ -129,16 +143,6 @@ def join_in(
             raise
         note(f"{folder} is gone: the render has ended while this process made a segment again")
         return 0
-
-
-def _heeds_threads(task: Task) -> bool:
-    """Whether the task leaves its threads to us, and its backend can be told; PyTorch cannot."""
-    if task.options.get("threads") is not None:
-        return False
-    backend, device = task.options.get("backend"), task.options.get("device")
-    if backend is None and device in (None, "cpu"):
-        backend = candidates(Hardware(device=device))[0]
-    return backend in ("onnx", "openvino")
 
 
 def _without_time(identity: dict[str, str]) -> dict[str, str]:

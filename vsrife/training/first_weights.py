@@ -9,7 +9,6 @@ from vsrife.network.pyramid_module import PyramidNet
 from vsrife.network.table import SLOPE
 
 SHARPNESS = 20.0  # first factor of the cosines in the softmax of the matches
-STATIC = -2.0  # first logit of the static mask
 # Gains of first weights: of residuals, whose sums grow; of corrections, which begin small
 _GAINS = {"out": 0.1, "flow": 0.1, "mask": 0.1, "views": 0.65, "state": 0.65, "volume": 0.6}
 
@@ -33,6 +32,3 @@ def set_first_weights(model: PyramidNet) -> None:
         else:
             nn.init.kaiming_normal_(weight, SLOPE)
             weight.mul_(_gain(layer))
-    static = model.weights["last.mask.weight"], model.weights["last.mask.bias"]
-    static[0][16:].zero_()
-    static[1][16:].fill_(STATIC)

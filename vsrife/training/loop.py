@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import datetime
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,23 @@ import torch
 from torch import nn
 
 from vsrife import messages
-from vsrife.errors import ArgumentError, ModelError
+from vsrife.errors import MediaError, ModelError, RifeError
 from vsrife.network.pyramid import Watcher
 from vsrife.network.pyramid_module import PyramidNet
-from vsrife.network.state_dict import normalise
 from vsrife.network.table import PYRAMIDS
 from vsrife.training.batches import Ahead, Mixer
+from vsrife.training.before_run import check_folder, check_footage, fitting
 from vsrife.training.checkpoint import load_checkpoint, save_checkpoint
 from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.first_weights import set_first_weights
-from vsrife.training.footage import Footage
+from vsrife.training.footage import SIDE, Footage
 from vsrife.training.loss import Found, psnr, total_loss
 from vsrife.training.muon import Muon
 from vsrife.training.perceptual import PerceptualLoss
 from vsrife.training.run_options import Options
 from vsrife.training.teacher import Teacher
-from vsrife.weights import read_weights, save_weights
+from vsrife.weights import save_weights
 
-CHECKPOINT = "checkpoint.pt"
 WARM_UP = 50  # steps
 EMA = 0.999
 CLIP = 1.0  # largest norm of a step's gradient
@@ -51,7 +49,7 @@ class Run:
         self.model = PyramidNet(PYRAMIDS[options.model]).to(options.device)
         set_first_weights(self.model)
         if options.start:
-            _copy(read_weights(options.start), self.model, options.start)
+            _copy(options.start, self.model)
         # a step takes a third less time: convolutions of few channels prefer this order
         self.model.train().to(memory_format=torch.channels_last)
         self.perceptual = (
@@ -141,9 +139,11 @@ class Run:
         self.step, self.elapsed = state["step"], state["elapsed"]
 
     def save(self) -> None:
-        """Checkpoint and averaged weights into the folder, each whole or not at all."""
-        folder = self.options.folder
-        save_checkpoint(folder / CHECKPOINT, self.state())
+        """Checkpoint and averaged weights into the folder, each whole or not at all.
+
+        MediaError if one cannot be written; what was saved before is still there.
+        """
+        save_checkpoint(self.options.checkpoint, self.state())
         facts = {
             "licence": "MIT",
             "steps": str(self.step),
@@ -154,23 +154,33 @@ class Run:
         # safetensors wants tensors in the usual order
         state = {key: value.contiguous() for key, value in self.average.state_dict().items()}
         facts |= {"model": name, "arch": name}
-        save_weights(folder / f"{name}.safetensors", state, facts)
+        path = self.options.folder / f"{name}.safetensors"
+        try:
+            save_weights(path, state, facts)
+        except OSError as error:
+            raise MediaError(
+                f"weights {path} cannot be written: {error.strerror}; the checkpoint beside them "
+                "is whole, go on with --resume"
+            ) from error
 
 
 def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> Path:
-    """Train to the end of the schedule; gives the path of the averaged weights."""
+    """Train to the end of the schedule; gives the path of the averaged weights.
+
+    ArgumentError, ModelError or MediaError for what is wrong with options, folder, files or
+    footage; what was trained until then is saved.
+    """
+    check_folder(options)
+    check_footage(options, None if footage is None else SIDE)
     options.folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = options.folder / CHECKPOINT
-    if checkpoint.exists() and not options.resume:
-        raise ArgumentError(
-            f"folder {options.folder} holds a run already; resume it, or choose another folder"
-        )
     run = Run(options, scenes, footage)
-    if options.resume and checkpoint.exists():
-        run.restore(load_checkpoint(checkpoint, run.state(), options.device))
+    if options.checkpoint.exists():
+        run.restore(load_checkpoint(options.checkpoint, run.state(), options.device))
+    elif options.resume:
+        messages.note(f"{options.folder} holds no checkpoint; a new run begins")
     recent, saved = [], time.monotonic()
     while run.progress < 1:
-        recent.append(run.advance())
+        recent.append(_advance(run))
         if run.step % options.log_every == 0:
             _log(run, sum(recent) / len(recent))
             recent = []
@@ -184,6 +194,17 @@ def train(options: Options, scenes: Scenes, footage: Footage | None = None) -> P
     ours, blend = run.measure()
     messages.say(f"end, step {run.step}: held-out {ours:.2f} dB, blend {blend:.2f} dB")
     return options.folder / f"{options.model}.safetensors"
+
+
+def _advance(run: Run) -> float:
+    """One step; if its batch cannot be drawn, the steps before it are saved."""
+    step = run.step
+    try:
+        return run.advance()
+    except (RifeError, OSError):  # of footage: the step has not begun, so the state is whole
+        if step:
+            run.save()
+        raise
 
 
 def find(model: PyramidNet, batch: Batch) -> Found:
@@ -202,22 +223,12 @@ def find(model: PyramidNet, batch: Batch) -> Found:
 
 
 @torch.no_grad()
-def _copy(state: Mapping[str, torch.Tensor], model: PyramidNet, path: Path) -> None:
+def _copy(path: Path, model: PyramidNet) -> None:
     """Copy the tensors of a file to those of the same name and shape."""
-    own = model.state_dict()
-    fitting = {
-        key: tensor
-        for key, tensor in normalise(state).items()
-        if key in own and own[key].shape == tensor.shape
-    }
-    if not fitting:
-        raise ModelError(
-            f"none of the tensors in {path} fits the network; "
-            "start from weights of the same or a similar network of ours"
-        )
-    for key, tensor in fitting.items():
+    own, found = model.state_dict(), fitting(path, model)
+    for key, tensor in found.items():
         own[key].copy_(tensor)
-    messages.say(f"started from {len(fitting)} of {len(own)} tensors in {path}")
+    messages.say(f"started from {len(found)} of {len(own)} tensors in {path}")
 
 
 def _schedule(step: int, progress: float) -> float:

@@ -42,6 +42,10 @@ MASK_WEIGHT = 0.3  # of the mask's error relative to the flow's
 # each MATCH_UNIT pixels of motion, up to a cell, count once more
 MATCH_WEIGHT, MATCH_SOFT, MATCH_UNIT = 0.15, 4.0, 4.0
 
+# Of the final flow's error on a scale where each halving counts the same, from FINE pixels on: what
+# blurs is off by tenths of a pixel, which large errors elsewhere would outweigh
+FINE_WEIGHT, FINE = 0.04, 0.05
+
 FINEST = NETWORK_LEVELS[-1]
 
 BEST_PSNR = 60.0  # dB, of equal images, so that means stay finite
@@ -70,7 +74,9 @@ def total_loss(found: Found, batch: Batch, step: int) -> Tensor:
     image = image + RELATIVE_WEIGHT * relative_loss(found.image, batch.truth)
     weight = max(FLOW_WEIGHTS[1], FLOW_WEIGHTS[0] * 0.5 ** (step / FLOW_HALVES))
     softness = max(HARD, SOFT * 0.5 ** (step / SOFT_HALVES))
-    loss: Tensor = image + weight * _guided(found, batch, softness)
+    guided = weight * _guided(found, batch, softness)
+    fine = fine_loss(_strided(found.flow, FINEST), _every(batch, FINEST))
+    loss: Tensor = image + guided + FINE_WEIGHT * fine
     return loss
 
 
@@ -170,6 +176,12 @@ def flow_loss(flow: Tensor, batch: Batch, softness: float = HARD) -> Tensor:
     error = (squares + softness**2) ** (POWER / 2) - softness**POWER
     distance = batch.flow.view(-1, 2, 2, *batch.flow.shape[2:]).square().sum(2).sqrt()
     return _mean(error, batch.visible * detail(batch.truth) * (1 + distance.clamp(max=MOST) / UNIT))
+
+
+def fine_loss(flow: Tensor, batch: Batch) -> Tensor:
+    """Mean of ln(1 + (error / FINE)**2) over visible points with `detail`; 0 if all are right."""
+    squares = (flow - batch.flow).view(-1, 2, 2, *flow.shape[2:]).square().sum(2)
+    return _mean(torch.log1p(squares / FINE**2), batch.visible * detail(batch.truth))
 
 
 def detail(image: Tensor) -> Tensor:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from vsrife.checks import INT64_MAX, Whole
 from vsrife.errors import ArgumentError
 from vsrife.network.table import PYRAMIDS
+
+CHECKPOINT = "checkpoint.pt"  # in the run's folder
+_MOST_SIDE = 4096  # pixels
+_SEED = Whole(0, INT64_MAX)  # what both numpy and PyTorch take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +22,10 @@ class Options:
     minutes, steps: exactly one of them, the length of the run and of its schedule; size: width and
     height of the pictures, pixels, a multiple of 32; count: pictures of a step; start: weights to
     begin with, of this network or of one that shares tensors with it; teacher: weights of IFNet
-    that say how footage moves; perceptual: weights of VGG-16, to compare its features too;
-    save_seconds: between checkpoints.
+    that say how footage moves; perceptual: weights of VGG-16, to compare its features too; device:
+    "cpu", "cuda", "cuda:1" ..., kept as PyTorch calls it; save_seconds: between checkpoints.
+
+    ArgumentError for a value that is not allowed, BackendError for a device that is not there.
     """
 
     model: str
@@ -50,5 +58,23 @@ class Options:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ArgumentError(f"{name} must be above 0, not {value}")
+            if value == math.inf:
+                raise ArgumentError(f"{name} must be finite, not {value}")
         if self.size < 64 or self.size % 32:
             raise ArgumentError(f"size must be a multiple of 32, 64 or more, not {self.size}")
+        if self.size > _MOST_SIDE:
+            raise ArgumentError(f"size must be at most {_MOST_SIDE}, not {self.size}")
+        _SEED.read("seed", self.seed)
+        # a frozen field: what follows needs PyTorch's own name, "cuda:0" for "rocm"
+        object.__setattr__(self, "device", _device(self.device))
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run's whole state is saved."""
+        return self.folder / CHECKPOINT
+
+
+def _device(name: str) -> str:
+    from vsrife.inference.pytorch import choose_device
+
+    return str(choose_device(name, 0))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.errors import ArgumentError
+from vsrife.errors import ArgumentError, ModelError
 from vsrife.network import build
 from vsrife.network.module import Trace
 from vsrife.network.state_dict import recognise
@@ -25,7 +25,10 @@ class Teacher:
 
     def __init__(self, path: Path, device: str) -> None:
         state = read_weights(path)
-        row = recognise(state)
+        try:
+            row = recognise(state)
+        except ModelError as error:
+            raise ModelError(f"teacher {path}: {error}; name one of RIFE 4.2 to 4.26") from error
         if row not in IFNETS or IFNETS[row].rescales or IFNETS[row].previous:
             raise ArgumentError(
                 f"teacher must be weights of RIFE 4.2 to 4.26, not {path}, which is {row}"

@@ -32,9 +32,10 @@ _LIMITED_GREY = (vs.YUV, vs.GRAY)
 # Properties that are read from converted frames. All others are removed before the resizer: one of
 # them can make it refuse a frame, or resize its fields separately.
 _READ = (ALPHA, scenes.PREV, scenes.NEXT)
+SHUTTER = "_RifeShutter"  # degrees, on frames with motion blur
 # Properties of a frame's own picture; all others come from the source frame at its time
 _PICTURE = (
-    ALPHA, "_RifeTimestep", "_RifeLeft", "_RifeRight", "_RifeConfidence", "_RifeRegion",
+    ALPHA, "_RifeTimestep", "_RifeLeft", "_RifeRight", "_RifeConfidence", "_RifeRegion", SHUTTER,
 )  # fmt: skip
 
 

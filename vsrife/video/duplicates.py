@@ -5,15 +5,6 @@ from __future__ import annotations
 import vapoursynth as vs
 
 from vsrife.detection.luma import BLOCK
-
-# other files of this folder import these from here
-from vsrife.detection.runs import BAD as BAD
-from vsrife.detection.runs import CUT_AFTER as CUT_AFTER
-from vsrife.detection.runs import INSIDE as INSIDE
-from vsrife.detection.runs import REPEATS as REPEATS
-from vsrife.detection.runs import THRESHOLD as THRESHOLD
-from vsrife.detection.runs import Runs as Runs
-from vsrife.detection.runs import Segment as Segment
 from vsrife.detection.runs import is_duplicate
 from vsrife.video import frames, nodes
 

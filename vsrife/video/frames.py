@@ -87,6 +87,15 @@ def white(kind: vs.VideoFormat) -> float:
     return 1.0 if kind.sample_type == vs.FLOAT else float(2**kind.bits_per_sample - 1)
 
 
+def coded(values: NDArray[np.float32], kind: vs.VideoFormat) -> NDArray[np.float32]:
+    """Values of 0..1 as a grey plane of this format stores them, before they are cast."""
+    if kind.sample_type == vs.FLOAT:
+        return values
+    largest = np.float32(white(kind))
+    rounded: NDArray[np.float32] = np.rint(np.clip(values * largest, 0, largest))
+    return rounded
+
+
 def planes_and_alpha(frame: vs.VideoFrame) -> Planes:
     """`planes`, then the alpha plane if there is one."""
     alpha = alpha_of(frame)

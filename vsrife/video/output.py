@@ -1,50 +1,16 @@
-"""The output clip: which frames come from the source, which are new, which properties they have.
-
-A plan tells which two source frames an output frame lies between. `verdict` decides what is shown
-there: one of the two unchanged, a blend, or a new frame. Only that frame is requested, so nothing
-else is converted or computed.
-"""
+"""The output clip: marks of the source, a plan, pictures, and marks of the output."""
 
 from __future__ import annotations
-
-import functools
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from fractions import Fraction
 
 import vapoursynth as vs
 
 from vsrife.inference.base import Session
-from vsrife.video import frames, nodes, scenes, timeline
-from vsrife.video.by_nodes import NodeSession, new_frames
-from vsrife.video.colour import Colour, Route, blended, with_source_props
-from vsrife.video.frames import uncached
-from vsrife.video.marking import Marking, expecting
-from vsrife.video.overlays import Protection
-from vsrife.video.plans import FilledPlan, Filling, Neighbours, Plan, Policy, Shown, verdict
-from vsrife.video.synthesis import CONFIDENCE, Synthesis, with_left_samples
-from vsrife.video.timeline import Times
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Everything that decides what the output shows, except the network.
-
-    times: when output frames are shown. rate: output frames per second, 0 if durations vary.
-    route: from the clip's format to the network's, and back. protection: parts of the source that
-    new frames keep. streams: new frames that are computed at the same time. needs:
-    argument, as the user wrote it -> result that a session must give, "motion" or "confidence".
-    """
-
-    times: Times
-    rate: Fraction
-    route: Route
-    policy: Policy
-    marking: Marking | None = None
-    filling: Filling | None = None
-    protection: Protection | None = None
-    streams: int = 1
-    needs: Mapping[str, str] = field(default_factory=dict)
+from vsrife.video import frames, motion_blur, nodes, scenes
+from vsrife.video.marking import expecting
+from vsrife.video.plans import FilledPlan, Plan
+from vsrife.video.recipe import Recipe
+from vsrife.video.shown_frames import pictures
+from vsrife.video.synthesis import Synthesis
 
 
 def assemble(clip: vs.VideoNode, recipe: Recipe, session: Session) -> vs.VideoNode:
@@ -58,156 +24,12 @@ def assemble(clip: vs.VideoNode, recipe: Recipe, session: Session) -> vs.VideoNo
         clip = expecting(clip, (recipe.filling.bad,), "clip")
     plan = Plan(times) if recipe.filling is None else FilledPlan(times, clip, recipe.filling)
     synthesis = Synthesis(plan, session, policy, clip.num_frames, recipe.streams)
-    out = _pictures(clip, recipe, synthesis)
+    out = pictures(clip, recipe, synthesis)
+    if recipe.exposure is not None:
+        out = motion_blur.blurred(out, clip, recipe, recipe.exposure, synthesis)
     nearest = policy.mode == "nearest"
     if policy.cuts and (times.jump > 1 or nearest):
         cuts = scenes.cuts_around(clip, times.jump)
         cuts = plan.at_own_time(cuts, nodes.pixels(out.num_frames))
         out = scenes.place_marks(out, cuts, times, nearest=nearest)
     return out
-
-
-def _pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.VideoNode:
-    times, plan, policy = recipe.times, synthesis.plan, recipe.policy
-    template = clip.std.BlankClip(
-        length=times.num_frames,
-        fpsnum=recipe.rate.numerator,
-        fpsden=recipe.rate.denominator,
-        keep=True,
-    )
-    neighbours = plan.neighbours(clip, template)
-    by_time = plan.decisions is None and times.reach <= 2
-    session = synthesis.session
-    own_nodes = isinstance(session, NodeSession)
-    simple = policy.holds_only and recipe.protection is None and not own_nodes
-    if by_time and recipe.route.direct and simple:
-        return _in_one(template, neighbours, policy, synthesis)
-    own = [neighbours.left, neighbours.right] if by_time else _own_frames(clip, template, plan)
-
-    def shown(picture: vs.VideoNode) -> vs.VideoNode:
-        def finish(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-            frame = f[0].copy()
-            return _retimed(with_source_props(frame, f[1]), times, n, f[1:])
-
-        return uncached(template.std.ModifyFrame([picture, *own], finish))
-
-    def fallback(n: int, around: Neighbours[vs.VideoFrame]) -> vs.VideoFrame:
-        at = plan.position(n, around.decision)
-        what = policy.fallback(at)
-        if what is Shown.BLEND:
-            return blended(around.left, around.right, at.timestep)
-        return around.right if what is Shown.RIGHT else around.left
-
-    @functools.cache
-    def kept(what: Shown) -> vs.VideoNode:
-        if what is Shown.BLEND:
-            blend = template.std.ModifyFrame(
-                neighbours.inputs, lambda n, f: fallback(n, neighbours.named(f))
-            )
-            return shown(uncached(blend))
-        return shown(neighbours.right if what is Shown.RIGHT else neighbours.left)
-
-    @functools.cache  # built only if a new frame is requested
-    def made() -> vs.VideoNode:
-        working = recipe.route.to_working(clip)
-        if isinstance(session, NodeSession):
-            return new_frames(synthesis, session, working)
-        return synthesis.clip(working)
-
-    if own_nodes:
-        made()  # what the plugin refuses is told now
-
-    @functools.cache
-    def fresh(colour: Colour) -> vs.VideoNode:
-        new = recipe.route.to_source(made(), colour)
-        if not recipe.route.direct:
-            new = with_left_samples(new, neighbours.left)
-        if recipe.protection is not None:
-            near = _nearer(plan, neighbours, template)
-            new = recipe.protection.over(new, near, clip, plan)
-        if policy.confidence is not None:
-            # ModifyFrame, not FrameEval: that would compute the new frame twice, to judge and to
-            # show it
-            def trust(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-                sure = f[0].props[CONFIDENCE] >= policy.confidence
-                return f[0] if sure else fallback(n, neighbours.named(f[1:]))
-
-            new = uncached(template.std.ModifyFrame([new, *neighbours.inputs], trust))
-        return shown(new)
-
-    def choose(n: int, f: list[vs.VideoFrame]) -> vs.VideoNode:
-        around = neighbours.named(f)
-        at = plan.position(n, around.decision)
-        what = verdict(at, around.left, around.right, policy)
-        return fresh(recipe.route.colour_of(around.left)) if what is Shown.NEW else kept(what)
-
-    return template.std.FrameEval(choose, prop_src=neighbours.inputs)
-
-
-def _in_one(
-    template: vs.VideoNode,
-    neighbours: Neighbours[vs.VideoNode],
-    policy: Policy,
-    synthesis: Synthesis,
-) -> vs.VideoNode:
-    """The output in one callback, for a network that reads the clip's frames unconverted.
-
-    Only time, scene changes and duplicates decide.
-    """
-    times, render = synthesis.plan.times, synthesis.renderer()
-
-    def make(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-        at, around = times.position(n), neighbours.named(f)
-        if verdict(at, around.left, around.right, policy) is Shown.LEFT:
-            return _retimed(around.left.copy(), times, n, f)
-        return _retimed(with_source_props(render(at, around), around.left), times, n, f)
-
-    return synthesis.side_by_side(template, neighbours.inputs, make)
-
-
-def _nearer(
-    plan: Plan, neighbours: Neighbours[vs.VideoNode], template: vs.VideoNode
-) -> vs.VideoNode:
-    """The source frame nearer in time to each output frame; the left one at timestep 0.5."""
-
-    def choose(n: int, f: vs.VideoFrame | None = None) -> vs.VideoNode:
-        return neighbours.right if plan.position(n, f).timestep > 0.5 else neighbours.left
-
-    sources = [neighbours.left, neighbours.right]
-    return uncached(template.std.FrameEval(choose, prop_src=plan.decisions, clip_src=sources))
-
-
-def _own_frames(clip: vs.VideoNode, template: vs.VideoNode, plan: Plan) -> list[vs.VideoNode]:
-    """The source frames from an output frame's time on; its properties come from these."""
-    times, end = plan.times, clip.num_frames - 1
-    own = plan.by_time(clip, template)
-    if times.reach <= 2:
-        return [own.left, own.right]
-
-    def later(k: int) -> vs.VideoNode:
-        return frames.reorder(clip, template, lambda n: min(times.position(n).left + k, end))
-
-    return [own.left, *(later(k) for k in range(1, times.reach))]
-
-
-def _retimed(frame: vs.VideoFrame, times: Times, n: int, own: list[vs.VideoFrame]) -> vs.VideoFrame:
-    """`frame`, with properties of source frame `own[0]`, with those of output frame n.
-
-    own: source frames from that one on, whose durations are needed.
-    """
-    props, at = frame.props, times.position(n)
-    alone = at.step == 0 and times.reach <= 2  # the next duration is not needed
-    durations = [frames.duration_of(source) for source in (own[:1] if alone else own)]
-    first = durations[0]
-    if first is not None or not times.reach:
-        known = [each or first or Fraction(0) for each in durations]
-        length = times.duration(n, known)
-        props["_DurationNum"], props["_DurationDen"] = timeline.as_duration(length)
-        if isinstance(props.get("_AbsoluteTime"), float):
-            props["_AbsoluteTime"] += float(times.elapsed(n, known))
-    # one frame on each side of a scene change has the mark, not all new frames between the two
-    if not at.last and props.get(scenes.NEXT):
-        props[scenes.NEXT] = 0
-    if not at.first and props.get(scenes.PREV):
-        props[scenes.PREV] = 0
-    return frame

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import vapoursynth as vs
 
+from vsrife.detection.runs import BAD, CUT_AFTER, INSIDE, REPEATS, Runs, Segment
 from vsrife.video import frames, nodes, scenes
 from vsrife.video.bad_frames import Ranges
-from vsrife.video.duplicates import BAD, CUT_AFTER, DUPLICATE, INSIDE, REPEATS, Runs, Segment
+from vsrife.video.duplicates import DUPLICATE
 from vsrife.video.frames import uncached
 from vsrife.video.scenes import NEXT
 from vsrife.video.timeline import Position, Times

@@ -30,11 +30,6 @@ def cut_between(left: vs.VideoFrame, right: vs.VideoFrame, apart: int) -> bool:
     return bool(left.props.get(NEXT) or (apart > 1 and right.props.get(PREV)))
 
 
-def check_threshold(threshold: object) -> float:
-    """`threshold` as a float in 0..1; ArgumentError for everything else."""
-    return THRESHOLD.read("sc_threshold", threshold)
-
-
 def score_differences(clip: vs.VideoNode) -> vs.VideoNode:
     """A grey clip with `_vsrifeScoreDiff`: the mean absolute luma difference to the next frame.
 

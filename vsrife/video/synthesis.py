@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import vapoursynth as vs
-from numpy.typing import NDArray
 
 from vsrife.inference.base import Planes as Readable
 from vsrife.inference.base import Recent, Rhythm, Session
 from vsrife.inference.changed import ChangedSession
+from vsrife.inference.devices import DevicesSession
 from vsrife.inference.regions import Region
 from vsrife.video import frames, nodes, scenes
 from vsrife.video.colour import Route, alphas_match
@@ -75,10 +74,13 @@ class Synthesis:
     def side_by_side(
         self, template: vs.VideoNode, inputs: list[vs.VideoNode], make: frames.Make
     ) -> vs.VideoNode:
-        """ModifyFrame with `streams` calls of `make` at a time; VapourSynth runs one per node."""
-        if self.streams == 1:
+        """ModifyFrame with `streams` calls of `make` at a time on each device; VapourSynth runs
+        one per node."""
+        streams, devices = self.streams, self.devices
+        if streams * devices == 1:
             return template.std.ModifyFrame(inputs, make)
-        each = [uncached(template.std.ModifyFrame(inputs, make)) for _ in range(self.streams)]
+        nodes = range(streams * devices)
+        each = [uncached(template.std.ModifyFrame(inputs, make)) for _ in nodes]
 
         def turn(n: int) -> int:
             # New frames take turns. Frames at source positions, `left` + 1 up to here, usually cost
@@ -87,11 +89,20 @@ class Synthesis:
             at = self.plan.times.position(n)
             return n - at.left - 1 if at.step else n * 2654435761 >> 16
 
-        return template.std.FrameEval(lambda n: each[turn(n) % self.streams])
+        def node(n: int) -> int:
+            # all new frames of a pair are made on one device, see `DevicesSession`
+            device = self.plan.times.position(n).left % devices
+            return device * streams + turn(n) % streams
+
+        return template.std.FrameEval(lambda n: each[node(n)])
+
+    @property
+    def devices(self) -> int:
+        return self.session.count if isinstance(self.session, DevicesSession) else 1
 
     def renderer(self) -> Render:
         """A function that computes a new frame from its neighbours, in the network's format."""
-        keep = FRAMES_KEPT + 2 * (self.streams - 1)
+        keep = FRAMES_KEPT + 2 * (self.streams * self.devices - 1)
         prepared, motions = Recent[Any](keep), Recent[Any](keep)
         session, policy, last = self.session, self.policy, self.length - 1
 
@@ -101,8 +112,13 @@ class Synthesis:
             with_alpha = alphas_match(left, right)
 
             def prepare(index: int, source: vs.VideoFrame) -> Any:
-                planes = functools.partial(read_planes, source, with_alpha)
-                return prepared.get((index, with_alpha), lambda: session.prepare(planes()))
+                def new() -> Any:
+                    planes = read_planes(source, with_alpha)
+                    if isinstance(session, DevicesSession):
+                        return session.prepare(planes, index)
+                    return session.prepare(planes)
+
+                return prepared.get((index, with_alpha), new)
 
             def motion(index: int, first: vs.VideoFrame, second: vs.VideoFrame) -> Any:
                 pair = prepare(index, first), prepare(index + 1, second)
@@ -130,7 +146,7 @@ class Synthesis:
             frame.props.update({TIMESTEP: at.timestep, LEFT: at.left, RIGHT: at.right})
             if confidence is not None:
                 frame.props[CONFIDENCE] = confidence
-            if isinstance(session, ChangedSession) and rhythm is None:
+            if isinstance(session, ChangedSession | DevicesSession) and rhythm is None:
                 region = session.region(*pair)
                 if region is not None:
                     frame.props[REGION] = list(region.within(frame.width, frame.height))
@@ -210,13 +226,5 @@ def written_planes(frame: vs.VideoFrame, alpha_like: vs.VideoFrame | None) -> It
     yield picture * (3 // len(picture)) + ([] if like is None else [values])
     if like is not None:
         alpha = vs.core.create_video_frame(like.format, like.width, like.height)
-        frames.planes(alpha)[0][:] = _coded(values, like.format)
+        frames.planes(alpha)[0][:] = frames.coded(values, like.format)
         frame.props[ALPHA] = alpha
-
-
-def _coded(values: NDArray[np.float32], plane_format: vs.VideoFormat) -> NDArray[np.float32]:
-    if plane_format.sample_type == vs.FLOAT:
-        return values
-    largest = np.float32(frames.white(plane_format))
-    rounded: NDArray[np.float32] = np.rint(np.clip(values * largest, 0, largest))
-    return rounded

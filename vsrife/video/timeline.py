@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil, floor, lcm
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from vsrife.checks import INT64_MAX
 from vsrife.errors import ArgumentError
@@ -31,6 +31,25 @@ class Position(NamedTuple):
     def timestep(self) -> float:
         """0 <= timestep < 1."""
         return self.step / self.steps
+
+
+class Times(Protocol):
+    """When output frames are shown, see `Timeline`."""
+
+    @property
+    def num_frames(self) -> int: ...
+    @property
+    def jump(self) -> int: ...
+    @property
+    def reach(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    def left(self, n: int | Fraction) -> int: ...
+    def passed(self, n: int | Fraction) -> Fraction: ...
+    def position(self, n: int) -> Position: ...
+    def rate(self, source_rate: Fraction) -> Fraction: ...
+    def elapsed(self, n: int, durations: Sequence[Fraction]) -> Fraction: ...
+    def duration(self, n: int, durations: Sequence[Fraction]) -> Fraction: ...
 
 
 @dataclass(frozen=True)
@@ -69,11 +88,20 @@ class Timeline:
         object.__setattr__(self, "jump", ceil(1 / self.factor))
         object.__setattr__(self, "reach", self.jump + 1 if self.variable else 2)
 
+    @property
+    def end(self) -> int:
+        """The last source frame."""
+        return self.source_frames - 1
+
+    def left(self, n: int | Fraction) -> int:
+        """The source frame shown at the time of output frame n, or before it; 0 <= n."""
+        return min(floor(n / self.factor), self.end)
+
     def position(self, n: int) -> Position:
         """Position of output frame n, 0 <= n."""
         p, q = self.factor.numerator, self.factor.denominator
         left, step = divmod(n * q, p)
-        end = self.source_frames - 1
+        end = self.end
         first = n == 0 or min((n - 1) * q // p, end) < left
         last = n + 1 == self.num_frames or min((n + 1) * q // p, end) > left
         if left >= end:
@@ -84,10 +112,9 @@ class Timeline:
         """Output frames per second; 0 if each frame has its own duration."""
         return Fraction(0) if self.variable else output_rate(source_rate, self.factor)
 
-    def passed(self, n: int) -> Fraction:
+    def passed(self, n: int | Fraction) -> Fraction:
         """Elapsed share of the left frame's duration when output frame n begins, 0 <= ... < 1."""
-        position = n / self.factor
-        return position - min(floor(position), self.source_frames - 1)
+        return n / self.factor - self.left(n)
 
     def elapsed(self, n: int, durations: Sequence[Fraction]) -> Fraction:
         """The same in seconds. durations: see `duration`."""
@@ -133,14 +160,20 @@ class Timetable:
         self.num_frames = min(ceil(self._starts[-1] / self._step), MAX_FRAMES)
         self.jump = ceil(self._step / min(b - a for a, b in pairwise(self._starts)))
 
-    def _left(self, n: int) -> int:
+    @property
+    def end(self) -> int:
+        """The last source frame."""
+        return len(self._starts) - 2
+
+    def left(self, n: int | Fraction) -> int:
+        """The source frame shown at the time of output frame n, or before it; 0 <= n."""
         return bisect_right(self._starts, floor(n * self._step), hi=len(self._starts) - 1) - 1
 
     def position(self, n: int) -> Position:
         """Position of output frame n, 0 <= n."""
-        left, end = self._left(n), len(self._starts) - 2
-        first = n == 0 or self._left(n - 1) < left
-        last = n + 1 == self.num_frames or self._left(n + 1) > left
+        left, end = self.left(n), self.end
+        first = n == 0 or self.left(n - 1) < left
+        last = n + 1 == self.num_frames or self.left(n + 1) > left
         part = self.passed(n)
         if left == end or not part:
             return Position(left, left, 0, 1, first, last)
@@ -150,19 +183,17 @@ class Timetable:
         """Output frames per second."""
         return self._fps
 
-    def passed(self, n: int) -> Fraction:
-        left = self._left(n)
+    def passed(self, n: int | Fraction) -> Fraction:
+        """Elapsed share of the left frame's duration when output frame n begins, 0 <= ... < 1."""
+        left = self.left(n)
         begin, end = self._starts[left], self._starts[left + 1]
         return (n * self._step - begin) / (end - begin)
 
     def elapsed(self, n: int, durations: Sequence[Fraction]) -> Fraction:
-        return (n * self._step - self._starts[self._left(n)]) / (self._step * self._fps)
+        return (n * self._step - self._starts[self.left(n)]) / (self._step * self._fps)
 
     def duration(self, n: int, durations: Sequence[Fraction]) -> Fraction:
         return 1 / self._fps
-
-
-Times = Timeline | Timetable
 
 
 def output_rate(rate: Fraction, factor: Fraction) -> Fraction:

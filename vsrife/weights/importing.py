@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vsrife.errors import ArgumentError, ModelError
+from vsrife.network import carried_weights
 from vsrife.network.state_dict import recognise
 from vsrife.network.table import ARCHS, VERSIONS
 from vsrife.weights import folders
@@ -16,8 +17,8 @@ from vsrife.weights.files import SUFFIXES, damaged, read_arrays, read_content, s
 from vsrife.weights.library import fit, keep
 from vsrife.weights.readers.families import described
 from vsrife.weights.readers.mapping import Convolution, map_by_name, map_by_order
-from vsrife.weights.readers.ncnn import read_ncnn
-from vsrife.weights.readers.onnx import read_onnx
+from vsrife.weights.readers.ncnn import read_ncnn, read_scalars
+from vsrife.weights.readers.onnx import read_carried, read_facts, read_onnx
 from vsrife.weights.readers.safetensors import Array, checked
 
 IMPORTED = (*SUFFIXES, ".onnx", ".param", ".bin")
@@ -93,6 +94,8 @@ def _source_file(path: Path) -> Path:
         if len(inside) != 1:
             raise ModelError(f"{file} is a folder without {' or '.join(IN_FOLDER)}; name the file")
         file = inside[0]
+    if file.suffix.lower() not in IMPORTED and not folders.exists(file):
+        raise ModelError(f"{file} does not exist; check its path")
     if file.suffix.lower() not in IMPORTED:
         raise ModelError(f"{file} must be one of {', '.join(IMPORTED)}, not {file.suffix!r}")
     if file.suffix.lower() == ".bin":
@@ -115,16 +118,43 @@ def _states(source: Path, note: Callable[[str], None]) -> dict[str, dict[str, Ar
                 f"{source} cannot be imported: {error}; {described(arrays)}"
             ) from error
     content = read_content(source)
-    named: dict[str, Array] = {}
     try:
         if kind == ".onnx":
+            facts = read_facts(content)
+            _check_facts(source, facts)
+            if carried_weights.KEY in facts:
+                state = _sound(source, read_carried(content, facts[carried_weights.KEY]))
+                return {recognise(state): state}
             tensors, convolutions = read_onnx(content)
             named = map_by_name(tensors)
         else:
-            convolutions = read_ncnn(content, read_content(source.with_suffix(".bin")))
+            weights = read_content(source.with_suffix(".bin"))
+            convolutions = read_ncnn(content, weights)
+            named = read_scalars(content)
+            for conv in convolutions:
+                named |= map_by_name(conv.tensors())
+    except ModelError:
+        raise
     except Exception as error:  # readers raise whatever a damaged file makes them stumble over
         raise damaged(source, error, content) from error
     return _mapped(source, named, convolutions)
+
+
+def _check_facts(source: Path, facts: Mapping[str, str]) -> None:
+    """ModelError for files of ours that say that no weights can be taken out of them."""
+    part, precision = facts.get("part", "whole"), facts.get("precision", "")
+    reason = ""
+    if part not in ("whole", "flow"):
+        reason = f"is the part {part!r} of a network; import the file beside it without that word"
+    elif precision == "int8":
+        reason = "has weights in 8 bits; import the model that it was made of"
+    elif carried_weights.KEY not in facts and facts.get("generator", "").startswith("vsrife"):
+        reason = (
+            f"was written by {facts['generator']}, which left its weights only as the graph needs "
+            f"them; import the weights of {facts.get('model', 'the model')}, or export it again"
+        )
+    if reason:
+        raise ModelError(f"{source} {reason}")
 
 
 def _mapped(
@@ -138,6 +168,11 @@ def _mapped(
         except ModelError as error:
             reason = str(error)
     states = map_by_order(convolutions)
+    if not states and ".beta is missing" in reason:
+        raise ModelError(
+            f"{source} has its gains folded into its convolutions ({reason}), so that its weights "
+            "cannot be told; import a file without, or the weights that it was made of"
+        )
     if not states:
         raise ModelError(
             f"{source} is of no RIFE v4 network that is known: "
@@ -162,16 +197,26 @@ def _no_such(source: Path, arch: str, states: Mapping[str, object]) -> dict[str,
 def _row_for(source: Path, name: str | None, states: Mapping[str, object]) -> Model:
     """The row that an imported file is for; ModelError if that is in doubt."""
     rows = catalogue()
-    chosen = name or guess_name(source, states)
+    told = guess_name(source, states)
+    if name in VERSIONS and told not in (None, name):
+        raise ArgumentError(
+            f"{source} is {told} by its name, and not {name}; leave --name out, or give the file "
+            "another name if that is wrong"
+        )
+    chosen = name or told
     if chosen is None:
-        fitting = [row for row in rows.values() if row.arch in states]
+        fitting = [row.name for row in rows.values() if row.arch in states]
         if len(fitting) != 1:
-            names = ", ".join(row.name for row in fitting)
+            found = f"{source} is a network {' or '.join(states)}, which"
+            if not fitting:
+                raise ModelError(
+                    f"{found} no published model is; give it a name of your own with --name"
+                )
             raise ModelError(
-                f"{source} is a network {' or '.join(states)}, which several models are ({names}); "
+                f"{found} several models are ({', '.join(fitting)}); "
                 "say which with --name, or give it a name of your own"
             )
-        chosen = fitting[0].name
+        chosen = fitting[0]
     same = [row.name for row in rows.values() if row.stem.lower() == chosen.lower()]
     taken = next((other for other in same if other != chosen), None)  # also on Windows
     if taken is not None:

@@ -175,6 +175,9 @@ class NumpyOperations:
     def warp(self, pair: Pair, flow: Array, cell: float = 1) -> Pair:
         return _warped(pair[0], flow[:, :2]), _warped(pair[1], flow[:, 2:])
 
+    def warp_sharp(self, pair: Pair, flow: Array, channels: int) -> Pair:
+        return _unbent(pair[0], flow[:, :2]), _unbent(pair[1], flow[:, 2:])
+
     def warp_small(self, pair: Pair, flow: Array | None, s: float) -> Pair:
         left, right = pair if flow is None else self.warp(pair, flow)
         return self.resize(left, 1 / s), self.resize(right, 1 / s)
@@ -210,3 +213,19 @@ def _warped(image: Array, flow: Array) -> Array:
     above = image[:, :, top, left] * (1 - u) + image[:, :, top, right] * u
     below = image[:, :, bottom, left] * (1 - u) + image[:, :, bottom, right] * u
     return above * (1 - v) + below * v
+
+
+def _unbent(image: Array, flow: Array) -> Array:
+    """Pixel by pixel: the four around a place, and how far a line is off a parabola there."""
+    warped = _warped(image, flow)
+    grey = image[0, :3].mean(0)
+    bends = np.zeros((1, 2, *grey.shape))  # along x, along y
+    for y, x in np.ndindex(grey.shape):
+        if 0 < x < grey.shape[1] - 1:
+            bends[0, 0, y, x] = (grey[y, x + 1] - grey[y, x]) - (grey[y, x] - grey[y, x - 1])
+        if 0 < y < grey.shape[0] - 1:
+            bends[0, 1, y, x] = (grey[y + 1, x] - grey[y, x]) - (grey[y, x] - grey[y - 1, x])
+    across, down = np.split(_warped(bends, flow), 2, 1)
+    u, v = (np.mod(flow[:, i : i + 1], 1.0) for i in (0, 1))
+    off = u * (1 - u) / 2 * across + v * (1 - v) / 2 * down
+    return np.concatenate([warped[:, :3] - off, warped[:, 3:]], 1)

@@ -121,6 +121,13 @@ CASES = {
              case("warp", frames(3, 16, 8), flow(16, 8), gives="pair", size=(8, 16), scale=10),
              case("warp", frames(), flow(), 4, gives="pair", size=(64, 32), scale=10),
              case("warp", frames(), flow(), 0.5, gives="pair", size=(8, 4), scale=10)],
+    "warp_sharp": [
+        case("warp_sharp", frames(3), flow(), 3, gives="pair", scale=10),
+        case("warp_sharp", frames(4), flow(), 4, gives="pair", scale=10),  # alpha
+        case("warp_sharp", frames(5, 16, 8), flow(16, 8), 5, gives="pair", size=(8, 16), scale=10),
+        case("warp_sharp", frames(3), flow(reach=900), 3, gives="pair", scale=10),
+        case("warp_sharp", frames(3), np.round(flow()), 3, gives="pair", scale=10),
+    ],
     "warp_small": [
         case("warp_small", frames(4, 16, 32), f, s, gives="pair", size=(32, 16), scale=10)
         for s in (0.5, 1, 2, 4, 8, 16) for f in (None, flow(16, 32))
@@ -218,25 +225,53 @@ def test_warp_by_whole_pixels_reads_that_pixel_or_the_edge(dx, dy, height, width
 
 
 @pytest.mark.parametrize(
-    "name", ["stack", "side_by_side", "warp", "warp_small", "plane", "largest"]
+    "name", ["stack", "side_by_side", "warp", "warp_sharp", "warp_small", "plane", "largest"]
 )
 def test_a_batch_gives_what_its_frames_give_alone(name):
     both = {
         "stack": lambda ops, a, b, flow, t: ops.stack(a, b).unflatten(0, (2, -1)).transpose(0, 1),
         "side_by_side": lambda ops, a, b, flow, t: ops.side_by_side(ops.stack(a, b), 2),
         "warp": lambda ops, a, b, flow, t: ops.side_by_side(ops.warp(ops.stack(a, b), flow), 2),
+        "warp_sharp": lambda ops, a, b, flow, t: ops.side_by_side(
+            ops.warp_sharp(ops.stack(a, b), flow, 5), 5
+        ),
         "warp_small": lambda ops, a, b, flow, t: ops.side_by_side(
             ops.warp_small(ops.stack(a, b), flow, 4), 2
         ),
         "plane": lambda ops, a, b, flow, t: ops.plane(t, 2),
         "largest": lambda ops, a, b, flow, t: ops.largest(flow),
     }[name]
-    whole = [torch.from_numpy(numbers(3, c, 8, 16, seed=c)) for c in (2, 2, 4)]
+    channels = (5, 5, 4) if name == "warp_sharp" else (2, 2, 4)
+    whole = [torch.from_numpy(numbers(3, c, 8, 16, seed=i)) for i, c in enumerate(channels)]
     whole.append(torch.from_numpy(numbers(3, 1, 1, 1)))
     together = both(TorchOperations((16, 8)), *whole)
     for i in range(3):
         alone = both(TorchOperations((16, 8)), *(x[i : i + 1] for x in whole))
         assert torch.allclose(together[i : i + 1], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("run", RUNNERS.values(), ids=RUNNERS)
+def test_a_sharp_warp_hits_curved_brightness_and_leaves_alpha_as_a_plain_one(run):
+    """Parabolas, along x and y, are read without an error wherever four neighbours exist."""
+    y, x = np.mgrid[:12, :16] / 4.0
+
+    def curved(x, y):
+        return np.stack([0.1 * x * x - 0.05 * y * y + 0.2 * y] * 3 + [0.3 * x * x])[None]
+
+    picture = curved(x, y).astype(np.float32)
+    move = flow(12, 16, reach=2.0)
+    size = (16, 12)
+    sharp, plain = (
+        run(case(name, Both(picture, picture), move, *more, gives="pair", size=size))
+        for name, more in (("warp_sharp", (4,)), ("warp", ()))
+    )
+    for i in range(2):
+        u, v = move[0, 2 * i : 2 * i + 2] / 4
+        exact = curved(x + u, y + v)
+        inside = np.s_[:, :3, 3:-3, 3:-3]
+        assert np.abs(sharp[i] - exact)[inside].max() < 1e-4
+        assert np.abs(plain[i] - exact)[inside].max() > 1e-3
+        assert np.abs(sharp[i][:, 3] - plain[i][:, 3]).max() < 1e-6
 
 
 @pytest.mark.parametrize("s", [2, 4])

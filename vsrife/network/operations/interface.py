@@ -200,6 +200,16 @@ class Operations[Tensor, Pair, Weight](Protocol):
         """
         ...
 
+    def warp_sharp(self, pair: Pair, flow: Tensor, channels: int) -> Pair:
+        """`warp` without its blur, in the first three channels; channels: of the pair, 3 or more.
+
+        Between two pixels, at fraction f, linear interpolation is off by f * (1 - f) / 2 times the
+        second derivative. The second differences along x and y, of the mean of three channels, are
+        warped like the pictures, and that is taken off; in the outermost columns (along x) and rows
+        (along y) they are 0. f: of flow less its floor. Tolerance of `warp`.
+        """
+        ...
+
     def warp_small(self, pair: Pair, flow: Tensor | None, s: float) -> Pair:
         """`warp`, then `resize` by 1 / s. flow at full size; None: no warp. Tolerance of `warp`.
 

@@ -15,12 +15,12 @@ import numpy as np
 from vsrife.errors import ArgumentError
 from vsrife.network.operations.interface import Span
 from vsrife.network.operations.ncnn_channels import END, Channels, Pair, Taken, Weight, value_of
-from vsrife.network.operations.ncnn_writer import Array, Blob, Writer
+from vsrife.network.operations.ncnn_writer import SHARPNESS, Array, Blob, Writer
 from vsrife.network.table import SLOPE
 
 _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE, _SUBTRACT_FROM = 0, 1, 2, 3, 7  # of BinaryOp
 _LARGER = 4  # of BinaryOp
-_ABSOLUTE, _SQUARE, _ROOT, _EXP = 0, 4, 5, 7  # of UnaryOp
+_ABSOLUTE, _FLOOR, _SQUARE, _ROOT, _EXP = 0, 2, 4, 5, 7  # of UnaryOp
 _MEAN, _MAXIMUM = 3, 4  # of Reduction
 _NEAREST, _BILINEAR = 1, 2  # of Interp
 _ROWS, _COLUMNS = 1, 2  # axes
@@ -195,6 +195,14 @@ class NcnnOperations:
         into_left, into_right = self.split(flow, [2, 2])
         return self._warped(pair[0], into_left, cell), self._warped(pair[1], into_right, cell)
 
+    def warp_sharp(self, pair: Pair, flow: Blob, channels: int) -> Pair:
+        with self._w.scope("sharp"):
+            left, right = (
+                self._sharp(image, into)
+                for image, into in zip(pair, self.split(flow, [2, 2]), strict=True)
+            )
+        return left, right
+
     def warp_small(self, pair: Pair, flow: Blob | None, s: float) -> Pair:
         left, right = pair if flow is None else self.warp(pair, flow)
         return self.resize(left, 1 / s), self.resize(right, 1 / s)
@@ -210,6 +218,27 @@ class NcnnOperations:
         # are the grid's channels
         params = {0: 1, 1: 2, 2: 1, 3: 1}
         return self._w.op("GridSample", image, where, channels=image.channels, params=params)
+
+    def _sharp(self, image: Blob, flow: Blob) -> Blob:
+        """`warp_sharp` of one frame."""
+        mean = self.mean_channels(self.first(image, 3))
+        bends = [self._half_bend(mean, axis) for axis in (_COLUMNS, _ROWS)]
+        warped = self._warped(self.join([image, *bends]), flow, 1)
+        fraction = self.subtract(flow, self._unary("UnaryOp", flow, {0: _FLOOR}))
+        share = self.multiply(fraction, self.add(fraction, -1.0))
+        deep = image.channels - 3
+        first, *others, bent = self.split(warped, [3, deep, 2] if deep else [3, 2])
+        sharp = self.add(first, self._sum_channels(self.multiply(share, bent)))
+        return self.join([sharp, *others])
+
+    def _half_bend(self, x: Blob, axis: int) -> Blob:
+        """Half the second difference along an axis; 0 at both ends."""
+        before, here, after = (
+            self._channels.cut(x, *bounds, axis) for bounds in ((0, -2), (1, -1), (2, END))
+        )
+        bend = self.subtract(self.multiply(self.add(before, after), 0.5), here)
+        edges = {0: 1, 1: 1} if axis == _ROWS else {2: 1, 3: 1}
+        return self._unary("Padding", bend, edges)
 
     def _make_grid(self, like: Blob) -> Pair:
         """Coordinates (2, H, W) from -1 to 1, x before y, and 2 / (side - 1), (2, 1, 1).
@@ -250,7 +279,8 @@ class NcnnOperations:
     def soft_argmax(self, volume: Blob, radius: int, sharpness: Weight) -> Blob:
         highest = self._largest_channel(volume)
         factor = float(value_of(sharpness).reshape(-1)[0])
-        shares = self.exp(self.multiply(self.subtract(volume, highest), factor))
+        apart = self.subtract(volume, highest)
+        shares = self.exp(self._binary(_MULTIPLY, apart, factor, name=SHARPNESS))
         steps = np.arange(-radius, radius + 1)
         places = np.stack([np.tile(steps, len(steps)), np.repeat(steps, len(steps))])
         mean = self.divide(self._mix_channels(shares, places), self._sum_channels(shares))
@@ -271,12 +301,12 @@ class NcnnOperations:
     def _unary(self, kind: str, x: Blob, params: Mapping[int, int | float] | None = None) -> Blob:
         return self._w.op(kind, x, channels=x.channels, params=params or {})
 
-    def _binary(self, kind: int, a: Blob, b: Blob | float) -> Blob:
+    def _binary(self, kind: int, a: Blob, b: Blob | float, *, name: str = "") -> Blob:
         if isinstance(b, Blob):
             channels = max(a.channels, b.channels)
             return self._w.op("BinaryOp", a, b, channels=channels, params={0: kind})
         params = {0: kind, 1: 1, 2: float(b)}
-        return self._w.op("BinaryOp", a, channels=a.channels, params=params)
+        return self._w.op("BinaryOp", a, channels=a.channels, name=name, params=params)
 
     def _mix_channels(self, x: Blob, factors: Array) -> Blob:
         """Sums over the channels, times factors (O, C)."""

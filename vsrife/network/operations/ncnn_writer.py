@@ -27,6 +27,7 @@ _FP32, _FP16 = 0, 0x01306B47  # tags before the weights of a convolution
 _CONVOLUTIONS = ("Convolution", "ConvolutionDepthWise", "Deconvolution")
 _LEAKY = {9: 2, 10: (SLOPE,)}  # parameters of an activation inside a convolution
 _LARGEST_HALF = 65504.0
+SHARPNESS = "sharpness"  # ends the name of the layer that has this weight as its factor
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from onnx import TensorProto
 from vsrife.network.operations.interface import Span
 from vsrife.network.operations.onnx_correlation import correlate, soft_argmax
 from vsrife.network.operations.onnx_grid import Grid, around_middles
+from vsrife.network.operations.onnx_sharp import warp_sharp
 from vsrife.network.operations.onnx_writer import END, Array, Writer
 from vsrife.network.table import SLOPE
 
@@ -206,6 +207,10 @@ class OnnxOperations:
         if cell not in self._grids:
             self._grids[cell] = Grid(self._w, self._reduced(cell), flow)
         return self._grids[cell].warp(pair, flow)
+
+    def warp_sharp(self, pair: str, flow: str, channels: int) -> str:
+        with self._w.scope("sharp"):
+            return warp_sharp(self._w, self._pixels(), pair, flow, channels)
 
     def warp_small(self, pair: str, flow: str | None, s: float) -> str:
         if flow is None:

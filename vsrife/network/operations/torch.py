@@ -154,6 +154,16 @@ class TorchOperations:
     def warp(self, pair: Tensor, flow: Tensor, cell: float = 1) -> Tensor:
         return self._sample(pair, flow, (pair.shape[3], pair.shape[2]), 1)
 
+    def warp_sharp(self, pair: Tensor, flow: Tensor, channels: int) -> Tensor:
+        mean = pair[:, :3].mean(1, keepdim=True)
+        across = F.pad(mean[..., 2:] + mean[..., :-2] - 2 * mean[..., 1:-1], (1, 1))
+        down = F.pad(mean[..., 2:, :] + mean[..., :-2, :] - 2 * mean[..., 1:-1, :], (0, 0, 1, 1))
+        warped = self.warp(torch.cat((pair, across, down), 1), flow)
+        fraction = torch.cat((flow - flow.floor()).chunk(2, 1))
+        bent = (fraction * (fraction - 1) * warped[:, channels:]).mean(1, keepdim=True)
+        sharp = warped[:, :3] + bent
+        return sharp if channels == 3 else torch.cat((sharp, warped[:, 3:channels]), 1)
+
     def warp_small(self, pair: Tensor, flow: Tensor | None, s: float) -> Tensor:
         if flow is None:
             return self.resize(pair, 1 / s)

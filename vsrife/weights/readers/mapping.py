@@ -17,7 +17,8 @@ class Convolution:
     """One convolution of a graph, transposed or not, and what is done to its output.
 
     weight: as torch keeps it, (out, in / groups, k, k), transposed (in, out, k, k); bias: (out,);
-    beta: (1, out, 1, 1), what the output is multiplied by; slope: (out,), of a PReLU after it.
+    beta: (1, out, 1, 1), what the output is multiplied by; slope: (out,), of a PReLU after it;
+    name: of the layer, "" where that tells nothing.
     """
 
     weight: Array
@@ -25,6 +26,17 @@ class Convolution:
     transposed: bool
     beta: Array | None = None
     slope: Array | None = None
+    name: str = ""
+
+    def tensors(self) -> dict[str, Array]:
+        """By the keys that a checkpoint has for a layer of this name."""
+        beside = self.name.rpartition(".")[0]
+        found = {f"{self.name}.weight": self.weight, f"{self.name}.bias": self.bias}
+        if self.beta is not None:
+            found[f"{beside}.beta"] = self.beta
+        if self.slope is not None:
+            found[f"{beside}.1.weight"] = self.slope
+        return found
 
 
 def map_by_name(tensors: Mapping[str, Array]) -> dict[str, Array]:

@@ -11,6 +11,9 @@ import struct
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
+from vsrife.network.operations.ncnn_writer import SHARPNESS
 from vsrife.weights.readers.mapping import Convolution
 from vsrife.weights.readers.safetensors import Array, numbers
 
@@ -34,6 +37,7 @@ _WITHOUT_WEIGHTS = {
 @dataclass(frozen=True)
 class _Layer:
     kind: str
+    name: str
     inputs: list[str]
     outputs: list[str]
     options: dict[int, str]
@@ -71,6 +75,16 @@ def read_ncnn(param: bytes, weights: bytes) -> list[Convolution]:
     return found
 
 
+def read_scalars(param: bytes) -> dict[str, Array]:
+    """Weights of one number, which our files have as the factor of a layer of their name."""
+    found: dict[str, Array] = {}
+    for layer in _layers(param):
+        if layer.kind == "BinaryOp" and layer.whole(1) and layer.name.endswith(SHARPNESS):
+            factor = np.array([float(layer.options.get(2, "nan"))], np.float32)
+            found.setdefault(f"matching.{SHARPNESS}", factor)
+    return found
+
+
 def _layers(param: bytes) -> list[_Layer]:
     if len(param) > _MOST_TEXT:
         raise ValueError("its .param has no proper size")
@@ -79,13 +93,13 @@ def _layers(param: bytes) -> list[_Layer]:
         raise ValueError("its .param is no ncnn network")
     layers = []
     for line in filter(str.strip, lines[2:]):
-        kind, _, inputs, outputs, *rest = line.split()
+        kind, name, inputs, outputs, *rest = line.split()
         first, last = int(inputs), int(inputs) + int(outputs)
         if not 0 <= first <= last <= len(rest):
             raise ValueError("its .param is damaged")
         words = (word.split("=", 1) for word in rest[last:])
         options = {int(key): value for key, value in words}
-        layers.append(_Layer(kind, rest[:first], rest[first:last], options))
+        layers.append(_Layer(kind, name, rest[:first], rest[first:last], options))
     return layers
 
 
@@ -100,7 +114,7 @@ def _convolution(layer: _Layer, reader: _Reader) -> Convolution:
     transposed = _CONVOLUTIONS[layer.kind]
     # ncnn keeps the output channel first in both; torch the input channel in transposed ones
     placed = weight.transpose(1, 0, 2, 3) if transposed else weight
-    return Convolution(placed, reader.raw(out), transposed)
+    return Convolution(placed, reader.raw(out), transposed, name=layer.name)
 
 
 def _constant(layer: _Layer, reader: _Reader) -> Array:

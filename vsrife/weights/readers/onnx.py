@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from math import prod
 
+from vsrife.network import carried_weights
 from vsrife.weights.readers.mapping import Convolution
-from vsrife.weights.readers.safetensors import Array, numbers
+from vsrife.weights.readers.safetensors import LIMIT, Array, numbers
 
 _MOST_NODES = 50_000  # and tensors, and names at a node; 640 in an export of 4.26
 _MOST_SIDES = 8
+_MOST_FACTS = 1000  # 11 in an export
 # onnx.proto: TensorProto.DataType -> (our name, bytes); other types are no weights
 _TYPES = {1: ("F32", 4), 10: ("F16", 2), 11: ("F64", 8), 16: ("BF16", 2)}
 _SAME = {"Identity", "Cast"}  # nodes that pass a weight on as it is
@@ -25,6 +27,7 @@ _SAME = {"Identity", "Cast"}  # nodes that pass a weight on as it is
 @dataclass
 class _Node:
     kind: str = ""
+    name: str = ""
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     value: Array | None = None  # of a Constant
@@ -32,6 +35,37 @@ class _Node:
 
 def read_onnx(content: bytes) -> tuple[dict[str, Array], list[Convolution]]:
     """(named tensors, convolutions in the order of the graph); ValueError if it is no such file."""
+    tensors, nodes = _graph(content)
+    return tensors, _convolutions(nodes, dict(tensors))
+
+
+def read_facts(content: bytes) -> dict[str, str]:
+    """What the file says of itself; ValueError if it is no such file."""
+    facts: dict[str, str] = {}
+    for number, entry in _fields(memoryview(content)):
+        if number == 14:
+            parts = {part: _text(value) for part, value in _fields(_bytes(entry)) if part in (1, 2)}
+            facts[parts.get(1, "")] = parts.get(2, "")
+        if len(facts) > _MOST_FACTS:
+            raise ValueError("it says too much of itself")
+    return facts
+
+
+def read_carried(content: bytes, text: str) -> dict[str, Array]:
+    """The weights that `carried_weights.pack` has put into the file as `text`; ValueError and
+    others if the text is damaged, or the graph was changed since."""
+    tensors, nodes = _graph(content)
+    layers = {
+        f"{node.name}.{kind}": tensors[name]
+        for node in nodes
+        if node.kind in ("Conv", "ConvTranspose")
+        for name, kind in zip(node.inputs[1:], ("weight", "bias"), strict=False)
+        if name in tensors
+    }
+    return carried_weights.unpack(text, layers, LIMIT)
+
+
+def _graph(content: bytes) -> tuple[dict[str, Array], list[_Node]]:
     graphs = [value for number, value in _fields(memoryview(content)) if number == 7]
     if len(graphs) != 1 or not isinstance(graphs[0], memoryview):
         raise ValueError("it is no ONNX file")
@@ -48,7 +82,7 @@ def read_onnx(content: bytes) -> tuple[dict[str, Array], list[Convolution]]:
             nodes.append(_node(_bytes(value)))
             if len(nodes) > _MOST_NODES:
                 raise ValueError("its graph is too large")
-    return tensors, _convolutions(nodes, dict(tensors))
+    return tensors, nodes
 
 
 def _convolutions(nodes: list[_Node], tensors: dict[str, Array]) -> list[Convolution]:
@@ -98,6 +132,8 @@ def _node(view: memoryview) -> _Node:
             node.inputs.append(_text(value))
         elif number == 2:
             node.outputs.append(_text(value))
+        elif number == 3:
+            node.name = _text(value)
         elif number == 4:
             node.kind = _text(value)
         elif number == 5:

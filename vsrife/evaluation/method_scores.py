@@ -58,7 +58,7 @@ class Outcome:
         return {Fraction(k + 1, self.factor): mean(scores[k::steps]) for k in range(steps)}
 
 
-def compare(
+def score_methods(
     film: Film,
     methods: Mapping[str, Method],
     *,

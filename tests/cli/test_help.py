@@ -1,0 +1,114 @@
+"""The help of each command fits 80 columns, by groups too, and its examples run."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support import needs
+from tests.support.video_files import make_video
+from vsrife import cli
+from vsrife.cli import COMMANDS, examples, main
+from vsrife.cli.rife_options import OPTIONS
+
+EXAMPLES = [line for lines in examples.EXAMPLES.values() for line in lines]
+# Those that take a second or less on a tiny clip, in an order in which each finds its files
+RUN = (
+    "vsrife scenes in.mkv -o scores.csv",
+    "vsrife script in.mkv -o in.vpy",
+    "vsrife render in.mkv -o out.mkv",
+    "vsrife compare in.mkv out.mkv -o page.html",
+    "vsrife between a.png b.png -n 3 -o between",
+    "vsrife export nano -o nano.onnx",
+    "vsrife models list",
+    "vsrife models info 4.25",
+    "vsrife help render scene changes",
+    "vsrife help models fetch",
+)
+
+
+def parser_of(name: str):
+    with needs.skipping():
+        return cli.parser_of(name)
+
+
+def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["help", *words]) == cli.OK
+    return capsys.readouterr().out
+
+
+@pytest.fixture(autouse=True)
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_80_columns_as_a_whole_and_by_parts(name: str, capsys):
+    parser = parser_of(name)
+    parts = [str(group.title) for group in parser._action_groups if group._group_actions]
+    parts += [key for each in parser._actions if each.dest == "action" for key in each.choices]
+    for part in [(), *((part,) for part in parts)]:
+        page = help_of(capsys, name, *part)
+        assert [line for line in page.splitlines() if len(line) > 80] == []
+
+
+def test_help_is_the_help_of_the_option(capsys):
+    for words in ([], ["scenes"]):
+        page = help_of(capsys, *words)
+        with contextlib.suppress(SystemExit):
+            assert main([*words, "--help"]) == cli.OK
+        assert capsys.readouterr().out == page
+
+
+def test_the_groups_of_render_have_every_option_of_the_filter(capsys):
+    groups = {each.group for each in OPTIONS}
+    pages = {group: help_of(capsys, "render", *group.split()) for group in groups}
+    for each in OPTIONS:
+        assert f"--{each.name.replace('_', '-')}" in pages[each.group]
+    assert "--matrix" not in pages["scene changes"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["rendr"], cli.USAGE, "'rendr'"),
+        (["scenes", "colours"], cli.FAILED, "positional arguments, options, not 'colours'"),
+        (["models", "fetsch"], cli.FAILED, "PART must be one of list, info, fetch"),
+    ],
+)
+def test_help_that_is_not_there_is_one_line_that_says_which_is(words, code, said, capsys):
+    assert main(["help", *words]) == code
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert said in output.err.splitlines()[-1]
+
+
+def test_every_command_has_an_example_and_shows_it(capsys):
+    assert set(examples.EXAMPLES) == set(COMMANDS)
+    assert set(RUN) <= set(EXAMPLES)
+    assert help_of(capsys, "scenes").endswith("examples:\n  vsrife scenes in.mkv -o scores.csv\n")
+
+
+@pytest.mark.parametrize("line", EXAMPLES)
+def test_examples_are_understood(line: str):
+    program, command, *words = shlex.split(line)
+    assert program == "vsrife"
+    parser_of(command).parse_args(words)  # SystemExit if not
+
+
+def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    needs.package("PIL")
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    make_video(Path("in.mkv"))
+    for name, level in (("a.png", 30), ("b.png", 200)):
+        Image.fromarray(np.full((48, 64, 3), level, np.uint8)).save(name)
+    for line in RUN:
+        assert main(shlex.split(line)[1:]) == cli.OK, line
+    for name in ("scores.csv", "in.vpy", "out.mkv", "page.html", "between/0002.png", "nano.onnx"):
+        assert Path(name).stat().st_size > 0

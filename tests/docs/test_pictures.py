@@ -1,0 +1,119 @@
+"""Pictures of the documentation are what their script makes, of figures that were measured."""
+
+import importlib.util
+import re
+import tomllib
+from statistics import fmean
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.support import needs
+from tests.support.pages import PAGES, ROOT, read, table_after
+
+FOLDER = ROOT / "docs" / "pictures"
+FIGURES = tomllib.loads((FOLDER / "figures.toml").read_text(encoding="utf-8"))
+MOST = 1.5e6  # bytes of all pictures
+
+
+@pytest.fixture
+def make(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    spec = importlib.util.spec_from_file_location("make_pictures", FOLDER / "make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_drawings_are_what_the_script_draws(make):
+    made = make.drawings()
+    assert sorted(made) == sorted(path.name for path in FOLDER.glob("*.svg"))
+    for name, text in made.items():
+        assert (FOLDER / name).read_text(encoding="utf-8") == text, "run docs/pictures/make.py"
+
+
+def test_drawings_are_whole_have_a_title_and_load_nothing():
+    for path in FOLDER.glob("*.svg"):
+        root = ElementTree.fromstring(path.read_text(encoding="utf-8"))
+        assert root.find("{http://www.w3.org/2000/svg}title").text
+        assert not re.search(r"href|url\(|@import|<script", path.read_text(encoding="utf-8"))
+
+
+def test_words_of_drawings_stay_inside():
+    for path in FOLDER.glob("*.svg"):
+        root = ElementTree.fromstring(path.read_text(encoding="utf-8"))
+        for each in root.iter("{http://www.w3.org/2000/svg}text"):
+            assert 0 < float(each.get("x")) < float(root.get("width")), (path.name, each.text)
+            assert 0 < float(each.get("y")) < float(root.get("height")), (path.name, each.text)
+
+
+def test_frames_are_made_by_the_script_and_all_are_small(make):
+    needs.package("PIL")
+    import effects
+
+    frames = {path.stem for path in FOLDER.glob("*.png")}
+    assert frames == set(effects.EFFECTS)
+    assert sum(path.stat().st_size for path in FOLDER.iterdir() if path.is_file()) < MOST
+
+
+def test_every_picture_is_shown_and_says_in_words_what_it_shows():
+    shown = [found for page in PAGES for found in re.findall(r"!\[(.*?)\]\((\S+?)\)", read(page))]
+    assert all(len(words) > 10 for words, _ in shown)
+    names = {link.rsplit("/", 1)[-1] for _, link in shown}
+    assert names == {path.name for path in FOLDER.iterdir() if path.suffix in (".svg", ".png")}
+
+
+# Figures: the same as in the pages that they come from
+
+
+def mean(row, columns):
+    return fmean(float(row[n]) for n in columns)
+
+
+def test_quality_is_the_difference_from_nano_in_the_pages_it_comes_from():
+    found = {}
+    names = ["hold", "blend", "MVTools", "minterpolate", "nano", "small"]
+    card = re.findall(r"^\| mean of (\w+) +\|(.+)\|$", read("models/nano.md"), re.MULTILINE)
+    for kind, cells in card:
+        values = dict(zip(names, map(float, cells.split("|")), strict=True))
+        for name, value in values.items():
+            found[name, kind] = value - values["nano"]
+    rows = {
+        row[0]: row
+        for row in table_after("models/notebook.md", "sixth new frame of the validation clips")
+    }
+    films, drawings = (1, 2, 3), (4, 5, 6)
+    for kind, columns in (("filmed", films), ("drawn", drawings)):
+        found["4.25", kind] = mean(rows["4.25"], columns) - mean(
+            rows["`nano` as it ships"], columns
+        )
+    for row in FIGURES["quality"]:
+        for kind in ("filmed", "drawn"):
+            # the card's means are rounded to 0.01 each
+            assert row[kind] == pytest.approx(found[row["name"], kind], abs=0.0101), row["name"]
+
+
+def test_speed_is_that_of_the_page_about_backends():
+    rows = {
+        row[0].strip("`"): [float(cell.split()[0]) for cell in row[2:]]
+        for row in table_after("docs/guide/backends.md", "## Devices and speed")
+        if row[1] == "640x360"
+    }
+    table = FIGURES["speed"]
+    for n, model in enumerate(table["models"]):
+        ours = [table[name][n] for name in ("PyTorch", "ONNX Runtime", "OpenVINO")]
+        assert ours == rows[model]
+    for row in FIGURES["quality"]:
+        if row["seconds"]:
+            assert row["seconds"] == rows[row["name"]][2]
+
+
+def test_pans_and_text_are_those_of_the_models_card():
+    card = " ".join(read("models/nano.md").split())
+    for key in ("scale=1", "scale=0.5"):
+        values = FIGURES["pans"][key]
+        assert f"{', '.join(map(str, values[:-1]))} and {values[-1]} %" in card
+    text = FIGURES["text"]
+    for key in text.keys() - {"heights"}:
+        values = text[key]
+        assert re.search(rf"{', '.join(map(str, values[:-1]))} and {values[-1]} %", card), key

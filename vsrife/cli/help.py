@@ -1,0 +1,58 @@
+"""`vsrife help`: the help of a command, or of one group of its options."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+
+from vsrife import cli
+from vsrife.errors import ArgumentError
+
+HELP = """Print the help of a command, of one of its actions, or of one group of its options."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("about", nargs="?", metavar="COMMAND", choices=cli.COMMANDS)
+    parser.add_argument(
+        "part", nargs="*", metavar="PART", help="an action, or a group such as scene changes"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.about is None:
+        print(cli.whole_parser().format_help(), end="")
+        return 0
+    parser = cli.parser_of(args.about)
+    if args.part:
+        print(_part(parser, " ".join(args.part)), end="")
+        return 0
+    print(parser.format_help(), end="")
+    groups = [group.title for group in _groups(parser)]
+    if len(groups) > 2:
+        text = f"vsrife help {args.about} GROUP prints one of: {', '.join(map(str, groups))}"
+        print("", *textwrap.wrap(text, 78), sep="\n")
+    return 0
+
+
+def _part(parser: argparse.ArgumentParser, name: str) -> str:
+    """The page of an action or a group. ArgumentError if there is none of that name."""
+    actions: dict[str, argparse.ArgumentParser] = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            actions = action.choices
+    if name in actions:
+        return actions[name].format_help()
+    groups = {str(group.title): group for group in _groups(parser)}
+    group = next((each for title, each in groups.items() if title.lower() == name.lower()), None)
+    if group is None:
+        raise ArgumentError(f"PART must be one of {', '.join([*actions, *groups])}, not {name!r}")
+    page = parser._get_formatter()
+    page.start_section(group.title)
+    page.add_text(group.description)
+    page.add_arguments(group._group_actions)
+    page.end_section()
+    return page.format_help()
+
+
+def _groups(parser: argparse.ArgumentParser) -> list[argparse._ArgumentGroup]:
+    return [group for group in parser._action_groups if group._group_actions]

@@ -1,0 +1,121 @@
+"""What stands between a backend's session and its user.
+
+From the backend on: low memory, then `tta`, then the choice of a scale, then what changes. Each is
+a session made of sessions, so each works with every backend and with all others.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+from vsrife.inference import low_memory
+from vsrife.inference.auto_scale import AutoScaleSession, margin_of, quarter_size
+from vsrife.inference.base import Session, Settings
+from vsrife.inference.changed import ChangedSession, layout_of
+from vsrife.inference.low_memory import LowMemorySession
+from vsrife.inference.tta import WAYS, TtaSession
+from vsrife.network.state_dict import recognise
+from vsrife.network.table import arch_of
+from vsrife.weights import read_arrays
+
+type Open = Callable[[Settings], Session]
+
+
+@runtime_checkable
+class Nodes(Protocol):
+    """A session that is used by its nodes, see `mlrt.MlrtSession`: nothing may stand before it."""
+
+    def featured(self, clip: object) -> object: ...
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked for besides `Settings`. auto_scale: each pair has its own scale; tta: of
+    `tta.WAYS`; threshold: of `ChangedSession`, None: whole pictures are computed; lasting: it goes
+    on when memory runs out."""
+
+    auto_scale: bool = False
+    tta: str | None = None
+    threshold: float | None = None
+    lasting: bool = True
+
+
+def open_stack(opened: Open, settings: Settings, wishes: Wishes) -> Session:
+    """A session as wished. opened: opens a backend's own."""
+    if wishes.threshold is None:
+        return _whole(opened, settings, wishes, owned=False)
+    size = settings.width, settings.height
+
+    def part(width: int, height: int) -> Session:
+        small = replace(settings, width=width, height=height, sample=None)
+        return _whole(opened, small, wishes, owned=True)
+
+    return ChangedSession(
+        _whole(opened, settings, wishes, owned=True),
+        lambda: layout_of(*size, settings.model or settings.weights, settings.scale),
+        part,
+        threshold=wishes.threshold,
+        clamp=settings.clamp,
+        pairs=_pairs(settings),
+        note=settings.note,
+    )
+
+
+def _whole(opened: Open, settings: Settings, wishes: Wishes, *, owned: bool) -> Session:
+    """Of whole pictures. owned: planes are nobody else's."""
+    if not wishes.auto_scale:
+        return _of_one_scale(opened, settings, wishes, owned=owned)
+
+    def at(scale: float) -> Session:
+        return _of_one_scale(opened, replace(settings, scale=scale), wishes, owned=True)
+
+    return AutoScaleSession(
+        at,
+        _quarter(opened, settings),
+        functools.cache(lambda: _margin(settings)),
+        pairs=_pairs(settings),
+        owned=owned,
+        note=settings.note,
+    )
+
+
+def _of_one_scale(opened: Open, settings: Settings, wishes: Wishes, *, owned: bool) -> Session:
+    size = settings.width, settings.height
+    session = _lasting(opened, settings, owned=owned) if wishes.lasting else opened(settings)
+    return session if wishes.tta is None else TtaSession(session, WAYS[wishes.tta], size)
+
+
+def _lasting(opened: Open, settings: Settings, *, owned: bool) -> Session:
+    width, height = settings.width, settings.height
+
+    def of_size(wide: int, tall: int) -> Session:
+        whole = (wide, tall) == (width, height)
+        return opened(
+            settings if whole else replace(settings, width=wide, height=tall, sample=None)
+        )
+
+    steps = low_memory.steps_of(
+        width, height, settings.hardware.num_streams, low_memory.overlap_of(settings.scale)
+    )
+    session = LowMemorySession(of_size, steps, (width, height), owned=owned, note=settings.note)
+    return session.bare if isinstance(session.bare, Nodes) else session
+
+
+def _quarter(opened: Open, settings: Settings) -> Session:
+    width, height = quarter_size(settings.width, settings.height)
+    return opened(
+        replace(settings, width=width, height=height, scale=1.0, ensemble=False, sample=None)
+    )
+
+
+def _margin(settings: Settings) -> float:
+    name = settings.model or recognise(read_arrays(settings.weights))
+    return margin_of(arch_of(name))
+
+
+def _pairs(settings: Settings) -> int:
+    """Two pairs for each new frame that is made at a time: a request may step back."""
+    return 2 * settings.hardware.num_streams

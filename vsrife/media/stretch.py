@@ -1,0 +1,70 @@
+"""Sound that lasts several times as long, at the same pitch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+
+_SLOWEST = 2  # times as long, of one atempo filter; several follow each other
+# Gaps in the sound become silence before it is stretched, which knows no gaps
+_CONTINUOUS = "async=1:first_pts=0:min_hard_comp=0.02"
+
+
+class Stretch(NamedTuple):
+    """How much longer everything takes. times: as long as in the source. seconds: in all, after."""
+
+    times: int
+    seconds: Fraction
+
+
+def tempos(times: int) -> list[float]:
+    """The tempos of filters that follow each other, each 0.5 to 1, whose product is 1 / `times`."""
+    found, left = [], Fraction(times)
+    while left > _SLOWEST:
+        found.append(1 / _SLOWEST)
+        left /= _SLOWEST
+    return [*found, float(1 / left)] if left > 1 else found
+
+
+class SlowSound:
+    """One audio stream, stretched. Frames come in order, with times from the begin of the film."""
+
+    def __init__(self, stretch: Stretch, kind: str, layout: str, rate: int) -> None:
+        """kind, layout: FFmpeg's names of the format of samples and of the channels. rate: per
+        second."""
+        from av.filter import Graph
+
+        total = round(stretch.seconds * rate)
+        self._graph, self._next, self._rate = Graph(), 0, rate
+        base = Fraction(1, rate)
+        first = self._graph.add_abuffer(
+            sample_rate=rate, format=kind, layout=layout, time_base=base
+        )
+        steps = [
+            ("aresample", _CONTINUOUS),
+            *(("atempo", f"{t:.9f}") for t in tempos(stretch.times)),
+        ]
+        # as long as the picture, to the sample
+        steps += [("apad", f"whole_len={total}"), ("atrim", f"end_sample={total}")]
+        form = f"sample_fmts={kind}:sample_rates={rate}:channel_layouts={layout}"
+        steps += [("aformat", form), ("abuffersink", "")]
+        nodes: list[Any] = [first, *(self._graph.add(name, words or None) for name, words in steps)]
+        self._graph.link_nodes(*nodes).configure()
+
+    def take(self, frame: AudioFrame | None) -> Iterator[AudioFrame]:
+        """The stretched frames that are ready after `frame`; None: it was the last one."""
+        import av
+
+        self._graph.push(frame)
+        while True:
+            try:
+                made: Any = self._graph.pull()
+            except (av.BlockingIOError, av.EOFError):
+                return
+            made.pts, made.time_base = self._next, Fraction(1, self._rate)
+            self._next += made.samples
+            yield made

@@ -1,0 +1,78 @@
+"""What a training run checks before footage is cut and scenes are drawn, which take minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from vsrife.errors import ArgumentError, ModelError
+from vsrife.network.pyramid_module import PyramidNet
+from vsrife.network.state_dict import normalise
+from vsrife.network.table import PYRAMIDS
+from vsrife.training.checkpoint import load_checkpoint
+from vsrife.training.perceptual import PerceptualLoss
+from vsrife.training.run_options import Options
+from vsrife.training.teacher import Teacher
+from vsrife.weights import read_weights
+
+# Keys of a checkpoint, see `loop.Run.state`
+PARTS = ("model_name", "model", "average", "optimizer", "batches", "step", "elapsed")
+
+
+def check_folder(options: Options) -> None:
+    """ArgumentError if the folder holds a run that is not to be resumed."""
+    if options.checkpoint.exists() and not options.resume:
+        raise ArgumentError(
+            f"folder {options.folder} holds a run already; resume it, or choose another folder"
+        )
+
+
+def check_footage(options: Options, side: int | None) -> None:
+    """ArgumentError for options that do not fit the footage.
+
+    side: pixels of its windows, the largest `size`; None: there is no footage.
+    """
+    if side is None and options.teacher is not None:
+        raise ArgumentError(
+            f"teacher={options.teacher} says how footage moves, and there is none, while the "
+            "motion of generated scenes is known; add footage=, or leave teacher= out"
+        )
+    if side is not None and options.size > side:
+        raise ArgumentError(
+            f"size must be at most {side}, which footage is cut to, not {options.size}; "
+            "leave footage= out for larger pictures"
+        )
+
+
+def check_files(options: Options) -> None:
+    """Read every file that the run will read; ModelError or ArgumentError for a wrong one."""
+    if options.start is not None:
+        fitting(options.start, PyramidNet(PYRAMIDS[options.model]))
+    if options.teacher is not None:
+        Teacher(options.teacher, "cpu")
+    if options.perceptual is not None:
+        PerceptualLoss(options.perceptual)
+    if options.resume and options.checkpoint.exists():
+        like: Mapping[str, object] = dict.fromkeys(PARTS) | {"model_name": options.model}
+        load_checkpoint(options.checkpoint, like, "cpu")
+
+
+def fitting(path: Path, model: PyramidNet) -> dict[str, Tensor]:
+    """The tensors in a weights file that `model` has, of the same name and shape.
+
+    ModelError if there are none.
+    """
+    own = model.state_dict()
+    found = {
+        key: tensor
+        for key, tensor in normalise(read_weights(path)).items()
+        if key in own and own[key].shape == tensor.shape
+    }
+    if not found:
+        raise ModelError(
+            f"none of the tensors in {path} fits the network; "
+            "start from weights of the same or a similar network of ours"
+        )
+    return found

@@ -24,6 +24,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from vsrife.errors import ArgumentError
 from vsrife.export import export_model
 from vsrife.inference import arrays, quiet
+from vsrife.network import carried_weights
 from vsrife.network.sizes import padded_size
 from vsrife.network.state_dict import normalise, recognise
 from vsrife.network.table import arch_of, check_options
@@ -117,6 +118,7 @@ def quantize(model: ModelProto, calibration: Iterable[Feeds]) -> ModelProto:
         )
         made = onnx.load(path)
     kept = {entry.key: entry.value for entry in model.metadata_props}
+    kept.pop(carried_weights.KEY, None)  # of the fp32 graph
     helper.set_model_props(made, kept)
     return made
 

@@ -114,8 +114,9 @@ def of_openvino(settings: Settings, frames: list[Frame], rounds: int) -> Counts:
     tally, core = _Tally(), quiet.load("openvino").Core()
 
     class Program(_Program):
-        def __init__(self, compiled: Any) -> None:
+        def __init__(self, compiled: Any, names: list[str]) -> None:
             super().__init__(tally)
+            self._names = names  # a compiled model may have further ones
             self._request = compiled.create_infer_request()
             self._calls: list[Call] = []
 
@@ -129,8 +130,7 @@ def of_openvino(settings: Settings, frames: list[Frame], rounds: int) -> Counts:
                     for info in self._request.profiling_info
                 ]
             )
-            outputs = self._request.model_outputs
-            found = {o.get_any_name(): self._request.get_tensor(o).data.copy() for o in outputs}
+            found = {name: self._request.get_tensor(name).data.copy() for name in self._names}
             return {n: engine.put(a) for n, a in found.items()} if stay else found
 
         def calls(self) -> list[Call]:
@@ -139,7 +139,9 @@ def of_openvino(settings: Settings, frames: list[Frame], rounds: int) -> Counts:
     class Engine(OvEngine):
         def load(self, graph: bytes, proof: object = None) -> Any:
             config = self._config | {"PERF_COUNT": True}
-            return Program(core.compile_model(core.read_model(graph), self._device, config))
+            model = core.read_model(graph)
+            names = [output.get_any_name() for output in model.outputs]
+            return Program(core.compile_model(model, self._device, config), names)
 
     engine = Engine(settings)
     opened = onnx_file.open_session if settings.graph else runtime.open_session

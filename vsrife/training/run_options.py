@@ -50,7 +50,7 @@ class Options:
         if self.model not in PYRAMIDS:
             raise ArgumentError(
                 f"model must be one of {', '.join(PYRAMIDS)}, not {self.model!r}; "
-                "other models are trained elsewhere"
+                "vsrife trains pyramids alone"
             )
         if (self.minutes is None) == (self.steps is None):
             raise ArgumentError("minutes and steps exclude each other; give exactly one of them")

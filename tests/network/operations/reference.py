@@ -216,8 +216,7 @@ def _warped(image: Array, flow: Array) -> Array:
 
 
 def _unbent(image: Array, flow: Array) -> Array:
-    """Pixel by pixel: the four around a place, and how far a line is off a parabola there."""
-    warped = _warped(image, flow)
+    """Pixel by pixel: how far a line is off a parabola, with the flow there; then the warp."""
     grey = image[0, :3].mean(0)
     bends = np.zeros((1, 2, *grey.shape))  # along x, along y
     for y, x in np.ndindex(grey.shape):
@@ -225,7 +224,7 @@ def _unbent(image: Array, flow: Array) -> Array:
             bends[0, 0, y, x] = (grey[y, x + 1] - grey[y, x]) - (grey[y, x] - grey[y, x - 1])
         if 0 < y < grey.shape[0] - 1:
             bends[0, 1, y, x] = (grey[y + 1, x] - grey[y, x]) - (grey[y, x] - grey[y - 1, x])
-    across, down = np.split(_warped(bends, flow), 2, 1)
+    across, down = np.split(bends, 2, 1)
     u, v = (np.mod(flow[:, i : i + 1], 1.0) for i in (0, 1))
     off = u * (1 - u) / 2 * across + v * (1 - v) / 2 * down
-    return np.concatenate([warped[:, :3] - off, warped[:, 3:]], 1)
+    return _warped(np.concatenate([image[:, :3] - off, image[:, 3:]], 1), flow)

@@ -204,9 +204,10 @@ class Operations[Tensor, Pair, Weight](Protocol):
         """`warp` without its blur, in the first three channels; channels: of the pair, 3 or more.
 
         Between two pixels, at fraction f, linear interpolation is off by f * (1 - f) / 2 times the
-        second derivative. The second differences along x and y, of the mean of three channels, are
-        warped like the pictures, and that is taken off; in the outermost columns (along x) and rows
-        (along y) they are 0. f: of flow less its floor. Tolerance of `warp`.
+        second derivative. That is taken off the pictures before they are warped: the second
+        differences along x and y of the mean of three channels, 0 in the outermost columns (along
+        x) and rows (along y), with f of the flow at the same pixel less its floor. It stands for
+        the pixels that read this one, as flow is smooth. Tolerance of `warp`.
         """
         ...
 

@@ -221,15 +221,14 @@ class NcnnOperations:
 
     def _sharp(self, image: Blob, flow: Blob) -> Blob:
         """`warp_sharp` of one frame."""
-        mean = self.mean_channels(self.first(image, 3))
-        bends = [self._half_bend(mean, axis) for axis in (_COLUMNS, _ROWS)]
-        warped = self._warped(self.join([image, *bends]), flow, 1)
+        deep = image.channels - 3
+        images, *others = self.split(image, [3, deep]) if deep else [image]
+        mean = self.mean_channels(images)
+        bends = self.join([self._half_bend(mean, axis) for axis in (_COLUMNS, _ROWS)])
         fraction = self.subtract(flow, self._unary("UnaryOp", flow, {0: _FLOOR}))
         share = self.multiply(fraction, self.add(fraction, -1.0))
-        deep = image.channels - 3
-        first, *others, bent = self.split(warped, [3, deep, 2] if deep else [3, 2])
-        sharp = self.add(first, self._sum_channels(self.multiply(share, bent)))
-        return self.join([sharp, *others])
+        sharp = self.add(images, self._sum_channels(self.multiply(share, bends)))
+        return self._warped(self.join([sharp, *others]), flow, 1)
 
     def _half_bend(self, x: Blob, axis: int) -> Blob:
         """Half the second difference along an axis; 0 at both ends."""

@@ -202,15 +202,13 @@ class TfliteOperations:
         return sampled(self._w, pair, flow, *map(np.arange, pair[0].sides))
 
     def warp_sharp(self, pair: Pair, flow: Tensor, channels: int) -> Pair:
-        bent = [self.join([image, *self._half_bends(image)]) for image in pair]
-        warped = self.warp((bent[0], bent[1]), flow)
         fraction = self.subtract(flow, self._w.op("FLOOR", flow, shape=flow.shape))
         share = self.multiply(fraction, self.add(fraction, -1.0))
         left, right = (
-            self._unbent(image, part)
-            for image, part in zip(warped, self.split(share, [2, 2]), strict=True)
+            self._sharpened(image, part)
+            for image, part in zip(pair, self.split(share, [2, 2]), strict=True)
         )
-        return left, right
+        return self.warp((left, right), flow)
 
     def warp_small(self, pair: Pair, flow: Tensor | None, s: float) -> Pair:
         if flow is not None and s >= 4:  # of each cell, only the four inner pixels
@@ -262,24 +260,22 @@ class TfliteOperations:
 
     # Sharpness
 
-    def _half_bends(self, image: Tensor) -> list[Tensor]:
-        """Half the second differences of the mean of three channels, along x and y; 0 at ends."""
-        mean = self.mean_channels(self.first(image, 3))
-        return [self._half_bend(mean, axis) for axis in (_COLUMNS, _ROWS)]
+    def _sharpened(self, image: Tensor, share: Tensor) -> Tensor:
+        """share (1, H, W, 2): of half the second differences of three channels' mean, x and y."""
+        deep = image.channels - 3
+        first, *others = self.split(image, [3, deep]) if deep else [image]
+        mean = self.mean_channels(first)
+        bends = self.join([self._half_bend(mean, axis) for axis in (_COLUMNS, _ROWS)])
+        blur = self._reduced("SUM", self.multiply(share, bends), [_CHANNELS])
+        return self.join([self.add(first, blur), *others])
 
     def _half_bend(self, x: Tensor, axis: int) -> Tensor:
+        """Half the second difference along an axis; 0 at both ends."""
         side = x.shape[axis]
         before, here, after = (sliced(self._w, x, axis, i, side - 2 + i) for i in range(3))
         bend = self.subtract(self.multiply(self.add(before, after), 0.5), here)
         down, across = int(axis == _ROWS), int(axis == _COLUMNS)
         return padded(self._w, bend, down, across, down, across)
-
-    def _unbent(self, warped: Tensor, share: Tensor) -> Tensor:
-        """warped: pictures and their half bends; share (1, H, W, 2): of these, along x and y."""
-        deep = warped.channels - 5
-        first, *others, bent = self.split(warped, [3, deep, 2] if deep else [3, 2])
-        bend = self._reduced("SUM", self.multiply(share, bent), [_CHANNELS])
-        return self.join([self.add(first, bend), *others])
 
     # Nodes
 

@@ -158,11 +158,13 @@ class TorchOperations:
         mean = pair[:, :3].mean(1, keepdim=True)
         across = F.pad(mean[..., 2:] + mean[..., :-2] - 2 * mean[..., 1:-1], (1, 1))
         down = F.pad(mean[..., 2:, :] + mean[..., :-2, :] - 2 * mean[..., 1:-1, :], (0, 0, 1, 1))
-        warped = self.warp(torch.cat((pair, across, down), 1), flow)
         fraction = torch.cat((flow - flow.floor()).chunk(2, 1))
-        bent = (fraction * (fraction - 1) * warped[:, channels:]).mean(1, keepdim=True)
-        sharp = warped[:, :3] + bent
-        return sharp if channels == 3 else torch.cat((sharp, warped[:, 3:channels]), 1)
+        share = fraction * (fraction - 1)
+        blur = (share * torch.cat((across, down), 1)).mean(1, keepdim=True)
+        sharp = pair[:, :3] + blur
+        return self.warp(
+            sharp if channels == 3 else torch.cat((sharp, pair[:, 3:channels]), 1), flow
+        )
 
     def warp_small(self, pair: Tensor, flow: Tensor | None, s: float) -> Tensor:
         if flow is None:

@@ -185,6 +185,22 @@ class Among(NamedTuple):
         raise ArgumentError(f"{name} must be {self.allowed}, not {value!r}; {self.hint}")
 
 
+class AmongOr(NamedTuple):
+    """One of some numbers, or a word that leaves the choice open."""
+
+    numbers: Among
+    word: str
+
+    @property
+    def allowed(self) -> str:
+        return f'{", ".join(str(number) for number in self.numbers.numbers)}, "{self.word}"'
+
+    def read(self, name: str, value: object) -> float | str:
+        if isinstance(value, str) and value == self.word:
+            return value
+        return self.numbers.read(name, value)
+
+
 class Text(NamedTuple):
     """A name, which is looked up later. such: an example."""
 

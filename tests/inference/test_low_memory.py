@@ -93,7 +93,7 @@ class _Computing:
 def session_of(machine, streams=1, notes=None):
     steps = low_memory.steps_of(*SIZE, streams, 64)
     note = (lambda text: None) if notes is None else notes.append
-    return LowMemorySession(machine.open, steps, SIZE, note=note)
+    return LowMemorySession(machine.open, lambda: steps, SIZE, note=note)
 
 
 def frame_of(session, left, right, timestep=0.25, rhythm=None):
@@ -235,7 +235,7 @@ def test_what_cannot_be_opened_for_another_reason_is_told_as_it_is():
         raise ArgumentError("scale must be 1")
 
     with pytest.raises(ArgumentError, match=r"^scale must be 1$"):
-        LowMemorySession(refuse, low_memory.steps_of(*SIZE, 1, 64), SIZE)
+        LowMemorySession(refuse, lambda: low_memory.steps_of(*SIZE, 1, 64), SIZE)
 
 
 def test_the_cadence_is_found_in_tiles_and_given_to_them():

@@ -210,7 +210,7 @@ BAD = [
     ({"scale": "auto", "provider": "tensorrt"}, 'scale="auto" is not for TensorRT'),
     ({"tta": "rotate"}, "tta must be one of flip, time, both, not 'rotate'"),
     ({"tta": True}, "tta must be one of flip, time, both, not True"),
-    ({"tta": "both", "ensemble": True, "model": "4.6"}, 'tta="both" and ensemble=True both go'),
+    ({"tta": "both", "ensemble": True, "model": "4.6"}, 'tta="both" and ensemble both go'),
     ({"tta": "flip", "backend": "mlrt"}, "tta='flip' is not for backend 'mlrt'"),
     ({"device": []}, r"device must be a name such as \"cuda:1\", or a list of them, not \[\]"),
     ({"device": ["cpu", 1]}, "device must be a name, not 1"),

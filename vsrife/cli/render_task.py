@@ -152,6 +152,11 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
 
 def check_folder(folder: Path) -> None:
     """Make the folder for many outputs, if it is not there."""
+    if "%" in folder.name and folder.suffix:
+        raise MediaError(
+            f"{folder} names the images of one input, and there are several; give a folder, "
+            "or one input"
+        )
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

@@ -176,22 +176,22 @@ class _Cell:
         self.value: Any = None
 
 
+@dataclass(eq=False)
 class Recent[Value]:
     """The most recently used values by key, at most `size`: bounded under any order of use.
 
     Each is made once, also where several threads ask for it at a time.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._cells: OrderedDict[Hashable, _Cell] = OrderedDict()
-        self._lock = threading.Lock()
+    size: int
+    _cells: OrderedDict[Hashable, _Cell] = field(default_factory=OrderedDict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         with self._lock:
             cell = self._cells.setdefault(key, _Cell())
             self._cells.move_to_end(key)
-            if len(self._cells) > self._size:
+            if len(self._cells) > self.size:
                 self._cells.popitem(last=False)
         with cell.lock:
             if not cell.made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,22 +51,32 @@ class LowMemorySession:
     def __init__(
         self,
         open_size: Callable[[int, int], Session],
-        steps: list[Step],
+        steps: Callable[[], list[Step]],
         size: tuple[int, int],
         *,
+        first: Session | None = None,
         owned: bool = False,
         note: Note = silent,
     ) -> None:
         """open_size: opens the network for a width and a height, pixels. size: of the frames.
-        steps: at least one. owned: as of `Held`. note: hears of each step down."""
-        self._open, self._steps, self._size = open_size, steps, size
+        steps: gives at least one. first: the session of the first one, None: it is opened here.
+        owned: as of `Held`. note: hears of each step down."""
+        self._open, self._find_steps, self._size = open_size, steps, size
         self._owned, self._note = owned, note
         self._changed = threading.Condition()  # guards all below
         self._inside = 0
         self._at = 0
         self._held: WeakSet[Held] = WeakSet()
-        self._session: Session | None = None
-        self.tells = self._attempt(lambda run: run.session.tells, opening=True)
+        self._session = first
+        self.tells = (
+            self._attempt(lambda run: run.session.tells, opening=True)
+            if first is None
+            else first.tells
+        )
+
+    @functools.cached_property
+    def _steps(self) -> list[Step]:
+        return self._find_steps()
 
     @property
     def step(self) -> Step:

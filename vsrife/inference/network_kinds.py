@@ -1,15 +1,12 @@
-"""Kinds of arguments that only networks have: model, scale, device. See `checks.Kind`."""
+"""Kinds of arguments that only networks have: model, device. See `checks.Kind`."""
 
 from __future__ import annotations
 
 import os
 from typing import NamedTuple
 
-from vsrife import checks
 from vsrife.checks import Text
 from vsrife.errors import ArgumentError
-from vsrife.inference.auto_scale import AUTO
-from vsrife.network.table import SCALES
 
 
 class Model(NamedTuple):
@@ -21,21 +18,6 @@ class Model(NamedTuple):
         raise ArgumentError(
             f"{name} must be a name such as '4.25' or the path of a weights file, not {value!r}"
         )
-
-
-class Scale(NamedTuple):
-    """One of `SCALES`, or "auto"."""
-
-    numbers: checks.Among = checks.Among(SCALES, f'0.5 suits 4K, "{AUTO}" chooses for each pair')
-
-    @property
-    def allowed(self) -> str:
-        return f'{", ".join(str(number) for number in SCALES)}, "{AUTO}"'
-
-    def read(self, name: str, value: object) -> float | str:
-        if isinstance(value, str) and value == AUTO:
-            return value
-        return self.numbers.read(name, value)
 
 
 class Device(NamedTuple):

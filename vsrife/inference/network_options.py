@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from vsrife import checks
-from vsrife.checks import Flag, Folder, OneOf, Size, Text, Whole, option
+from vsrife.checks import Among, AmongOr, Flag, Folder, OneOf, Size, Text, Whole, option
 from vsrife.errors import ArgumentError
 from vsrife.inference import BACKENDS, MOST, network_kinds, open_backend, select, together
 from vsrife.inference.auto_scale import AUTO, FINEST
@@ -21,7 +21,7 @@ from vsrife.inference.devices import DevicesSession
 from vsrife.inference.ort import vsrife_trt
 from vsrife.inference.stack import Wishes, open_stack
 from vsrife.inference.tta import WAYS
-from vsrife.network.table import DEFAULT_MODEL, check_options
+from vsrife.network.table import DEFAULT_MODEL, SCALES, check_options
 from vsrife.weights import find_weights, is_graph, model_name
 
 _NETWORK, _DEVICE, _TENSORRT = "network", "device", "TensorRT"
@@ -43,7 +43,8 @@ class NetworkOptions:
         Flag(), False, _NETWORK, "fetch official weights that are not on this machine"
     )
     scale: float | str = option(
-        network_kinds.Scale(), 1.0, _NETWORK,
+        AmongOr(Among(SCALES, f'0.5 suits 4K, "{AUTO}" chooses for each pair'), AUTO),
+        1.0, _NETWORK,
         "resolution at which motion is estimated; 0.5 suits 4K and very fast motion; \"auto\" "
         "chooses 1, 0.5 or 0.25 for each pair of frames",
     )  # fmt: skip
@@ -183,7 +184,7 @@ def check_together(options: NetworkOptions, width: int, height: int) -> None:
         together.check_devices(options.device, options.device_index)
     if options.tta in ("time", "both") and options.ensemble:
         raise ArgumentError(
-            f'tta="{options.tta}" and ensemble=True both go backwards in time; '
+            f'tta="{options.tta}" and ensemble both go backwards in time; '
             'leave one of them out, or use tta="flip"'
         )
     if isinstance(options.scale, str):
@@ -237,17 +238,19 @@ def open_session(
     out; the rest as in `Settings`. BackendError, ModelError as these come.
     """
     graph = options.model is not None and is_graph(options.model)
-    runner = open_backend(options.backend, options.hardware, graph=graph, note=note)
+    scale, hardwares = options.fixed_scale, options.hardwares
+    threshold = static_threshold(options, static)
+    runner = open_backend(options.backend, hardwares[0], graph=graph, note=note)
     settings = Settings(
         weights=find_weights(options.model, auto_download=options.auto_download),
         model=DEFAULT_MODEL if options.model is None else model_name(options.model),
-        scale=options.fixed_scale,
+        scale=scale,
         ensemble=options.ensemble,
         half=half if options.precision is None else options.precision == "fp16",
         clamp=clamp,
         width=width,
         height=height,
-        hardware=options.hardware,
+        hardware=hardwares[0],
         graph=graph,
         note=note,
         sample=sample,
@@ -262,10 +265,9 @@ def open_session(
             )
 
     auto = isinstance(options.scale, str)
-    wishes = Wishes(auto, options.tta, static_threshold(options, static), lasting)
+    wishes = Wishes(auto, options.tta, threshold, lasting)
     sessions = [
-        open_stack(opened, replace(settings, hardware=hardware), wishes)
-        for hardware in options.hardwares
+        open_stack(opened, replace(settings, hardware=hardware), wishes) for hardware in hardwares
     ]
     session = sessions[0] if len(sessions) == 1 else DevicesSession(sessions)
     if auto:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -267,19 +267,18 @@ def open_session(
     network = _networks.get(key, lambda: Network(settings, open_engine(settings)))
     # two pairs for each new frame that is made at a time: a request may step back
     matched = Recent[dict[str, Any]](2 * settings.hardware.num_streams)
-    return GraphSession(network, settings, matched)
+    return GraphSession(network, settings.clamp, matched)
 
 
+@dataclass(eq=False)
 class GraphSession:
-    """See `base.Session`."""
+    """See `base.Session`. clamp: as in `Settings`; matched: what new frames of a pair share."""
 
-    tells = TELLS_ALL
+    _network: Network
+    _clamp: bool
+    _matched: Recent[dict[str, Any]]
 
-    def __init__(
-        self, network: Network, settings: Settings, matched: Recent[dict[str, Any]]
-    ) -> None:
-        """matched: keeps what new frames of a pair share."""
-        self._network, self._clamp, self._matched = network, settings.clamp, matched
+    tells: frozenset[str] = field(default=TELLS_ALL, init=False)
 
     def prepare(self, planes: Planes) -> Prepared:
         image = arrays.padded(planes, self._network.size)

@@ -15,7 +15,8 @@ from vsrife.inference import low_memory
 from vsrife.inference.auto_scale import AutoScaleSession, margin_of, quarter_size
 from vsrife.inference.base import Session, Settings
 from vsrife.inference.changed import ChangedSession, layout_of
-from vsrife.inference.low_memory import LowMemorySession
+from vsrife.inference.low_memory import LowMemorySession, Step
+from vsrife.inference.out_of_memory import is_out_of_memory
 from vsrife.inference.tta import WAYS, TtaSession
 from vsrife.network.state_dict import recognise
 from vsrife.network.table import arch_of
@@ -47,7 +48,7 @@ def open_stack(opened: Open, settings: Settings, wishes: Wishes) -> Session:
     """A session as wished. opened: opens a backend's own."""
     if wishes.threshold is None:
         return _whole(opened, settings, wishes, owned=False)
-    size = settings.width, settings.height
+    size, pairs = (settings.width, settings.height), _pairs(settings)
 
     def part(width: int, height: int) -> Session:
         small = replace(settings, width=width, height=height, sample=None)
@@ -59,7 +60,7 @@ def open_stack(opened: Open, settings: Settings, wishes: Wishes) -> Session:
         part,
         threshold=wishes.threshold,
         clamp=settings.clamp,
-        pairs=_pairs(settings),
+        pairs=pairs,
         note=settings.note,
     )
 
@@ -89,19 +90,27 @@ def _of_one_scale(opened: Open, settings: Settings, wishes: Wishes, *, owned: bo
 
 
 def _lasting(opened: Open, settings: Settings, *, owned: bool) -> Session:
-    width, height = settings.width, settings.height
+    width, height = size = settings.width, settings.height
 
     def of_size(wide: int, tall: int) -> Session:
-        whole = (wide, tall) == (width, height)
+        whole = (wide, tall) == size
         return opened(
             settings if whole else replace(settings, width=wide, height=tall, sample=None)
         )
 
-    steps = low_memory.steps_of(
-        width, height, settings.hardware.num_streams, low_memory.overlap_of(settings.scale)
-    )
-    session = LowMemorySession(of_size, steps, (width, height), owned=owned, note=settings.note)
-    return session.bare if isinstance(session.bare, Nodes) else session
+    def steps() -> list[Step]:
+        overlap = low_memory.overlap_of(settings.scale)
+        return low_memory.steps_of(width, height, settings.hardware.num_streams, overlap)
+
+    try:
+        first = opened(settings)
+    except Exception as error:  # each runtime fails in ways of its own
+        if not is_out_of_memory(error):
+            raise
+        first = None
+    if isinstance(first, Nodes):
+        return first
+    return LowMemorySession(of_size, steps, size, first=first, owned=owned, note=settings.note)
 
 
 def _quarter(opened: Open, settings: Settings) -> Session:

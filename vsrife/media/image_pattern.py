@@ -40,10 +40,9 @@ def existing(target: Path) -> Iterator[tuple[int, Path]]:
 def check_pattern(target: Path, source: Path, *, overwrite: bool) -> None:
     """MediaError for a name without one number, or images that would be replaced."""
     if len(_NUMBER.findall(target.name)) != 1 or "%" in _NUMBER.sub("", target.name):
-        raise MediaError(
-            f"{target} is one image; name many as {target.with_name(f'{target.stem}_%05d')}"
-            f"{target.suffix}, with one number"
-        )
+        stem = target.stem.partition("%")[0]
+        better = target.with_name(f"{stem}_%05d{target.suffix}" if stem else f"%05d{target.suffix}")
+        raise MediaError(f"{target} is one image; name many as {better}, with one number")
     folder = target.parent
     if exists(folder) and not is_folder(folder):
         raise MediaError(f"{folder} is no folder; choose another one")

@@ -25,15 +25,17 @@ from vsrife.video.timeline import Times
 def pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.VideoNode:
     """The output clip without marks of its own, from a source that has them."""
     times, plan, policy = recipe.times, synthesis.plan, recipe.policy
-    template = template_of(clip, recipe)
-    neighbours = plan.neighbours(clip, template)
-    by_time = plan.decisions is None and times.reach <= 2
     session = synthesis.session
     own_nodes = isinstance(session, NodeSession)
+    template = template_of(clip, recipe)
     simple = policy.holds_only and recipe.protection is None and not own_nodes
+    neighbours = plan.neighbours(clip, template)
+    by_time = plan.decisions is None and times.reach <= 2
     if by_time and recipe.route.direct and simple:
         return _in_one(template, neighbours, policy, synthesis)
     own = [neighbours.left, neighbours.right] if by_time else own_frames(clip, template, plan)
+
+    inputs = [each for each in neighbours if each is not None]
 
     def shown(picture: vs.VideoNode) -> vs.VideoNode:
         return dressed(picture, own, template, times)
@@ -48,9 +50,7 @@ def pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.Vid
     @functools.cache
     def kept(what: Shown) -> vs.VideoNode:
         if what is Shown.BLEND:
-            blend = template.std.ModifyFrame(
-                neighbours.inputs, lambda n, f: fallback(n, neighbours.named(f))
-            )
+            blend = template.std.ModifyFrame(inputs, lambda n, f: fallback(n, neighbours.named(f)))
             return shown(uncached(blend))
         return shown(neighbours.right if what is Shown.RIGHT else neighbours.left)
 
@@ -79,7 +79,7 @@ def pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.Vid
                 sure = f[0].props[CONFIDENCE] >= policy.confidence
                 return f[0] if sure else fallback(n, neighbours.named(f[1:]))
 
-            new = uncached(template.std.ModifyFrame([new, *neighbours.inputs], trust))
+            new = uncached(template.std.ModifyFrame([new, *inputs], trust))
         return shown(new)
 
     def choose(n: int, f: list[vs.VideoFrame]) -> vs.VideoNode:
@@ -88,7 +88,7 @@ def pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.Vid
         what = verdict(at, around.left, around.right, policy)
         return fresh(recipe.route.colour_of(around.left)) if what is Shown.NEW else kept(what)
 
-    return template.std.FrameEval(choose, prop_src=neighbours.inputs)
+    return template.std.FrameEval(choose, prop_src=inputs)
 
 
 def template_of(clip: vs.VideoNode, recipe: Recipe) -> vs.VideoNode:

@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from vsrife.inference.base import Note, silent
+from vsrife.inference.out_of_memory import is_out_of_memory
 
 
 @dataclass(eq=False)
@@ -170,14 +171,9 @@ class Scheduler[Job: Hashable, Result]:
                 if len(jobs) == 1:
                     outcomes[jobs[0]] = error
                     return
-                if _memory_has_run_out(error):
+                if is_out_of_memory(error):
                     self._most = len(jobs) // 2
                     self._note(f"out of memory: {self._most} frames at a time, not {len(jobs)}")
         middle = len(jobs) // 2
         self._attempt(jobs[:middle], outcomes)
         self._attempt(jobs[middle:], outcomes)
-
-
-def _memory_has_run_out(error: Exception) -> bool:
-    """PyTorch and the runtimes have errors of their own for it, which say so in words."""
-    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()

@@ -74,15 +74,15 @@ def total_loss(found: Found, batch: Batch, step: int) -> Tensor:
     image = image + RELATIVE_WEIGHT * relative_loss(found.image, batch.truth)
     weight = max(FLOW_WEIGHTS[1], FLOW_WEIGHTS[0] * 0.5 ** (step / FLOW_HALVES))
     softness = max(HARD, SOFT * 0.5 ** (step / SOFT_HALVES))
-    guided = weight * _guided(found, batch, softness)
-    fine = fine_loss(_strided(found.flow, FINEST), _every(batch, FINEST))
+    quarter = _every(batch, FINEST)
+    guided = weight * _guided(found, batch, quarter, softness)
+    fine = fine_loss(_strided(found.flow, FINEST), quarter)
     loss: Tensor = image + guided + FINE_WEIGHT * fine
     return loss
 
 
-def _guided(found: Found, batch: Batch, softness: float) -> Tensor:
+def _guided(found: Found, batch: Batch, quarter: Batch, softness: float) -> Tensor:
     """Errors of flows, masks and matches, at a quarter of the size: finer, nothing more is seen."""
-    quarter = _every(batch, FINEST)
     own = flow_loss(_strided(found.flow, FINEST), quarter, softness)
     loss = own + MASK_WEIGHT * mask_loss(_strided(found.mask, FINEST), quarter)
     middle = (batch.timestep == 0.5).flatten()
@@ -172,7 +172,7 @@ def flow_loss(flow: Tensor, batch: Batch, softness: float = HARD) -> Tensor:
     Points that move, and those with `detail`, count more. softness: errors well below this many
     pixels count as their square.
     """
-    squares = (flow - batch.flow).view(-1, 2, 2, *flow.shape[2:]).square().sum(2)
+    squares = _flow_squares(flow, batch)
     error = (squares + softness**2) ** (POWER / 2) - softness**POWER
     distance = batch.flow.view(-1, 2, 2, *batch.flow.shape[2:]).square().sum(2).sqrt()
     return _mean(error, batch.visible * detail(batch.truth) * (1 + distance.clamp(max=MOST) / UNIT))
@@ -180,7 +180,7 @@ def flow_loss(flow: Tensor, batch: Batch, softness: float = HARD) -> Tensor:
 
 def fine_loss(flow: Tensor, batch: Batch) -> Tensor:
     """Mean of ln(1 + (error / FINE)**2) over visible points with `detail`; 0 if all are right."""
-    squares = (flow - batch.flow).view(-1, 2, 2, *flow.shape[2:]).square().sum(2)
+    squares = _flow_squares(flow, batch)
     return _mean(torch.log1p(squares / FINE**2), batch.visible * detail(batch.truth))
 
 
@@ -213,6 +213,11 @@ def psnr(image: Tensor, truth: Tensor) -> Tensor:
     """PSNR (N) in dB of each image against its truth, both (N, 3, H, W) in 0..1; at most 60."""
     pairs = zip(image.cpu().numpy(), truth.cpu().numpy(), strict=True)
     return torch.tensor([min(BEST_PSNR, ratio.psnr(ours, right)) for ours, right in pairs])
+
+
+def _flow_squares(flow: Tensor, batch: Batch) -> Tensor:
+    """Squared length of the flow's error into each image, (N, 2, H, W), pixels squared."""
+    return (flow - batch.flow).view(-1, 2, 2, *flow.shape[2:]).square().sum(2)
 
 
 def _squares(image: Tensor, truth: Tensor) -> Tensor:

@@ -33,6 +33,7 @@ class Check(NamedTuple):
 CHECKS = (
     Check("machine", 60),
     Check("parity", 120),
+    Check("feeding", 120),
     Check("tests", 100),
     Check("seeks", 90),
     Check("memory", 60),

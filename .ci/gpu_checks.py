@@ -27,6 +27,8 @@ from vsrife import rife
 from vsrife.errors import RifeError
 from vsrife.evaluation import contenders, speed
 from vsrife.evaluation.measures import psnr
+from vsrife.inference.device_path.ways import WAYS, Ways
+from vsrife.inference.pytorch import choose_device
 from vsrife.network.table import ARCHS
 from vsrife.weights import save_weights
 
@@ -38,6 +40,21 @@ PASSED, FAILED, NOT_SEEN = "passed", "failed", "not seen"
 LEAST = {"fp32": 50.0, "fp16": 40.0}
 REDUCED_ROWS = ("4.6", "4.25")
 SEEKS = 10_000
+# Formats whose frames are converted on the device, and ways to feed it, see `device_path.ways`
+FEEDING_FORMATS = (
+    vs.YUV420P8,
+    vs.YUV420P16,
+    vs.YUV422P10,
+    vs.YUV444P8,
+    vs.GRAY16,
+    vs.RGB24,
+    vs.RGBS,
+)
+WAYS_OF_FEEDING = {
+    "planes": Ways(planes=True),
+    "planes and replays": Ways(planes=True, replays=True),
+    "all": Ways(planes=True, batches=True, replays=True),
+}
 GROWTH = 16 << 20  # bytes of the device that seeks may leave taken, beyond what warm ones had
 
 
@@ -87,6 +104,66 @@ def parity(run: Run) -> Facts:
     return {"psnr": found} | _wrong(low)
 
 
+def feeding(run: Run) -> Facts:
+    """Frames that are converted on the device, batches and recorded calls, each beside the host's
+    path: codes apart, and seconds for a new frame."""
+    kind = choose_device(run.device, 0).type
+    size, length = ((64, 48), 3) if run.reduced else ((1920, 1080), 24)
+    film = contenders.clip_of(contenders.demo_frames(size))
+    film = film.std.Loop(length // film.num_frames + 1)[:length]
+    found: Facts = {}
+    wrong: list[str] = []
+    for number in FEEDING_FORMATS[:2] if run.reduced else FEEDING_FORMATS:
+        clip = contenders.kept(film[:3].resize.Bicubic(format=number, **_matrix(number)))
+        wanted, _ = _rendered(clip, kind, Ways(), run)
+        for name, ways in WAYS_OF_FEEDING.items():
+            worst, share = _apart(_rendered(clip, kind, ways, run)[0], wanted)
+            found[f"{clip.format.name} {name}"] = [worst, round(share, 6)]
+            # TF32 and batches round otherwise, which finer samples show; 8 bits must not
+            fine = (1 << clip.format.bits_per_sample) // 256 if clip.format.id != vs.RGBS else 1
+            if worst > fine or (fine == 1 and name == "planes" and share >= 0.005):
+                wrong.append(f"{clip.format.name} with {name}: {worst} codes, {share:.2%}")
+    seconds = {
+        name: round(_rendered(film, kind, ways, run)[1], 5)
+        for name, ways in {"host": Ways(), **WAYS_OF_FEEDING}.items()
+    }
+    return {"apart": found, "seconds_for_a_frame": seconds} | _wrong(wrong)
+
+
+def _matrix(number: int) -> Facts:
+    rgb = vs.core.get_video_format(number).color_family == vs.RGB
+    return {"matrix_in_s": "170m"} if rgb else {}
+
+
+def _rendered(clip: vs.VideoNode, kind: str, how: Ways, run: Run) -> tuple[list[Any], float]:
+    """All frames of the output, and seconds for each new one but the first ones."""
+    before, WAYS[kind] = WAYS[kind], how
+    try:
+        options: Facts = {} if run.reduced else {"precision": "fp16"}
+        options |= {"model": "nano", "backend": "pytorch", "device": run.device}
+        out = rife(clip, factor_num=3, static_threshold="off", **options)
+        made, times = [], []
+        for frame in out.frames(close=True):
+            made.append([np.array(frame[plane]) for plane in range(frame.format.num_planes)])
+            times.append(time.monotonic())
+    finally:
+        WAYS[kind] = before
+    begin = len(times) // 4
+    return made, (times[-1] - times[begin]) / (2 / 3 * (len(times) - 1 - begin))
+
+
+def _apart(ours: list[Any], theirs: list[Any]) -> tuple[float, float]:
+    """Most codes apart, and the share of samples that are; a code of floating point is 1 of 255."""
+    worst, apart, total = 0.0, 0, 0
+    for planes, others in zip(ours, theirs, strict=True):
+        for plane, other in zip(planes, others, strict=True):
+            unit = 1.0 if plane.dtype.kind == "u" else 1 / 255
+            distance = np.abs(plane.astype(np.float64) - other) / unit
+            worst = max(worst, float(distance.max()))
+            apart, total = apart + int(np.count_nonzero(distance > 0.5)), total + distance.size
+    return worst, apart / total
+
+
 def _new_frame(device: str, path: Path, frames: list[speed.Frame], *, half: bool) -> Any:
     height, width = frames[0][0].shape
     options: Facts = {"threads": None, "half": half, "device": device}
@@ -115,7 +192,8 @@ def tests(run: Run) -> Facts:
 
 
 def seeks(run: Run) -> Facts:
-    """Random frames are those of the sequence, byte by byte, and memory stays."""
+    """Random frames are those of the sequence, originals and all frames of the CPU byte by byte,
+    and memory stays."""
     size, length = (64, 48), 24 if run.reduced else 200
     count = 60 if run.reduced else SEEKS
     frames = contenders.demo_frames(size)
@@ -123,7 +201,7 @@ def seeks(run: Run) -> Facts:
     clip = film.std.Loop(length // film.num_frames + 1)[:length]
     out = rife(clip, model="nano", backend="pytorch", device=run.device, factor="5/2")
     out.std.SetVideoCache(mode=0)
-    kept = [_bytes(frame) for frame in out.frames(close=True)]
+    kept = [_planes(frame) for frame in out.frames(close=True)]
     taken = torch.cuda.memory_allocated() if run.cuda else 0
     numbers, wrong = random.Random(1), []
     started = time.monotonic()
@@ -132,7 +210,8 @@ def seeks(run: Run) -> Facts:
         waiting = [(n, out.get_frame_async(n)) for n in order]
         for n, future in waiting:
             with future.result() as frame:
-                if _bytes(frame) != kept[n]:
+                # a frame of a batch may be rounded otherwise than alone
+                if _apart([_planes(frame)], [kept[n]])[0] > (run.cuda and n % 5 > 0):
                     wrong.append(f"frame {n} is another one after a seek")
     grown = torch.cuda.memory_allocated() - taken if run.cuda else 0
     if grown > GROWTH:
@@ -144,8 +223,8 @@ def seeks(run: Run) -> Facts:
     } | _wrong(wrong)
 
 
-def _bytes(frame: vs.VideoFrame) -> bytes:
-    return b"".join(np.asarray(frame[plane]).tobytes() for plane in range(3))
+def _planes(frame: vs.VideoFrame) -> list[Any]:
+    return [np.array(frame[plane]) for plane in range(3)]
 
 
 def memory(run: Run) -> Facts:
@@ -256,7 +335,8 @@ def _wrong(lines: list[str]) -> Facts:
 
 
 CHECKS: dict[str, Callable[[Run], Facts]] = {
-    each.__name__: each for each in (machine, parity, tests, seeks, memory, bench, tensorrt)
+    each.__name__: each
+    for each in (machine, parity, feeding, tests, seeks, memory, bench, tensorrt)
 }
 
 

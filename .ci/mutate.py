@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-VIDEO = "tests/video/test_"
+VIDEO, DETECTION = "tests/video/test_", "tests/detection/test_"
 # module -> its tests, the quickest first: the first failure ends a run
 MODULES = {
     "vsrife/checks.py": [f"{VIDEO}timeline.py", "tests/test_bad_input.py"],
@@ -27,6 +27,9 @@ MODULES = {
     "vsrife/video/plans.py": [f"{VIDEO}cuts.py", f"{VIDEO}duplicates.py", f"{VIDEO}bad_frames.py"],
     "vsrife/video/duplicates.py": [f"{VIDEO}duplicates.py"],
     "vsrife/video/colour.py": [f"{VIDEO}colour.py"],
+    "vsrife/detection/runs.py": [f"{DETECTION}runs.py", f"{VIDEO}duplicates.py"],
+    "vsrife/detection/cuts.py": [f"{DETECTION}scores.py", f"{DETECTION}arrays.py"],
+    "vsrife/detection/luma.py": [f"{DETECTION}scores.py", f"{DETECTION}arrays.py"],
 }
 # One change of each kind says what its dozen relatives would: `-` to `+`, but not to `<<`. Those
 # of `|` would only change types.
@@ -41,12 +44,14 @@ SKIPPED = [
     "core/RemoveDecorator",
 ]  # fmt: skip  # regular expressions
 SECONDS = 120  # for the tests of one mutant; longer is an endless loop, which is seen
-# A failure is enough: hypothesis would look for the smallest one for minutes
+# A failure is enough: hypothesis would look for the smallest one for minutes. And it must be the
+# mutant's: on a busy machine hypothesis finds its own drawing of examples too slow.
 PROFILE = """
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
-    "verdict", derandomize=True, deadline=None, phases=[Phase.explicit, Phase.generate]
+    "verdict", derandomize=True, deadline=None, phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 """
 

@@ -5,7 +5,7 @@ import sys
 from importlib.util import find_spec
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.support import needs
 from vsrife.inference import quiet, select
@@ -27,8 +27,10 @@ PRINTING = ("CLICOLOR_FORCE", "FORCE_COLOR", "PYTHON_COLORS")
 
 # The same examples on every run, whatever else the machine does meanwhile. `.ci/slow` asks for
 # "random", which looks for new ones.
-settings.register_profile("same", derandomize=True, deadline=None)
-settings.register_profile("random", deadline=None, print_blob=True)
+# how long examples take to draw is the machine's matter, and it may be busy
+_SLOW = [HealthCheck.too_slow]
+settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=_SLOW)
+settings.register_profile("random", deadline=None, print_blob=True, suppress_health_check=_SLOW)
 settings.load_profile("same")
 
 
@@ -99,10 +101,12 @@ def _quick_collections():
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def _the_reference(monkeypatch):
+@pytest.fixture(scope="session", autouse=True)
+def _the_reference():
     """Where no backend is named: PyTorch. tests/inference proves the others."""
-    monkeypatch.setattr(select, "ON_CPU", ("pytorch", "onnx", "openvino"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(select, "ON_CPU", ("pytorch", "onnx", "openvino"))
+        yield
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import vapoursynth as vs
 from torch.nn import functional as F
 
 import vsrife
+from tests.images.mixing import Mixing
 from tests.support.clips import clip_of, copied, flat, networks_of, noise, picture, pictures
 from vsrife import filter as filter_module
 from vsrife import rife
@@ -49,6 +50,12 @@ def spied(monkeypatch):
     return calls
 
 
+@pytest.fixture
+def mixing(monkeypatch):
+    """Where any network will do: one that mixes."""
+    monkeypatch.setattr(filter_module, "open_session", lambda *_, **__: Mixing())
+
+
 @functools.cache
 def network(path, arch, **options):
     return build(arch, **options, state_dict=read_weights(path))
@@ -66,9 +73,9 @@ def network_frame(path, arch, left, right, t, **options):
 
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize("frames", [2, 3, 9])
-def test_count_rate_and_durations_follow_the_factor(weights, frames, factor):
+def test_count_rate_and_durations_follow_the_factor(mixing, frames, factor):
     clip = clip_of(noise(32, 16), frames)
-    out = rife(clip, model=weights(), factor_num=factor[0], factor_den=factor[1])
+    out = rife(clip, factor_num=factor[0], factor_den=factor[1])
     ratio = Fraction(*factor)
     assert out.num_frames == ceil(frames * ratio)
     assert out.fps == clip.fps * ratio
@@ -78,14 +85,16 @@ def test_count_rate_and_durations_follow_the_factor(weights, frames, factor):
 
 @pytest.mark.parametrize("fmt", [vs.RGBS, vs.RGBH])
 @pytest.mark.parametrize("factor", FACTORS)
-def test_frames_at_source_positions_are_the_sources_bit_for_bit(weights, factor, fmt):
+def test_frames_at_source_positions_are_the_sources_bit_for_bit(mixing, factor, fmt):
     clip = clip_of(noise(37, 21, low=-0.5, high=1.5), 5, fmt=fmt)
     source = pictures(clip)
     ratio = Fraction(*factor)
-    for n, new in enumerate(pictures(rife(clip, 0, weights(), False, *factor))):
-        position = min(n / ratio, 4)
-        if position.denominator == 1:
-            assert new.tobytes() == source[int(position)].tobytes()
+    out = pictures(rife(clip, 0, "nano", False, *factor))
+    places = [(n, min(n / ratio, 4)) for n in range(len(out))]
+    whole = [(n, int(place)) for n, place in places if place.denominator == 1]
+    assert whole
+    for n, place in whole:
+        assert out[n].tobytes() == source[place].tobytes()
 
 
 @pytest.mark.parametrize(
@@ -93,10 +102,11 @@ def test_frames_at_source_positions_are_the_sources_bit_for_bit(weights, factor,
 )
 @pytest.mark.parametrize("arch", ["nano", "4.25", "4.6"])
 def test_new_frames_are_the_networks_for_any_size(weights, arch, width, height):
-    clip = clip_of(noise(width, height), 3)
+    frames = 3 if (width, height) == (64, 48) else 2
+    clip = clip_of(noise(width, height), frames)
     source = pictures(clip)
     out = pictures(rife(clip, model=weights(arch), factor="3"))
-    for n in (1, 2, 4, 5):
+    for n in (1, 2, 4, 5)[: 2 * frames - 2]:
         left = n // 3
         wanted = network_frame(weights(arch), arch, source[left], source[left + 1], n % 3 / 3)
         # other threads add in another order, and nano's shares are steep: 2e-6 was seen
@@ -128,9 +138,9 @@ def test_the_tail_repeats_the_last_frame_without_the_network(weights, spied):
 
 
 def test_each_source_frame_is_prepared_once(weights, spied):
-    clip = clip_of(noise(32, 32), 20)
+    clip = clip_of(noise(32, 32), 8)
     pictures(rife(clip, model=weights(), factor="7/2"))
-    assert spied["prepared"] == 20
+    assert spied["prepared"] == 8
 
 
 @pytest.mark.parametrize("fmt", [vs.RGBS, vs.RGBH])
@@ -187,7 +197,7 @@ def test_flat_fields_stay_exactly_flat_and_neutral(weights, arch):
 @pytest.mark.parametrize(
     ("arch", "frames", "requests"),
     [
-        pytest.param("nano", 16, 80, id="nano-small"),
+        pytest.param("nano", 10, 40, id="nano-small"),
         pytest.param("4.25", 10, 20, id="4.25-small"),
         pytest.param("nano", 40, 10_000, id="nano-whole", marks=pytest.mark.slow),
         pytest.param("4.25", 40, 1000, id="4.25-whole", marks=pytest.mark.slow),
@@ -205,10 +215,10 @@ def test_requests_in_any_order_give_the_same_bytes(weights, arch, frames, reques
 
 
 def test_concurrent_requests_come_back_in_their_places(weights):
-    clip = clip_of(noise(48, 32), 12)
+    clip = clip_of(noise(48, 32), 7)
     in_order = pictures(rife(clip, model=weights(), factor_num=3))
     out = rife(clip, model=weights(), factor_num=3)
-    order = random.Random(1).sample(range(36), 36)
+    order = random.Random(1).sample(range(21), 21)
     waiting = [(n, out.get_frame_async(n)) for n in order]
     for n, future in waiting:
         assert np.array_equal(picture(future.result()), in_order[n])
@@ -303,7 +313,7 @@ OPTIONS = (
     ids=str,
 )
 def test_what_we_do_not_know_changes_no_picture_and_comes_out_as_it_went_in(weights, fmt, options):
-    clip = clip_of(noise(32, 24), 4).resize.Bicubic(
+    clip = clip_of(noise(32, 24), 3).resize.Bicubic(
         format=fmt, **({"matrix_s": "709"} if fmt in (vs.YUV420P8, vs.GRAY16) else {})
     )
     clip = clip.std.RemoveFrameProps()
@@ -457,14 +467,9 @@ def test_one_thread_is_enough(weights):
     assert (done.returncode, done.stdout) == (0, "20\n"), done.stderr
 
 
-def test_closing_with_requests_in_flight_ends_cleanly(weights):
+def test_closing_with_requests_in_flight_ends_cleanly_and_prints_nothing(weights):
     waiting = "waiting = [out.get_frame_async(n) for n in range(1, 99)]; waiting[0].result()"
     done = run_script(weights, after=f"{waiting}; del out, clip")
-    assert done.returncode == 0, done.stderr
-
-
-def test_nothing_is_printed_to_stdout(weights):
-    done = run_script(weights, after="[None for _ in out[:9].frames()]")
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 

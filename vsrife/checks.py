@@ -198,7 +198,12 @@ class AmongOr(NamedTuple):
     def read(self, name: str, value: object) -> float | str:
         if isinstance(value, str) and value == self.word:
             return value
-        return self.numbers.read(name, value)
+        try:
+            return self.numbers.read(name, value)
+        except ArgumentError:
+            raise ArgumentError(
+                f"{name} must be one of {self.allowed}, not {value!r}; {self.numbers.hint}"
+            ) from None
 
 
 class Text(NamedTuple):

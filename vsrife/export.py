@@ -10,14 +10,15 @@ from pathlib import Path
 from vsrife.errors import ArgumentError, MediaError, ModelError
 from vsrife.network.state_dict import check_state, normalise, recognise
 from vsrife.network.table import VERSIONS, arch_of, check_options
-from vsrife.network.targets import FileOptions, builder, check, target_of
+from vsrife.network.targets import TARGETS, FileOptions, builder, check, target_of
 from vsrife.version import __version__
 from vsrife.weights import find_weights, is_graph, model_name, read_arrays, write_whole
 from vsrife.weights.catalogue import catalogue
 from vsrife.weights.files import read_metadata
 from vsrife.weights.folders import exists, is_file, is_folder
 
-_OF_FILES = (".onnx", ".tflite", ".param", ".bin")  # suffixes that no folder has
+# suffixes that no folder has
+_OF_FILES = (*(row.suffix for row in TARGETS.values() if row.suffix), ".param", ".bin")
 
 
 def export_model(
@@ -44,9 +45,10 @@ def export_model(
     multiples of the network's unit but for layout v2.
     layout: "own" is a graph for a pair, and beside it `.encode.onnx` for a single frame where the
     network has an encoder, `.doubled.onnx` where it rescales; "v1" and "v2" are vs-mlrt's, one
-    file. What they take and give: docs/guide/onnx.md. warp: of an ncnn network, "rife" or
-    "gridsample"; fold: without MemoryData: docs/guide/ncnn.md. flow_only: a tflite network without
-    its last warp; blocks: only the network's first ones: docs/guide/tflite.md.
+    file. What they take and give: docs/guide/onnx.md; target "openvino" writes the same as IR.
+    warp: of an ncnn network, "rife" or "gridsample"; fold: without MemoryData: docs/guide/ncnn.md.
+    flow_only: a tflite network without its last warp; blocks: only the network's first ones:
+    docs/guide/tflite.md.
     ArgumentError for options that do not go together, ModelError for the weights, MediaError for
     files that cannot be written; then none is. BackendError if a package is missing.
     """

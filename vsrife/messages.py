@@ -59,6 +59,11 @@ class Voice(io.TextIOBase):
         return self._stream.fileno()
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number and what is counted: "1 frame", "0 frames"; many: the plural, if not with an s."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def one_line(text: str) -> str:
     """An error's text as one line. Of a traceback in it (VapourSynth adds them): its last part."""
     lines = [line for line in text.splitlines() if line.strip()]

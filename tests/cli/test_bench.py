@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import vapoursynth as vs
 
+from vsrife import cli
 from vsrife.cli import main
 from vsrife.evaluation import contenders, speed
 
@@ -145,7 +146,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_words_are_said_in_one_line(case: str, capsys: pytest.CaptureFixture[str]) -> None:
     words, message = BAD[case]
-    assert call(*words) == 1
+    assert call(*words) == cli.FAILED
     assert re.search(message, capsys.readouterr().err.splitlines()[-1])
 
 

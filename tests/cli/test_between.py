@@ -6,10 +6,12 @@ import os
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import vapoursynth as vs
 
+from tests.support.video_files import make_video
 from vsrife.cli import main
 from vsrife.filter import rife
 from vsrife.media.convert import with_alpha
@@ -159,6 +161,17 @@ def test_the_deeper_picture_and_the_one_with_alpha_count(between):
     assert "_Alpha" in made.get_frame(0).props
 
 
+def write_apng(path: Path) -> None:
+    """An animation of two pictures, whose name does not say so."""
+    with av.open(str(path), "w", format="apng") as container:
+        stream = container.add_stream("apng", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb24"
+        for level in (0, 200):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), level, np.uint8))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
 BAD = {
     "no file": (["missing.png", "b.png"], "missing.png does not exist"),
     "text": (["text.png", "b.png"], "text.png is no image that can be read"),
@@ -170,6 +183,8 @@ BAD = {
     "scale": (["a.png", "b.png", "--scale", "3"], "scale must be"),
     "model": (["a.png", "b.png", "--model", "no-such"], "no-such"),
     "exists": (["a.png", "b.png", "-o", "full"], "0001.png exists; choose another folder"),
+    "a film": (["film.mkv", "b.png"], "film.mkv is a film, and no image; vsrife render"),
+    "an animation": (["b.png", "moving.png"], "moving.png is a film, and no image"),
     "input": (["full/0001.png", "b.png", "-o", "full", "--overwrite"], "would be replaced"),
 }
 
@@ -185,6 +200,8 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     save(Path("a.exr"), picture(10, vs.RGBS))
     save(Path("small.png"), picture(0).std.Crop(right=56, bottom=42))
     Path("text.png").write_text("text")
+    make_video(Path("film.mkv"), with_audio=False)
+    write_apng(Path("moving.png"))
     Path("full").mkdir()
     save(Path("full/0001.png"), picture(10))
     before = sorted(str(path) for path in Path().rglob("*"))

@@ -11,7 +11,7 @@ import pytest
 import vapoursynth as vs
 
 from tests.support.clips import own_process
-from vsrife import rife
+from vsrife import cli, rife
 from vsrife.cli import main
 
 
@@ -92,7 +92,7 @@ BAD = {
         ("--backend", "openvino", "--provider", "cpu"),
         "provider is for backend onnx, not openvino",
     ),
-    "level": (("--optimization-level", 9), "trt_optimization_level must be at most 5, not 9"),
+    "level": (("--optimization-level", 9), "--optimization-level must be at most 5, not 9"),
     "model": (("--model", "4.99"), "model must be one of"),
 }
 
@@ -102,5 +102,5 @@ def test_bad_words_are_said_in_one_line(
     case: str, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words, message = BAD[case]
-    assert call(*words) == 1
+    assert call(*words) == cli.FAILED
     assert re.search(message, capsys.readouterr().err.splitlines()[-1])

@@ -132,7 +132,7 @@ def test_what_cannot_be_done_is_one_line_and_no_file(fault, tmp_path, monkeypatc
     Path("there.onnx").touch()
     Path("f.onnx").mkdir()
     arguments, message = FAULTS[fault]
-    assert main(["export", *arguments]) == cli.FAILED
+    assert main(["export", *arguments]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert message in err

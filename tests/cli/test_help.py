@@ -12,7 +12,7 @@ import pytest
 from tests.support import needs
 from tests.support.video_files import make_video
 from vsrife import cli
-from vsrife.cli import COMMANDS, examples, main
+from vsrife.cli import COMMANDS, examples, main, wording
 from vsrife.cli.rife_options import OPTIONS
 
 EXAMPLES = [line for lines in examples.EXAMPLES.values() for line in lines]
@@ -72,10 +72,24 @@ def test_the_groups_of_render_have_every_option_of_the_filter(capsys):
     assert "--matrix" not in pages["scene changes"]
 
 
+def test_the_names_of_the_groups_are_in_the_help_and_their_beginnings_do(capsys):
+    page = " ".join(help_of(capsys, "render").split())
+    titles = [str(group.title) for group in wording.groups_of(parser_of("render"))]
+    assert f"`vsrife help render GROUP` prints one of these groups alone: {', '.join(titles)}." in (
+        page
+    )
+    for title in titles:
+        whole = help_of(capsys, "render", *title.split())
+        assert whole.splitlines()[0] == f"{title}:"
+        assert help_of(capsys, "render", title[:4].upper()) == whole
+    assert "GROUP" not in help_of(capsys, "scenes")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         (["rendr"], cli.USAGE, "'rendr'"),
+        (["render", "d"], cli.FAILED, "PART must be one of"),  # duplicates or device
         (["scenes", "colours"], cli.FAILED, "positional arguments, options, not 'colours'"),
         (["models", "fetsch"], cli.FAILED, "PART must be one of list, info, fetch"),
     ],

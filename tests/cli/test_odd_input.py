@@ -53,8 +53,8 @@ def test_a_name_like_a_protocol_is_a_name(rendered, tmp_path: Path):
 def test_an_empty_factor_is_refused_and_not_taken_for_none(tmp_path: Path, weights: Path, capsys):
     film = make_video(tmp_path / "film.mp4")
     arguments = ["render", str(film), "-o", str(tmp_path / "o.mkv"), "--model", str(weights)]
-    assert main([*arguments, "--factor", ""]) == 1
-    assert main([*arguments, "--fps", ""]) == 1
+    assert main([*arguments, "--factor", ""]) == cli.FAILED
+    assert main([*arguments, "--fps", ""]) == cli.FAILED
     assert "must be a positive int" in capsys.readouterr().err
 
 

@@ -81,10 +81,12 @@ def test_it_writes_a_file_and_says_what_was_lost_and_won(
         pictures(rife(halves, model=model, backend="onnx", threads=1))[3:-1:4]
         for model in ("nano", path)
     )
-    assert said["onnx"] == pytest.approx(
-        [psnr_of(single, kept_back), psnr_of(quantized, kept_back), psnr_of(quantized, single)],
-        abs=0.06,  # of one decimal, as the last one is told
+    *against_truth, against_single = said["onnx"]
+    assert against_truth == pytest.approx(
+        [psnr_of(single, kept_back), psnr_of(quantized, kept_back)], abs=0.06
     )
+    # of one decimal, and roundings to 8 bits turn where warps differ in the last bit
+    assert against_single == pytest.approx(psnr_of(quantized, single), abs=0.3)
     blend = [(drawn[n - 1] + drawn[n + 1]) / 2 for n in range(3, 23, 4)]
     assert min(min(figures) for figures in said.values()) > psnr_of(blend, kept_back)
     assert re.match(r"(not )?worth its while here", rest[-1])

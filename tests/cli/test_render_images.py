@@ -229,7 +229,7 @@ def test_an_image_of_someone_else_is_never_replaced(
     said = capsys.readouterr().err
     assert f"{target.parent / '500.png'} exists; choose another folder or name" in said
     assert run(source, "-o", target, *FACTOR, "--overwrite") == 0
-    assert "keeps 1 images of that name from before" in capsys.readouterr().err
+    assert "keeps 1 image of that name from before" in capsys.readouterr().err
     others = dict.fromkeys(("500.png", "x001.png", "0001.png"), b"mine")
     assert contents(target.parent) == whole | others
 
@@ -262,7 +262,7 @@ def test_an_image_that_cannot_be_read_is_named_or_covered(
     if code:
         assert "in_0003.png is no image that can be read" in said
         return
-    assert f"1 frames cannot be read (2): --on-error {kind}" in said
+    assert f"1 frame cannot be read (2): --on-error {kind}" in said
     shown, before = samples(target.parent / "005.png"), samples(source / "in_0002.png")
     assert np.array_equal(shown[0], before[0]) == (kind == "repeat")
     assert len(contents(target.parent)) == 2 * COUNT
@@ -292,7 +292,7 @@ def test_a_file_of_images_that_is_not_whole_is_made_again(
     with monkeypatch.context() as patch:
         patch.setattr(work, "write_segment", spoil)
         assert run(source, "-o", target, *FACTOR) == 1
-    assert "has 1 images, not 12; run the same command again" in capsys.readouterr().err
+    assert "has 1 image, not 12; run the same command again" in capsys.readouterr().err
     assert run(source, "-o", target, *FACTOR) == 1  # the second one, too
     assert run(source, "-o", target, *FACTOR) == 0
     assert contents(target.parent) == whole
@@ -306,6 +306,8 @@ BAD = {
     "a program": (("%d.png", "--pipe", "x"), "pipe is for films"),
     "no folder": (("no/such/%d.png",), "does not exist; make it first"),
     "the input": (("in/%d.png", "--overwrite"), "is the input, too"),
+    "sound": (("%d.png", "--audio", "opus"), "audio is for films, and %d.png are images"),
+    "text": (("%d.png", "--subtitles", "webvtt"), "subtitles is for films"),
     "a rate": (("%d.png", "--fps-in", "0"), "--fps-in must be"),
 }
 
@@ -334,6 +336,30 @@ def test_linear_light_is_blurred(run, tmp_path: Path):
     one, other = samples(tmp_path / "out" / "5.exr"), samples(source / "in_0003.exr")
     assert one[0][12, 36] != other[0][12, 36]  # where the block moves
     assert one[0][40, 40] == pytest.approx(other[0][40, 40], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("words", "count", "told"),
+    [
+        ((), 12, "from 3 to 5; the images are taken as if none were missing; --cfr fills the gaps"),
+        (("--cfr",), 14, "from 3 to 5; the image before a gap is held longer"),
+    ],
+)
+def test_what_becomes_of_a_gap_among_images_is_said(
+    run, tmp_path: Path, words, count: int, told: str, capsys
+):
+    source = folder_with(tmp_path / "in", drawn(vs.RGB24, alpha=False), ".png")
+    (source / "in_0004.png").unlink()
+    assert run(source, "-o", tmp_path / "out" / "%d.png", *FACTOR, *words) == 0
+    assert len(contents(tmp_path / "out")) == count
+    said = capsys.readouterr().err
+    assert said.count("numbers are missing") == 1
+    assert told in said
+
+
+def test_sound_that_images_lack_is_noted(run, source: Path, tmp_path: Path, capsys):
+    assert run(source, "-o", tmp_path / "o.mkv", "--audio", "opus", "--start", "999") == 1
+    assert "note: images have no sound; --audio opus has nothing" in capsys.readouterr().err
 
 
 def test_a_film_has_a_rate_of_its_own(run, tmp_path: Path, capsys):

@@ -82,6 +82,37 @@ def test_the_model_is_loaded_once_for_all(film: Path, monkeypatch, weights):
     assert len(loaded) == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--slow", "0"), "--slow must be 2 to 64"),
+        (("--crf", "99"), "--crf must be a whole number from 0 to 51 for x264"),
+        (("--workers", "0"), "--workers must be 1 to 64"),
+        (("--start", "soon"), "--start must be"),
+        (("--times", "nowhere"), "times nowhere cannot be read"),
+    ],
+)
+def test_what_is_wrong_for_all_files_is_said_once_before_the_first(
+    run, film: Path, words, said: str, capsys
+):
+    other = shutil.copy(film, film.parent / "other.mkv")
+    assert run(film, other, "-o", film.parent / "out", *words) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    (line,) = told.err.splitlines()
+    assert said in line
+    assert not (film.parent / "out").exists()
+
+
+def test_what_one_ending_cannot_hold_stops_no_other_file(run, film: Path, capsys):
+    other = shutil.copy(film, film.parent / "other.mkv")
+    words = ("--subtitles", "mov_text", "--count", "2")
+    assert run(film, other, "-o", film.parent / "out", *words) == 1
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:3]] == [
+        "done", "failed",
+    ]  # fmt: skip
+
+
 def test_two_sources_of_one_name_are_told(run, film: Path, capsys):
     (film.parent / "more").mkdir()
     other = shutil.copy(film, film.parent / "more")
@@ -187,7 +218,7 @@ def test_filters_before_and_after_take_clip_and_give_it_back(run, film: Path):
     ("script", "words"),
     [
         ("clip = nothing\n", "line 1: NameError"),
-        ("\nclip = (\n", "line 2: SyntaxError"),
+        ("\nclip = (\n", "bad.vpy, line 2: SyntaxError: '(' was never closed\n"),
         ("clip = 3\n", "leaves no clip in `clip`, but int"),
         ("raise SystemExit\n", "has called exit"),
         ("clip = core.std.BlankClip(clip, length=3, fpsnum=0, fpsden=1)\n", "gives no frame rate"),
@@ -225,14 +256,15 @@ def test_frames_that_cannot_be_read(run, film: Path, kind: str, code: int, capsy
         assert len(found) == 2 * FRAMES
 
 
-@pytest.mark.parametrize(("bad", "code"), [(False, 0), (True, 1)])
-def test_a_command_at_the_end_knows_the_exit_code(run, film: Path, bad: bool, code: int, capfd):
+@pytest.mark.parametrize(("bad", "code"), [("", 0), ("file", 1), ("value", 1)])
+def test_a_command_at_the_end_knows_the_exit_code(run, film: Path, bad: str, code: int, capfd):
     program = "import os; print('the code is', os.environ['VSRIFE_EXIT_CODE'])"
     path = film.parent / "then.py"
     path.write_text(program)
-    source = film.parent / "none.mp4" if bad else film
+    source = film.parent / "none.mp4" if bad == "file" else film
     then = f'"{sys.executable}" "{path}"'
-    assert run(source, "-o", film.parent / "o.mp4", "--then", then) == code
+    words = ("--slow", "0") if bad == "value" else ()
+    assert run(source, "-o", film.parent / "o.mp4", "--then", then, *words) == code
     told = capfd.readouterr()
     assert f"the code is {code}" in told.err
     assert told.out == ""
@@ -266,6 +298,11 @@ def test_an_estimate_and_a_preview_write_no_film(run, film: Path, capsys):
     with av.open(str(picture)) as container:
         frame = next(container.decode(video=0))
     assert (frame.width, frame.height) == (3 * 64, 10 * 48)
+
+
+def test_before_an_estimate_options_are_checked(run, film: Path, capsys):
+    assert run(film, "-o", film.parent / "o.mp4", "--estimate", "--scale", "3") == 1
+    assert "--scale must be" in capsys.readouterr().err
 
 
 def test_a_rate_that_costs_less_is_told(run, film: Path, monkeypatch, capsys):

@@ -349,7 +349,7 @@ def test_a_disk_that_will_be_full_is_told_after_the_first_segment(
 def test_sound_that_is_too_large_is_found_before_a_frame_is_made(render, made, monkeypatch, capsys):
     monkeypatch.setattr(one_file, "mark", lambda *a: pytest.fail("a first pass"))
     assert render("--max-size", "1200") == 1
-    assert "leave no room; --audio aac or none makes some" in capsys.readouterr().err
+    assert "raise --max-size, or leave sound out: --audio none" in capsys.readouterr().err
     assert made == []
 
 

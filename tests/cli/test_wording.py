@@ -11,11 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.support import needs
-from vsrife import cli
+from vsrife import cli, messages
 from vsrife.cli import COMMANDS, main, wording
 from vsrife.errors import ArgumentError, MediaError
 
-NAMES = {"threads": "--threads", "sc_threshold": "--sc-threshold", "model": "MODEL", "trt": "--trt"}
+NAMES = {
+    "device": "--device",
+    "threads": "--threads",
+    "sc_threshold": "--sc-threshold",
+    "model": "MODEL",
+    "trt": "--trt",
+}
 SAID = {
     "threads must be at least 1, not 0": "--threads must be at least 1, not 0",
     "threads=2 is not for backend 'pytorch'": "--threads 2 is not for backend 'pytorch'",
@@ -26,6 +32,10 @@ SAID = {
     "leave out model= for the embedded one": "leave out MODEL for the embedded one",
     "add sc_threshold='x y'; or not": "add --sc-threshold 'x y'; or not",
     "say threads=2 or 3": "say --threads 2 or 3",
+    "device=['cpu', 'cuda:0'] must be of one kind": "--device cpu,cuda:0 must be of one kind",
+    "has nothing to act on where device=('cuda:0', 'cuda:1')": (
+        "has nothing to act on where --device cuda:0,cuda:1"
+    ),
     # only these, and only where they are arguments
     "model file a.pth is damaged": "model file a.pth is damaged",
     "rife(clip, scale=2) has 9 threads": "rife(clip, scale=2) has 9 threads",
@@ -75,6 +85,20 @@ def test_the_way_out_of_trouble_with_files_is_an_option(said, shown, monkeypatch
     monkeypatch.setattr(importlib.import_module("vsrife.cli.scenes"), "run", run)
     assert main(["scenes", "x.mkv"]) == cli.FAILED
     assert capsys.readouterr().err == f"vsrife: error: {shown}\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "said"),
+    [
+        (0, ("frame",), "0 frames"),
+        (1, ("frame",), "1 frame"),
+        (2, ("frame",), "2 frames"),
+        (1, ("is", "are"), "1 is"),
+        (21, ("is", "are"), "21 are"),
+    ],
+)
+def test_what_is_counted_is_one_or_many(number, words, said):
+    assert messages.counted(number, *words) == said
 
 
 def test_long_choices_stand_in_the_help_and_not_in_the_usage(monkeypatch):

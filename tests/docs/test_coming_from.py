@@ -77,9 +77,10 @@ def test_every_argument_of_theirs_has_a_row(page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_is_named_as_ours_exists_and_takes_the_value(page):
-    for _, right in rows(page):
-        for span in spans(right):
-            check(span)
+    found = [span for _, right in rows(page) for span in spans(right)]
+    assert found
+    for span in found:
+        check(span)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -27,6 +27,7 @@ def make(monkeypatch):
 
 def test_drawings_are_what_the_script_draws(make):
     made = make.drawings()
+    assert made
     assert sorted(made) == sorted(path.name for path in FOLDER.glob("*.svg"))
     for name, text in made.items():
         assert (FOLDER / name).read_text(encoding="utf-8") == text, "run docs/pictures/make.py"
@@ -42,7 +43,9 @@ def test_drawings_are_whole_have_a_title_and_load_nothing():
 def test_words_of_drawings_stay_inside():
     for path in FOLDER.glob("*.svg"):
         root = ElementTree.fromstring(path.read_text(encoding="utf-8"))
-        for each in root.iter("{http://www.w3.org/2000/svg}text"):
+        words = list(root.iter("{http://www.w3.org/2000/svg}text"))
+        assert words, path.name
+        for each in words:
             assert 0 < float(each.get("x")) < float(root.get("width")), (path.name, each.text)
             assert 0 < float(each.get("y")) < float(root.get("height")), (path.name, each.text)
 

@@ -29,7 +29,7 @@ OPERATIONS = {
     "Convolution": "convolution", "FusedConv": "convolution", "NhwcFusedConv": "convolution",
     "ConvolutionBackpropData": "convolution", "ConvTranspose": "convolution",
     "aten::mkldnn_convolution": "convolution", "aten::slow_conv_transpose2d": "convolution",
-    "GridSample": "warp", "aten::grid_sampler_2d": "warp",
+    "GridSample": "warp", "DeformConv": "warp", "aten::grid_sampler_2d": "warp",
     "Interpolate": "resize", "Resize": "resize", "aten::upsample_bilinear2d": "resize",
     "aten::pixel_shuffle": "resize", "DepthToSpace": "resize",
     "Convert": "convert", "Cast": "convert", "aten::_to_copy": "convert",

@@ -100,9 +100,19 @@ def test_every_option_gives_what_pytorch_gives(weights, options, backend):
 
 
 NETWORK = {"plain", "scale", "unclamped sources", "alpha", "pace", "confidence"}
+# What OpenVINO compiles for itself; with the rest, it has the graphs that ONNX Runtime has
+COMPILED = {"plain", "alpha", "pace"}
+STAGED = [
+    pytest.param(
+        *case,
+        marks=() if case[1] == "onnx" or case[0] in COMPILED else pytest.mark.slow,
+    )
+    for case in CASES
+    if case[0] in NETWORK
+]
 
 
-@pytest.mark.parametrize(("options", "backend"), [case for case in CASES if case[0] in NETWORK])
+@pytest.mark.parametrize(("options", "backend"), STAGED)
 def test_so_it_is_with_a_network_that_has_a_stage_for_each_pair(weights, options, backend):
     source, given = OPTIONS[options]
     assert_same(SOURCES[source](), TOLERANCE, backend, model=weights("pyramid"), **given)
@@ -135,9 +145,17 @@ def test_the_embedded_models_give_what_pytorch_gives(model, backend):
     assert_same(soft, TOLERANCE, backend, model=model, threads=None)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+# Conversions are the same for all backends: OpenVINO has one of them here, all in `.ci/slow`
+INTEGERS = [(vs.YUV420P8, 1), (vs.YUV444P10, 1), (vs.GRAY16, 8), (vs.RGB24, 1)]
+
+
 @pytest.mark.parametrize(
-    ("fmt", "steps"), [(vs.YUV420P8, 1), (vs.YUV444P10, 1), (vs.GRAY16, 8), (vs.RGB24, 1)]
+    ("fmt", "steps", "backend"),
+    [
+        *((*each, "onnx") for each in INTEGERS),
+        (*INTEGERS[0], "openvino"),
+        *(pytest.param(*each, "openvino", marks=pytest.mark.slow) for each in INTEGERS[1:]),
+    ],
 )
 def test_integers_differ_by_one_step_at_most(weights, fmt, steps, backend):
     options = {} if fmt == vs.RGB24 else {"matrix_s": "709"}
@@ -197,8 +215,15 @@ def test_one_bad_sample_does_what_it_does_with_pytorch(weights, value, backend):
     assert np.abs(wanted - got).max() <= TOLERANCE
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("streams", [1, 3])
+@pytest.mark.parametrize(
+    ("streams", "backend"),
+    [
+        (1, "onnx"),
+        (3, "onnx"),
+        (3, "openvino"),
+        pytest.param(1, "openvino", marks=pytest.mark.slow),
+    ],
+)
 def test_any_order_of_requests_and_any_number_of_streams_gives_the_same_bytes(
     weights, streams, backend
 ):

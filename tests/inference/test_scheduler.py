@@ -232,3 +232,46 @@ def test_any_order_from_any_number_of_threads_gives_each_its_own_frame(
     assert max(map(len, device.batches)) <= most
     assert not scheduler._waiting
     assert len(scheduler._ahead) <= kept
+
+
+def test_what_is_submitted_while_the_device_is_busy_comes_into_the_next_batch():
+    device, waiting, free = Device(), threading.Event(), threading.Event()
+
+    def room():
+        waiting.set()
+        assert free.wait(60)
+
+    scheduler = Scheduler(device, most=8, room=room)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(scheduler.get, "a")
+        assert waiting.wait(60)
+        others = [scheduler.submit(job) for job in "bc"]
+        free.set()
+        assert first.result() == result("a")
+    assert [scheduler.wait(other) for other in others] == [result(job) for job in "bc"]
+    assert device.batches == [["a", "b", "c"]]
+
+
+def test_an_error_while_waiting_for_room_is_whoevers_waits_and_the_next_one_computes():
+    errors = [OSError("the device is gone")]
+
+    def room():
+        if errors:
+            raise errors.pop()
+
+    scheduler = Scheduler(Device(), most=8, room=room)
+    future = scheduler.submit("a")
+    with pytest.raises(OSError, match="gone"):
+        scheduler.wait(future)
+    assert scheduler.wait(future) == result("a")
+
+
+def test_a_request_that_is_cancelled_while_the_device_is_busy_lets_others_go_on():
+    device = Device()
+    futures = []
+    scheduler = Scheduler(device, most=8, room=lambda: [each.cancel() for each in futures])
+    futures.append(scheduler.submit("a"))
+    with pytest.raises(CancelledError):
+        scheduler.wait(futures[0])
+    assert scheduler.get("b") == result("b")
+    assert device.jobs == ["b"]

@@ -203,7 +203,7 @@ def test_an_encode_goes_on_where_memory_runs_out(weights, monkeypatch, backend, 
 
 
 BAD = [
-    ({"scale": "Auto"}, "scale must be 0.25, 0.5, 1.0, 2.0, or 4.0, not 'Auto'; .*\"auto\""),
+    ({"scale": "Auto"}, "scale must be one of 0.25, 0.5, 1.0, 2.0, 4.0, \"auto\", not 'Auto'"),
     ({"scale": "auto", "model": "x.onnx"}, 'scale="auto" needs weights, and an ONNX file'),
     ({"scale": "auto", "backend": "mlrt"}, "scale='auto' is not for backend 'mlrt'"),
     ({"scale": "auto", "trt": True}, 'scale="auto" is not for TensorRT'),
@@ -212,9 +212,10 @@ BAD = [
     ({"tta": True}, "tta must be one of flip, time, both, not True"),
     ({"tta": "both", "ensemble": True, "model": "4.6"}, 'tta="both" and ensemble both go'),
     ({"tta": "flip", "backend": "mlrt"}, "tta='flip' is not for backend 'mlrt'"),
-    ({"device": []}, r"device must be a name such as \"cuda:1\", or a list of them, not \[\]"),
+    ({"device": []}, r"device must be a name such as \"cuda:1\", a list .* or text .* not \[\]"),
     ({"device": ["cpu", 1]}, "device must be a name, not 1"),
     ({"device": ["cpu", "cuda:0"]}, r"device=\['cpu', 'cuda:0'\] must be of one kind"),
+    ({"device": ["cpu"] * 65}, "device must name at most 64 devices, not 65; leave some out"),
     ({"device": "cuda:0,cuda:0"}, r"device=\['cuda:0', 'cuda:0'\] must be different ones"),
     ({"device": ["cuda", "cuda:1"]}, "must be different ones with a number each"),
     ({"device": ["cpu", "cup"]}, "device must be one of .*, not 'cup'"),

@@ -12,6 +12,7 @@ import vapoursynth as vs
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.ffmpeg import TINY, ffmpeg
 from tests.support.moving_clips import film_times, moving
 from tests.support.video_files import make_video
 from vsrife.errors import MediaError
@@ -58,9 +59,32 @@ def test_sound_is_part_of_the_size(
 def test_sound_that_leaves_no_room_is_one_line(clip: vs.VideoNode, tmp_path: Path):
     film = make_video(tmp_path / "film.mkv")
     made = choose("x264", ".mkv", max_size="5k")
-    with pytest.raises(MediaError, match=r"sound and other streams take .* --audio aac or none"):
+    with pytest.raises(MediaError, match=r"sound and other streams take .*: --audio none$"):
         write_video(clip, tmp_path / "o.mkv", film_times(48), made, beside=Beside(film, 0, Track()))
     assert not (tmp_path / "o.mkv").exists()
+
+
+@pytest.mark.parametrize(
+    ("codec", "audio", "way"),
+    [
+        ("aac", "copy", "--max-size, or leave sound out: --audio none"),
+        ("aac", "opus", "--max-size, or leave sound out: --audio none"),
+        ("pcm_s16le", "copy", "--max-size, or --audio opus or none"),
+        ("pcm_s16le", "aac", "--max-size, or leave sound out: --audio none"),
+        ("pcm_s16le", "none", "--max-size"),
+    ],
+)
+def test_the_way_out_helps_with_the_sound_that_there_is(
+    codec: str, audio: str, way: str, tmp_path: Path
+):
+    ffmpeg("-f", "lavfi", "-i", f"testsrc={TINY}", "-f", "lavfi", "-i", "sine=d=0.6", "-c:a", codec,
+           tmp_path / "film.mkv")  # fmt: skip
+    made = choose("x264", ".mkv", max_size="1000", audio=audio)
+    with ExitStack() as stack:
+        plan = plan_others(Beside(tmp_path / "film.mkv", 0, Track()), "matroska", made, stack)
+        with pytest.raises(MediaError) as said:
+            sized._check_room(10**6, 1000, Fraction(1), plan)
+    assert str(said.value).endswith(f"; raise {way}")
 
 
 @pytest.mark.parametrize("audio", ["copy", "opus"])

@@ -100,7 +100,7 @@ def test_one_equal_time_changes_no_other_and_is_noted(render: Any, tmp_path: Pat
     said = render(timed(tmp_path / "v.mkv", ticks, 50), tmp_path / "o.mkv")
     got = begins(tmp_path / "o.mkv")[:-1:2]
     assert [round(at / MS) for at in got] == [0, 16, 83, 99, 140, 182, 232, 249]
-    assert "1 of 8 frames have no time or one that does not rise" in notes(said)[0]
+    assert "1 of 8 frames has no time or one that does not rise" in notes(said)[0]
 
 
 @pytest.mark.parametrize("end", ["mkv", "mp4"])

@@ -132,7 +132,7 @@ FAULTS = {
     "a size": (["4.6.safetensors", "-o", "rife-v4", "--size", "64x64"], "size is for target onnx"),
     "a layout": (
         ["4.6.safetensors", "-o", "rife-v4", "--layout", "v2"],
-        "layout is for target onnx, not ncnn; leave it out",
+        "layout is for target onnx and openvino, not ncnn; leave it out",
     ),
     "no folder around it": (["4.6.safetensors", "-o", "no/rife-v4"], "folder no does not exist"),
     "the name of a file": (
@@ -183,7 +183,7 @@ def test_folded_gains_cannot_be_imported(tmp_path):
 
 @pytest.mark.parametrize(
     ("option", "allowed"),
-    [("target", "onnx, ncnn"), ("warp", "rife, gridsample"), ("precision", "fp32, fp16")],
+    [("target", "onnx, openvino, ncnn"), ("warp", "rife, gridsample"), ("precision", "fp32, fp16")],
 )
 def test_words_of_another_kind_are_refused(option, allowed, tmp_path):
     options = {"target": "ncnn", option: "x"}

@@ -5,7 +5,7 @@ import pytest
 
 from tests.network.tflite_cases import ROWS, by_tflite, by_torch, narrow, psnr, size_of, state_of
 from vsrife.network import tflite_files
-from vsrife.network.table import ARCHS
+from vsrife.network.table import Arch, arch_of
 from vsrife.network.targets import FileOptions
 
 # Rounding of 600 nodes in a row, of pictures in 0..1 and of flow in pixels
@@ -34,7 +34,8 @@ def test_flow_only_gives_flow_and_mask_at_half_size(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "scale"), [("4.0", 0.5), ("4.7", 2.0), ("4.25", 4.0), ("pyramid", 0.5)]
+    ("name", "scale"),
+    [("4.0", 0.5), ("4.7", 2.0), ("4.25", 4.0), ("pyramid", 0.5), ("mobile3", 0.5)],
 )
 def test_motion_is_seen_at_another_scale(name, scale):
     row = narrow(name)
@@ -79,7 +80,7 @@ def nodes_of(row, **options):
 WARPING = {"CAST", "FLOOR", "GATHER"}
 
 
-@pytest.mark.parametrize("name", [name for name in ROWS if name != "pyramid"])
+@pytest.mark.parametrize("name", [name for name in ROWS if isinstance(arch_of(name), Arch)])
 def test_flow_only_keeps_to_the_gpu_list_but_for_warps_between_blocks(name):
     row = narrow(name)
     others = tflite_files.unlisted(nodes_of(row, flow_only=True))
@@ -88,11 +89,26 @@ def test_flow_only_keeps_to_the_gpu_list_but_for_warps_between_blocks(name):
     assert others["GATHER"] == 8 * (len(row.widths) - 1)
 
 
-@pytest.mark.parametrize("name", [name for name in ROWS if name != "pyramid"])
+@pytest.mark.parametrize("name", [name for name in ROWS if isinstance(arch_of(name), Arch)])
 def test_flow_of_a_single_block_is_all_on_the_gpu_list(name):
     nodes = nodes_of(narrow(name), flow_only=True, blocks=1)
     assert tflite_files.unlisted(nodes) == {}
     assert {"CONV_2D", "TRANSPOSE_CONV", "RESIZE_BILINEAR"} < {node.kind for node in nodes}
+
+
+def test_a_mobile_network_of_one_scale_is_all_on_the_gpu_list():
+    nodes = nodes_of(narrow("mobile1"), flow_only=True)
+    assert tflite_files.unlisted(nodes) == {}
+    # transposed convolutions up; no picture is enlarged or reduced by a resize
+    kinds = [node.kind for node in nodes]
+    assert kinds.count("TRANSPOSE_CONV") == 3
+    assert "RESIZE_BILINEAR" not in kinds
+
+
+def test_one_of_three_scales_warps_twice():
+    others = tflite_files.unlisted(nodes_of(narrow("mobile3"), flow_only=True))
+    assert set(others) == WARPING
+    assert others["GATHER"] == 16  # four corners of two images each
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -116,5 +132,5 @@ def test_newer_delegates_take_all_of_it(name, precision):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ROWS)
 def test_rows_at_their_full_width(name):
-    row = ARCHS[name]
+    row = arch_of(name)
     assert np.abs(by_tflite(row)["image"] - by_torch(row).image).max() < TOLERANCE

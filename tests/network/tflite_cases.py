@@ -12,16 +12,16 @@ import torch
 from numpy.typing import NDArray
 
 from tests.network.tflite_runtime import Tflite
-from vsrife.network import encoder, pyramid, tflite_files
-from vsrife.network.ifnet import blend, refine
+from vsrife.network import any_row, mobile, tflite_files
+from vsrife.network.ifnet import blend
+from vsrife.network.mobile_row import MobileRow
 from vsrife.network.operations.torch import TorchOperations
 from vsrife.network.options import RunOptions
-from vsrife.network.pyramid_row import PyramidRow
-from vsrife.network.table import ARCHS, Row, state_shapes
+from vsrife.network.table import ARCHS, UNTRAINED, Arch, Row, arch_of, state_shapes
 from vsrife.network.targets import FileOptions
 
 Array = NDArray[np.float32]
-ROWS = [name for name, row in ARCHS.items() if not row.previous]
+ROWS = [name for name, row in {**ARCHS, **UNTRAINED}.items() if not row.previous]
 TIME = 0.3
 DEFAULTS = FileOptions()
 
@@ -36,8 +36,8 @@ class Found(NamedTuple):
 
 def narrow(name: str) -> Row:
     """The row with an eighth of its widths: the same structure, a fiftieth of the work."""
-    row = ARCHS[name]
-    if isinstance(row, PyramidRow):
+    row = arch_of(name)
+    if not isinstance(row, Arch):
         return row
     return replace(row, widths=tuple(max(8, width // 32 * 4) for width in row.widths))
 
@@ -50,7 +50,7 @@ def state_of(row: Row) -> dict[str, Array]:
     for key, shape in state_shapes(row).items():
         value = numbers.standard_normal(shape)
         if len(shape) == 4 and shape[2] > 1:
-            transposed = shape[2] == 4 and not isinstance(row, PyramidRow)
+            transposed = shape[2] == 4 and key != "encode.conv0.weight"
             value *= 1.2 / np.sqrt(4 * shape[0] if transposed else prod(shape[1:]))
         elif key.endswith(".beta"):
             value = 1 + 0.2 * value
@@ -58,7 +58,7 @@ def state_of(row: Row) -> dict[str, Array]:
             value = np.full(shape, 20.0)
         else:
             value *= 0.2
-        if "lastconv" in key or key.endswith(("out.weight", "flow.weight")):
+        if "lastconv" in key or key.endswith(("out.weight", "flow.weight")) or key == "last.weight":
             value *= 0.3
         state[key] = value.astype(np.float32)
     return state
@@ -94,19 +94,12 @@ def by_torch(
     weights = {key: torch.from_numpy(value) for key, value in state_of(weights_of or row).items()}
     left, right = (torch.from_numpy(frame) for frame in frames(size))
     time = torch.full((1, 1, 1, 1), TIME)
-    if isinstance(row, PyramidRow):
-        a, b = (pyramid.prepare(ops, weights, row, scale, x) for x in (left, right))
-        state = pyramid.match(ops, weights, row, scale, a, b)
-        views, pair = (a.view4, b.view4), ops.stack(left, right)
-        refined = pyramid.refine(ops, weights, row, options, views, state, time, pair)
-    else:
-        left, right = (encoder.prepare(ops, weights, row, x) for x in (left, right))
-        refined = refine(ops, weights, row, options, ops.stack(left, right), time)
-    tensors = (
-        blend(ops, refined)[0],
-        ops.resize(refined.flow, 0.5),
-        ops.sigmoid(ops.resize(refined.mask, 0.5)),
-    )
+    refined = any_row.refine(ops, weights, row, options, left, right, time)
+    flow, mask = ops.resize(refined.flow, 0.5), ops.resize(refined.mask, 0.5)
+    if isinstance(row, MobileRow) and scale == 1:  # theirs is of that size
+        both = (mobile.prepare(ops, weights, row, scale, x) for x in (left, right))
+        flow, mask = mobile.estimate(ops, weights, row, options, *both, time)
+    tensors = (blend(ops, refined)[0], flow, mask.sigmoid())
     return Found(*(tensor.numpy() for tensor in tensors))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 import random
 import subprocess
 from pathlib import Path
@@ -18,6 +18,7 @@ from tests.support.renders import (
     start,
 )
 from vsrife.rendering.job import folder_of
+from vsrife.rendering.manifest import load
 
 FRAMES = 60
 LEFT = ["film.mkv", "killed.mp4", "whole.mp4"]
@@ -49,39 +50,51 @@ def test_killed_twice_it_goes_on_and_ends_with_the_same_file(tmp_path: Path, wei
     assert sorted(path.name for path in tmp_path.iterdir()) == LEFT
 
 
-def kill_at_random(process: subprocess.Popen[str], draw: random.Random) -> None:
-    """Kill a render with --json after a few lines of progress and a part of a second."""
-    lines = draw.randint(1, 12)
-    assert process.stdout is not None
-    for number, _ in enumerate(process.stdout, 1):
-        if number == lines:
+def kill_at_random(render: subprocess.Popen[str], phase: str, reports: int) -> int:
+    """Kill a render with --json once it has told of so many frames of a phase; it goes on until
+    the signal comes, so this may be at any moment. Gives the frames that it has told of last."""
+    assert render.stdout is not None
+    lines, told = [], 0
+    for line in render.stdout:
+        lines.append(line)
+        told += json.loads(line)["phase"] == phase
+        if told == reports:
             break
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=draw.uniform(0, 1))
-    process.kill()
-    said = process.communicate()[1]
-    assert process.returncode == KILLED, said
+    render.kill()
+    lines += [line for line in render.stdout if line.endswith("\n")]
+    said = render.communicate()[1]
+    assert render.returncode == KILLED, said
+    last = json.loads(lines[-1])
+    return int(last["done"]) if last["phase"] == "render" else 0
+
+
+def frames_kept(folder: Path) -> int:
+    """Frames in finished segments."""
+    borders = load(folder).borders
+    done = (int(receipt.stem) for receipt in folder.glob("0*.json"))
+    return sum(borders[segment + 1] - borders[segment] for segment in done)
 
 
 @pytest.mark.slow
 def test_killed_ten_times_at_random_moments_a_long_film_is_the_same(tmp_path: Path, weights: Path):
-    count, kills = 2000, 10
+    count, kills, longest = 2000, 10, 4
     film = draw_film(tmp_path / "film.mkv", count, every=150)
     whole, target = tmp_path / "whole.mp4", tmp_path / "killed.mp4"
-    finished(start(words(film, whole, weights), longest=4))
-    draw, killed, kept = random.Random(18), 0, []
-    folder = folder_of(target)
-    while killed < kills:
-        process = start([*words(film, target, weights), "--json"], longest=4)
-        kill_at_random(process, draw)
-        killed += 1
-        kept.append(len(list(folder.glob("0*.json"))) if folder.exists() else 0)
-        print(f"kill {killed}: {kept[-1]} segments are kept")
-    assert killed == kills
-    # at most the segment in progress is lost each time
-    assert kept == sorted(kept)
-    assert kept[-1] > 0
-    finished(start(words(film, target, weights), longest=4))
+    finished(start(words(film, whole, weights), longest=longest))
+    draw, folder = random.Random(18), folder_of(target)
+    again = [*words(film, target, weights), "--json"]
+    kill_at_random(start(again, longest=longest), "mark", draw.randint(1, count - 1))
+    assert not list(folder.glob("0*.json"))  # the first pass is cheap, and counts when it is whole
+    for kill in range(2, kills + 1):
+        # in all, fewer frames than the film has
+        made = kill_at_random(
+            start(again, longest=longest), "render", draw.randint(1, 2 * count // kills)
+        )
+        kept = frames_kept(folder)
+        print(f"kill {kill}: {made} frames are made, {kept} are kept")
+        assert 0 <= made - kept <= 2 * 25 * longest  # at most the segment in progress is lost
+    assert kept > 0
+    finished(start(words(film, target, weights), longest=longest))
     assert_same_file(target, whole)
     assert len(hashes(target)) == 2 * count
     assert sorted(path.name for path in tmp_path.iterdir()) == LEFT

@@ -33,10 +33,10 @@ def test_a_file_of_times_has_places_and_times(tmp_path: Path):
     path = tmp_path / "times.txt"
     path.write_text("\ufeff# a ramp\n\n0 0\n 1.5s, 1:02.5  # slow\n12\t70s\nend 1:30\n", "utf-8")
     assert read_ramp(path) == (
-        Line(Place(0), Fraction(0), 3),
-        Line(Place(None, Fraction(3, 2)), Fraction(125, 2), 4),
-        Line(Place(12), Fraction(70), 5),
-        Line(None, Fraction(90), 6),
+        Line(Place(0), Fraction(0), 3, str(path)),
+        Line(Place(None, Fraction(3, 2)), Fraction(125, 2), 4, str(path)),
+        Line(Place(12), Fraction(70), 5, str(path)),
+        Line(None, Fraction(90), 6, str(path)),
     )
 
 
@@ -242,7 +242,38 @@ def test_a_ramp_goes_on_after_a_crash_and_not_with_other_times(
 @pytest.mark.parametrize("name", ["slow", "start", "end", "count", "shutter"])
 def test_times_and_other_words_for_a_part_exclude_each_other(run, tmp_path: Path, name, capsys):
     assert run("--times", ramp_file(tmp_path, RAMP), f"--{name}", "2") == 1
-    assert f"times and {name} exclude each other" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"times and {name} exclude each other" in said
+    assert ("blur" in said) == (name == "shutter")
+
+
+def test_a_place_beyond_the_end_is_named_with_file_and_line(run, tmp_path: Path, capsys):
+    path = ramp_file(tmp_path, "# a remark\n0 0s\n999 1s\n")
+    assert run("--times", path) == 1
+    assert f"times {path}, line 3: the source ends before; it has " in capsys.readouterr().err
+
+
+def test_the_name_of_the_file_and_its_remarks_change_no_task(tmp_path: Path, film: Path, weights):
+    ramps = []
+    for name, text in (("a.txt", RAMP), ("b.txt", f"# other words\n{RAMP}")):
+        (tmp_path / name).write_text(text)
+        ramps.append(read_ramp(tmp_path / name))
+    tasks = [Task(source=film, target=tmp_path / "o.mkv", options={"model": weights}, ramp=each)
+             for each in ramps]  # fmt: skip
+    assert tasks[0].identity() == tasks[1].identity()
+
+
+def test_in_a_loop_the_last_frame_of_a_ramp_moves_on_to_the_first(run, tmp_path: Path):
+    path = ramp_file(tmp_path, f"{COUNT - 1} 0s\nend 0.4s\n")
+    assert run("--times", path, "--fps", "10", "--loop") == 0
+    last = COUNT - 1
+    wanted = [last * share for share in (1, 0.75, 0.5, 0.25)]
+    assert shown(tmp_path / "out.mkv") == pytest.approx(wanted, abs=0.6 / STEP)
+
+
+def test_one_frame_is_no_loop(run, tmp_path: Path, capsys):
+    assert run("--loop", "--start", "3", "--end", "4") == 1
+    assert "--loop must have 2 frames or more, not 1" in capsys.readouterr().err
 
 
 def test_after_the_last_frame_of_a_loop_comes_the_first(run, tmp_path: Path):

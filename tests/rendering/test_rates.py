@@ -43,3 +43,6 @@ def test_a_constant_rate_is_the_common_one_nearest_to_the_mean():
     times = Times(Fraction(1, 1000), [0, 42, 83, 125, 167, 208, 250])
     assert constant_rate({"factor": "2"}, times) == 48
     assert constant_rate({"fps": "60"}, times) == 60
+    # a folder of images has its own, whatever is missing in it
+    assert constant_rate({"factor": "5/2"}, times, Fraction(24)) == 60
+    assert constant_rate({"fps": "50"}, times, Fraction(24)) == 50

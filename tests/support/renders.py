@@ -29,6 +29,7 @@ class Killer(progress.Lines):
             os.kill(os.getpid(), signal.{signal})
         super().update(done)
 progress.Lines = Killer
+progress.JSON_EVERY = 0  # a line for each report, however fast the machine is
 from vsrife.cli import main
 sys.exit(main(sys.argv[1:]))
 """

@@ -56,7 +56,7 @@ WRONG = {
     "memory_limit": [value for value in COUNT if value is not None],
     "threads": [*(value for value in COUNT if value is not None), 1025],
     "num_streams": [*COUNT, 65],
-    "precision": [*WORD, "bf16"],
+    "precision": [*WORD, "fp8"],
     "tta": [*WORD, "spin"],
     "vfr": FLAG,
     "sc_mode": [*WORD, None],

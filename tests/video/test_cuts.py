@@ -2,6 +2,7 @@
 
 import gc
 from fractions import Fraction
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import vapoursynth as vs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import vsrife.filter
+from tests.images.mixing import Mixing
 from tests.support.clips import clip_of, copied, flat, networks_of, noise, picture, pictures
 from tests.support.films import Film, noisy, pan, scenery
 from vsrife import rife
@@ -65,7 +68,9 @@ def test_cuts_among_frames_that_fall_out_are_marked(cuts, factor):
             "_SceneChangePrev": int(n - 1 in cuts),
         },
     )
-    got = [f.props for f in rife(clip, factor=factor, sc=True, sc_threshold=None).frames()]
+    with mock.patch.object(vsrife.filter, "open_session", return_value=Mixing()):
+        out = rife(clip, factor=factor, sc=True, sc_threshold=None)  # any network will do
+    got = [f.props for f in out.frames()]
     lefts = [int(n / factor) for n in range(len(got))]
     for n in range(len(got) - 1):
         crossed = any(lefts[n] <= k < lefts[n + 1] for k in cuts)
@@ -133,14 +138,14 @@ def test_confidence_tells_motion_from_a_cut():
 @pytest.mark.parametrize("fmt", [vs.RGBS, vs.YUV420P8])
 @pytest.mark.parametrize("mode", ["hold", "nearest", "blend"])
 def test_doubtful_frames_fall_back_to_the_policy(mode, fmt):
-    shots = [noisy(pan(scenery(k), 3, 3), 1) for k in range(2)]
+    shots = [noisy(pan(scenery(k), 2, 3), 1) for k in range(2)]
     clip = Film([p for shot in shots for p in shot]).clip()
     clip = clip.resize.Bicubic(format=fmt, **({} if fmt == vs.RGBS else {"matrix_s": "709"}))
     out = rife(clip, factor=4, confidence=0.5, sc_mode=mode)
     held = rife(clip, factor=4, sc=True, sc_threshold=0.1, sc_mode=mode)
     new = {n for n, f in enumerate(out.frames()) if "_RifeLeft" in f.props}
-    assert new == {1, 2, 3, 5, 6, 7, 13, 14, 15, 17, 18, 19}
-    for n in (9, 10, 11):
+    assert new == {1, 2, 3, 9, 10, 11}
+    for n in (5, 6, 7):
         for plane in range(clip.format.num_planes):
             assert np.array_equal(out.get_frame(n)[plane], held.get_frame(n)[plane])
 

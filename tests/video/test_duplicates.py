@@ -1,6 +1,7 @@
 """Duplicates: found on films that are known, and filled with what lies between drawings."""
 
 from fractions import Fraction
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import vapoursynth as vs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import vsrife.filter
+from tests.images.mixing import Mixing
 from tests.support.clips import clip_of, noise, picture, pictures
 from tests.support.films import DUPLICATE_FILMS, Film, figure, joined, noisy, pan, scenery
 from vsrife import rife
@@ -72,12 +75,18 @@ def fake(runs, **options):
     )
 
 
+def mixed(clip, **options):
+    """By rife() with a network that mixes, where any network will do."""
+    with mock.patch.object(vsrife.filter, "open_session", return_value=Mixing()):
+        return rife(clip, **options)
+
+
 def places(clip, **options):
     """(left, right, timestep) of new frames, the number of the source frame for others."""
     arguments = {"factor": 1, "duplicates": "fill", "duplicates_threshold": None} | options
     source = [p.tobytes() for p in pictures(clip)]
     got = []
-    for frame in rife(clip, **arguments).frames():
+    for frame in mixed(clip, **arguments).frames():
         if "_RifeTimestep" in frame.props:
             p = frame.props
             got.append((p["_RifeLeft"], p["_RifeRight"], round(p["_RifeTimestep"], 9)))
@@ -106,7 +115,7 @@ def expected_first(runs, span, cuts, factor):
     return wanted
 
 
-@settings(max_examples=10, deadline=None)  # each runs the network
+@settings(max_examples=10, deadline=None)  # each renders two clips
 @given(
     st.lists(st.integers(1, 5), min_size=2, max_size=6),
     st.integers(2, 5),
@@ -178,7 +187,7 @@ def expected_centre(runs, span):
     return wanted
 
 
-@settings(max_examples=8, deadline=None)  # each runs the network
+@settings(max_examples=8, deadline=None)  # each renders two clips
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=6), st.integers(2, 4))
 @example([2, 4, 3, 3, 2], 3)  # runs as long as the span beside one that is a frame longer
 @example([2, 3, 3, 4, 2], 3)
@@ -190,8 +199,8 @@ def test_filled_frames_stand_in_the_middle_where_the_rule_says(runs, span):
 def test_frames_are_the_same_in_any_order():
     clip = fake([2, 3, 1, 4, 2, 6, 1, 2])
     options = {"factor": "3/2", "duplicates": "fill", "duplicates_threshold": None}
-    in_order = [p.tobytes() for p in pictures(rife(clip, **options))]
-    again = rife(clip, **options)
+    in_order = [p.tobytes() for p in pictures(mixed(clip, **options))]
+    again = mixed(clip, **options)
     again.std.SetVideoCache(mode=0)
     order = np.random.default_rng(0).permutation(len(in_order))
     assert all(picture(again.get_frame(int(n))).tobytes() == in_order[n] for n in order)
@@ -241,10 +250,10 @@ def test_runs_longer_than_the_span_stand_still_on_purpose():
 
 def test_skip_runs_no_network_before_near_repeats():
     film = DUPLICATE_FILMS["on twos"](3)
-    out = rife(film.clip(), duplicates="skip")
+    out = mixed(film.clip(), duplicates="skip")
     new = {n for n, f in enumerate(out.frames()) if "_RifeTimestep" in f.props}
     assert new == set(range(3, 46, 4))
-    plain = {n for n, f in enumerate(rife(film.clip()).frames()) if "_RifeTimestep" in f.props}
+    plain = {n for n, f in enumerate(mixed(film.clip()).frames()) if "_RifeTimestep" in f.props}
     assert plain == set(range(1, 46, 2))
 
 
@@ -305,7 +314,7 @@ def test_a_filled_frame_reads_at_most_twice_the_span_and_one_frame_back(span, an
     clip = clip_of(lambda n: draw(n // span), 60)
     clip = clip.std.ModifyFrame(clip, note)
     options = {"duplicates_span": span, "duplicates_anchor": anchor}
-    out = rife(clip, factor=1, duplicates="fill", **options)
+    out = mixed(clip, factor=1, duplicates="fill", **options)
     for n in (30, 31):
         read.clear()
         out.get_frame(n).close()

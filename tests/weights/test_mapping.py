@@ -24,7 +24,8 @@ def narrow(monkeypatch):
     for name in OFFICIAL:
         widths = tuple(width // 8 for width in ARCHS[name].widths)
         monkeypatch.setitem(ARCHS, name, replace(ARCHS[name], widths=widths))
-    assert mapping.ARCHS is state_dict.ARCHS is ARCHS
+    assert mapping.ARCHS is ARCHS
+    assert all(state_dict.ROWS[name] is ARCHS[name] for name in OFFICIAL)
 
 
 def assert_same(path, state, dtype=np.float32):

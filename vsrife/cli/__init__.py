@@ -163,7 +163,9 @@ def _parsers(chosen: str | None) -> tuple[argparse.ArgumentParser, ModuleType | 
     parser = wording.Parser(
         prog="vsrife",
         description="RIFE frame interpolation.",
-        epilog="exit codes: 0 done, 1 failed, 2 command line not understood, 130 interrupted",
+        epilog="`vsrife help COMMAND` prints the options of a command, `vsrife help COMMAND GROUP` "
+        "one group of them. "
+        "exit codes: 0 done, 1 failed, 2 command line not understood, 130 interrupted",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"vsrife {__version__}")
@@ -172,16 +174,16 @@ def _parsers(chosen: str | None) -> tuple[argparse.ArgumentParser, ModuleType | 
     for name, command in COMMANDS.items():
         if name == chosen:
             module = _load(name)
-            module.add_arguments(
-                commands.add_parser(
-                    name,
-                    help=command.help,
-                    description=getattr(module, "HELP", command.help),
-                    epilog=examples.text_of(name),
-                    allow_abbrev=False,  # --over must not be --overwrite
-                    formatter_class=wording.HelpFormatter,
-                )
+            own = commands.add_parser(
+                name,
+                help=command.help,
+                description=getattr(module, "HELP", command.help),
+                allow_abbrev=False,  # --over must not be --overwrite
+                formatter_class=wording.HelpFormatter,
             )
+            module.add_arguments(own)
+            ends = (wording.about_groups(own, name), examples.text_of(name))
+            own.epilog = "\n\n".join(filter(None, ends)) or None
         else:
             commands.add_parser(name, help=command.help, add_help=False)
     return parser, module

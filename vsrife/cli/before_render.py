@@ -9,10 +9,11 @@ import tempfile
 from pathlib import Path
 
 from vsrife.cli.render_task import task_of
+from vsrife.cli.rife_options import check_options
 from vsrife.errors import MediaError
 from vsrife.media.image_folder import is_image_folder
 from vsrife.media.parts import check_target
-from vsrife.messages import say
+from vsrife.messages import counted, say
 from vsrife.rendering.batch import VIDEOS
 from vsrife.rendering.estimate import as_table, estimate
 from vsrife.rendering.preview import preview
@@ -37,10 +38,11 @@ def run(args: argparse.Namespace) -> int:
         check_target(args.preview, overwrite=args.overwrite)
     with tempfile.TemporaryDirectory(prefix="vsrife-") as folder:
         task = task_of(args, args.source[0], args.output or Path(folder) / "out.mkv")
+        check_options(task.options)
         source = _opened(task, args)
         if args.preview is not None:
             rows = preview(task, source, args.preview)
-            say(f"{args.preview}: {rows} pairs, each with the new frame in the middle")
+            say(f"{args.preview}: {counted(rows, 'pair')}, each with the new frame in the middle")
         if args.estimate:
             _estimate(args, task, source)
     return 0

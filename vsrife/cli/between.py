@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from vsrife.cli.rife_options import check_options
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.filter import rife
 from vsrife.media.image_writer import KINDS, check_images, image_names
 from vsrife.media.still_pairs import write_between
-from vsrife.messages import say
+from vsrife.messages import counted, say
 from vsrife.weights.folders import is_file
 
 HELP = """Make the pictures between two pictures.
@@ -40,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not 1 <= args.count <= _MOST:
         raise ArgumentError(f"count must be a whole number from 1 to {_MOST}, not {args.count}")
+    options: dict[str, Any] = {
+        "model": args.model, "backend": args.backend, "device": args.device,
+        "scale": args.scale, "ensemble": args.ensemble,
+    }  # fmt: skip
+    check_options(options)
     for path in (args.left, args.right):
         if not is_file(path):
             raise MediaError(f"{path} does not exist or is no file; A and B must be pictures")
@@ -50,15 +56,11 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.left, args.right):
         if any(args.output / name == path for name in names):
             raise MediaError(f"{path} would be replaced; choose another FOLDER")
-    options: dict[str, Any] = {
-        "model": args.model, "backend": args.backend, "device": args.device,
-        "scale": args.scale, "ensemble": args.ensemble,
-    }  # fmt: skip
     files = (args.left, args.right)
     write_between(
         files, args.count, args.output, names, lambda clip, n: rife(clip, factor=n, **options)
     )
-    say(f"{args.output}: {len(names)} pictures")
+    say(f"{args.output}: {counted(len(names), 'picture')}")
     return 0
 
 

@@ -7,6 +7,7 @@ import time
 
 import vapoursynth as vs
 
+from vsrife.cli.rife_options import check_options
 from vsrife.errors import ArgumentError
 from vsrife.evaluation import speed
 from vsrife.evaluation.clips import DEMO_RATE, demo_clip
@@ -21,6 +22,11 @@ That is a TensorRT engine, or with other providers and backends the optimised gr
 A TensorRT engine takes minutes to be built; it is kept, and is checked against fp32 on a pair of
 frames. rife() with the same model, size, precision, scale and kind of clip then starts at once."""
 
+# Those of rife()'s arguments that are options of the same name here
+_OPTIONS = (
+    "model", "scale", "ensemble", "backend", "device_index", "trt_cache_dir", "trt_workspace_size",
+    "trt_max_aux_streams", "trt_optimization_level",
+)  # fmt: skip
 _FORMATS = {"yuv": vs.YUV420P8, "rgbs": vs.RGBS, "rgbh": vs.RGBH}
 
 
@@ -37,10 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--backend", choices=tuple(b for b in BACKENDS if b != "pytorch"), default="onnx")
     add("--provider", help="of ONNX Runtime (tensorrt)")
     add("--device-index", type=int, default=0, metavar="N", help="which of several GPUs (0)")
-    add("--cache-dir", metavar="DIR", help="where engines are kept (the user's cache)")
-    add("--workspace-size", type=int, default=0, metavar="BYTES", help="of TensorRT's builder")
-    add("--aux-streams", type=int, metavar="N", help="of TensorRT")
-    add("--optimization-level", type=int, metavar="N", help="how long TensorRT searches, 0 to 5")
+    add("--cache-dir", dest="trt_cache_dir", metavar="DIR",
+        help="where engines are kept (the user's cache)")  # fmt: skip
+    add("--workspace-size", dest="trt_workspace_size", type=int, default=0, metavar="BYTES",
+        help="of TensorRT's builder")  # fmt: skip
+    add("--aux-streams", dest="trt_max_aux_streams", type=int, metavar="N", help="of TensorRT")
+    add("--optimization-level", dest="trt_optimization_level", type=int, metavar="N",
+        help="how long TensorRT searches, 0 to 5")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,22 +59,13 @@ def run(args: argparse.Namespace) -> int:
     if args.backend != "onnx" and provider is not None:
         raise ArgumentError(f"provider is for backend onnx, not {args.backend}; leave it out")
     precision = args.precision or ("fp16" if args.format == "rgbh" else "fp32")  # as rife() has it
-    for size in speed.sizes_of(args.size):
+    options = {name: getattr(args, name) for name in _OPTIONS}
+    options |= {"precision": precision, "provider": provider}
+    sizes = speed.sizes_of(args.size)
+    check_options(options)
+    for size in sizes:
         started = time.monotonic()
-        smooth = rife(
-            _clip(size, _FORMATS[args.format]),
-            model=args.model,
-            precision=precision,
-            scale=args.scale,
-            ensemble=args.ensemble,
-            backend=args.backend,
-            provider=provider,
-            device_index=args.device_index,
-            trt_cache_dir=args.cache_dir,
-            trt_workspace_size=args.workspace_size,
-            trt_max_aux_streams=args.aux_streams,
-            trt_optimization_level=args.optimization_level,
-        )
+        smooth = rife(_clip(size, _FORMATS[args.format]), **options)
         smooth.get_frame(1).close()  # the way that frames go, to the end
         seconds = time.monotonic() - started
         what = provider or args.backend

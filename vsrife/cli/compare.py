@@ -18,7 +18,7 @@ from vsrife.evaluation.comparison_pictures import choose_frames, make_pictures
 from vsrife.evaluation.frame_measures import available, check_measures
 from vsrife.evaluation.measures import MEASURES
 from vsrife.media.parts import whole_file
-from vsrife.messages import note, say
+from vsrife.messages import counted, note, say
 from vsrife.rendering.progress import listener
 from vsrife.weights.folders import is_file, is_folder
 
@@ -126,10 +126,11 @@ def _page(args: argparse.Namespace, found: Comparison) -> str:
     pictures = make_pictures(found, numbers, args.max_size * _MIB)
     shared = sum(each.shared for each in pictures.moments)
     if shared < len(numbers):
-        note(f"{shared} of {len(numbers)} pictures fit into {args.max_size:g} MiB; "
-             "--max-size allows more")  # fmt: skip
+        total = counted(len(numbers), "picture fits", "pictures fit")
+        note(f"{shared} of {total} into {args.max_size:g} MiB; --max-size allows more")
     text = write_page(found, pictures, ranked)
-    say(f"{args.output}: {len(pictures.moments)} moments pictured, {len(text) / _MIB:.1f} MiB")
+    moments = counted(len(pictures.moments), "moment")
+    say(f"{args.output}: {moments} pictured, {len(text) / _MIB:.1f} MiB")
     return text
 
 
@@ -141,7 +142,7 @@ def _ranked(found: Comparison) -> str:
 def _print_summary(found: Comparison) -> None:
     for side in found.sides:
         print(f"{side.letter}  {side.path}: {side.about}")
-    print(f"\n{len(found.frames)} frames compared with A; more is better")
+    print(f"\n{counted(len(found.frames), 'frame')} compared with A; more is better")
     print(f"{'':4}{'measure':<14}{'mean':>10}{'worst':>10}  at")
     for letter, scores in found.scores.items():
         for name, values in scores.items():

@@ -18,7 +18,7 @@ from vsrife.evaluation.cases import CASES
 from vsrife.evaluation.film import Film
 from vsrife.evaluation.film_files import open_film
 from vsrife.evaluation.known_motion import photograph
-from vsrife.evaluation.measures import Lpips
+from vsrife.evaluation.measures import Lpips, missing
 from vsrife.evaluation.method_scores import Outcome, score_methods
 from vsrife.evaluation.methods import CLASSICAL, Method, network, usual
 from vsrife.evaluation.report import summary, tables, write_files
@@ -46,6 +46,8 @@ add_arguments = eval_arguments.add_arguments
 
 def run(args: argparse.Namespace) -> int:
     asked = check(args)
+    if args.clips and (lacking := missing()):
+        messages.note(lacking)
     methods = _methods(args)
     lpips = _lpips(args.lpips)
     films = [open_film(path, args.frames, args.factor) for path in args.clips]
@@ -94,7 +96,8 @@ def _outcomes(
         started = time.monotonic()
         outcome = score_methods(film, methods, judged=judged, worst=worst, lpips=lpips)
         outcomes.append(outcome)
-        _say(f"{film.name}: {film.count} frames, {time.monotonic() - started:.0f} s, PSNR", outcome)
+        frames = messages.counted(film.count, "frame")
+        _say(f"{film.name}: {frames}, {time.monotonic() - started:.0f} s, PSNR", outcome)
     return outcomes
 
 

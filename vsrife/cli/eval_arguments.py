@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from vsrife.checks import Whole
+from vsrife.cli.rife_options import check_options
 from vsrife.errors import ArgumentError, MediaError, ModelError, missing_package
 from vsrife.evaluation.case_films import MARGIN
 from vsrife.evaluation.cases import CASES
@@ -75,6 +77,7 @@ def check(args: argparse.Namespace) -> Asked:
     if not args.clips and not names_of(args.cases):
         args.parser.error("the following arguments are required: CLIP (or --cases all)")
     _check_numbers(args)
+    check_options({"backend": args.backend, "device": args.device})
     cases = _cases_of(args.cases)
     size = _size(args.size, cases)
     if args.photos and "pans" not in cases:
@@ -88,6 +91,9 @@ def check(args: argparse.Namespace) -> Asked:
         _check_against(names_of(args.against))
     if args.output:
         check_folder(args.output)
+        for module, package in (("matplotlib", "matplotlib"), ("PIL", "pillow")):
+            if find_spec(module) is None:
+                raise missing_package("eval -o, which draws pictures,", "eval", package)
     return Asked(cases, size)
 
 

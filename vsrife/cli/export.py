@@ -17,6 +17,9 @@ FILE.encode.onnx beside it is to be run once for each frame, and where it rescal
 FILE.doubled.onnx takes over when the motion is large. v1 and v2 are vs-mlrt's, one file, v2 pads
 for itself. See docs/guide/onnx.md.
 
+Target openvino writes the same graphs as OpenVINO IR, FILE.xml and FILE.bin each. See
+docs/guide/openvino.md.
+
 Target ncnn writes flownet.param and flownet.bin into a folder, for rife-ncnn-vulkan and its forks.
 See docs/guide/ncnn.md.
 
@@ -26,17 +29,21 @@ and mask, and the app warps. See docs/guide/tflite.md."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
+    suffixes = [row.suffix for row in TARGETS.values() if row.suffix]
     add("model", metavar="MODEL", help="a model's name or a weights file")
     add("-o", "--output", metavar="FILE", type=Path, required=True,
-        help="ends in .onnx or .tflite; a folder for target ncnn")  # fmt: skip
+        help=f"ends in {' or '.join(suffixes)}; a folder for target ncnn")  # fmt: skip
     add("--target", choices=TARGETS, default="onnx", help="format of the file (onnx)")
     scales = ", ".join(f"{scale:g}" for scale in SCALES)
     add("--scale", type=float, default=1.0, help=f"resolution for motion: {scales} (1)")
     add("--ensemble", action="store_true", help="estimate both ways round and average")
     precisions = dict.fromkeys(each for row in TARGETS.values() for each in row.precisions)
-    add("--precision", choices=precisions, default="fp32", help="of the convolutions (fp32)")
+    int8 = ", ".join(name for name, row in TARGETS.items() if "int8" in row.precisions)
+    add("--precision", choices=precisions, default="fp32",
+        help=f"of the convolutions; int8: {int8} only (fp32)")  # fmt: skip
     add("--size", metavar="WxH", type=_size, help="padded width and height (any)")
-    add("--layout", choices=WORDS["layout"], default="own", help="onnx: own, or vs-mlrt's (own)")
+    add("--layout", choices=WORDS["layout"], default="own",
+        help="onnx, openvino: own, or vs-mlrt's (own)")  # fmt: skip
     add("--warp", choices=WORDS["warp"], default="rife",
         help="ncnn: the layer that warps, rife.Warp or ncnn's own GridSample (rife)")  # fmt: skip
     add("--fold", action="store_true",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 
 from vsrife import cli
+from vsrife.cli.wording import groups_of
 from vsrife.errors import ArgumentError
 
 HELP = """Print the help of a command, of one of its actions, or of one group of its options."""
@@ -27,10 +27,6 @@ def run(args: argparse.Namespace) -> int:
         print(_part(parser, " ".join(args.part)), end="")
         return 0
     print(parser.format_help(), end="")
-    groups = [group.title for group in _groups(parser)]
-    if len(groups) > 2:
-        text = f"vsrife help {args.about} GROUP prints one of: {', '.join(map(str, groups))}"
-        print("", *textwrap.wrap(text, 78), sep="\n")
     return 0
 
 
@@ -42,17 +38,16 @@ def _part(parser: argparse.ArgumentParser, name: str) -> str:
             actions = action.choices
     if name in actions:
         return actions[name].format_help()
-    groups = {str(group.title): group for group in _groups(parser)}
-    group = next((each for title, each in groups.items() if title.lower() == name.lower()), None)
-    if group is None:
+    groups = {str(group.title): group for group in groups_of(parser)}
+    wanted = name.lower()
+    same = [each for title, each in groups.items() if title.lower() == wanted]
+    alike = [each for title, each in groups.items() if title.lower().startswith(wanted)]
+    if not same and len(alike) != 1:
         raise ArgumentError(f"PART must be one of {', '.join([*actions, *groups])}, not {name!r}")
+    group = (same or alike)[0]
     page = parser._get_formatter()
     page.start_section(group.title)
     page.add_text(group.description)
     page.add_arguments(group._group_actions)
     page.end_section()
     return page.format_help()
-
-
-def _groups(parser: argparse.ArgumentParser) -> list[argparse._ArgumentGroup]:
-    return [group for group in parser._action_groups if group._group_actions]

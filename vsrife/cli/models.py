@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 from vsrife import messages
 from vsrife.errors import ModelError, RifeError
-from vsrife.network.table import ARCHS, cost, parameters
+from vsrife.network.table import ROWS, cost, parameters
 from vsrife.weights import catalogue, find, folders, import_folder, library, locate, verify
 from vsrife.weights.catalogue import Model
 from vsrife.weights.download import Listener, stderr_listener
@@ -215,7 +215,7 @@ def _facts(row: Model, memory: dict[str, tuple[int, int]]) -> dict[str, Any]:
     arch = row.arch
     if arch is None and found is not None:
         arch = read_metadata(found.path).get("arch")
-    known = ARCHS.get(arch or "")
+    known = ROWS.get(arch or "")
     arch = arch if known else None
     half, single = memory.get(arch or "", (None, None))
     state = "absent"

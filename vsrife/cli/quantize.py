@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from vsrife.cli.rife_options import check_options
 from vsrife.errors import ArgumentError
 from vsrife.evaluation import speed
 from vsrife.evaluation.triples import LEAST, Triple, quality_of, triples_of
 from vsrife.export import check_target
 from vsrife.inference import loads, select
-from vsrife.messages import note
+from vsrife.messages import counted, note
 from vsrife.quantize import Export
 from vsrife.version import __version__
 
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     calibration, judged = triples[::2], triples[1::2]
     with TemporaryDirectory(prefix="vsrife") as folder:
         export = Export(args.model, args.scale, size, Path(folder))
-        note(f"measuring ranges on {len(calibration)} pairs of frames")
+        note(f"measuring ranges on {counted(len(calibration), 'pair')} of frames")
         export.write(args.output, ((each.left, each.right) for each in calibration))
     print(args.output)
     _report(args, judged)
@@ -60,6 +61,7 @@ def _check(args: argparse.Namespace) -> None:
     if args.frames < 2 * LEAST:
         raise ArgumentError(f"frames must be at least {2 * LEAST}, not {args.frames}")
     speed.check_numbers(args.rounds, args.threads)
+    check_options({"scale": args.scale})
 
 
 def _size(
@@ -79,7 +81,8 @@ def _report(args: argparse.Namespace, judged: Sequence[Triple]) -> None:
     size = judged[0].size
     same = [each for each in judged if each.size == size]
     best, loss = 0.0, float("inf")
-    print(f"{args.model}, {size[0]}x{size[1]}, {len(same)} frames kept back, vsrife {__version__}")
+    kept = counted(len(same), "frame")
+    print(f"{args.model}, {size[0]}x{size[1]}, {kept} kept back, vsrife {__version__}")
     for backend in ("onnx", "openvino"):
         if not (select.is_installed(backend) and loads(backend, note)):
             continue

@@ -5,28 +5,26 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import vapoursynth as vs
 
-from vsrife import arguments
-from vsrife.cli import at_end, before_render, rife_options, wording
+from vsrife.cli import at_end, before_render, wording
 from vsrife.cli.render_arguments import add_all
 from vsrife.cli.render_task import (
     apply_preset,
     check_folder,
+    check_values,
     note_rate,
     options_of,
     task_of,
 )
+from vsrife.cli.rife_options import check_options, rehearse
 from vsrife.errors import RifeError
-from vsrife.filter import rife
 from vsrife.media.encoder_table import CONTAINERS, ENCODERS
 from vsrife.media.image_folder import is_image_folder
+from vsrife.messages import counted, say
 from vsrife.messages import error as say_error
-from vsrife.messages import say
 from vsrife.rendering import batch
 from vsrife.rendering import job as jobs
 from vsrife.rendering.one_file import Outcome, render_file
@@ -103,7 +101,7 @@ def _render_one(args: argparse.Namespace) -> int:
 
 
 def _say_done(args: argparse.Namespace, target: Path, outcome: Outcome, seconds: float) -> None:
-    say(f"{target}: {outcome.frames} frames in {seconds:.1f} s")
+    say(f"{target}: {counted(outcome.frames, 'frame')} in {seconds:.1f} s")
     if args.json:
         emit(phase="done", output=str(target), frames=outcome.frames, seconds=round(seconds, 1))
 
@@ -112,11 +110,12 @@ def _render_many(args: argparse.Namespace) -> int:
     """Render files into a folder; the exit code is 1 if one has failed."""
     sources = batch.expand(args.source)
     check_options(options_of(args))
-    check_folder(args.output)
     fps = None if args.fps is None else read_rate(args.fps)
     rate = batch.rate_texts("2" if args.factor is None and fps is None else args.factor, fps)
     note_rate(args)
     found = batch.targets(sources, args.output, args.name, rate, tuple(CONTAINERS))
+    check_values(args, found)
+    check_folder(args.output)
     kept = rehearse(options_of(args))  # what is wrong with an option is wrong for all files
     with listener(as_json=args.json) as progress:
         rows = []
@@ -143,7 +142,7 @@ def _render_of_many(
 
 def _say_row(args: argparse.Namespace, row: batch.Row) -> None:
     if row.state == "done":
-        say(f"{row.target}: {row.frames} frames in {row.seconds:.1f} s")
+        say(f"{row.target}: {counted(row.frames, 'frame')} in {row.seconds:.1f} s")
     elif row.state == "skipped":
         say(f"{row.target} exists, skipped; --overwrite makes it anew")
     else:
@@ -171,27 +170,9 @@ def _join(args: argparse.Namespace) -> int:
     """Help another render. IN: where its source is on this machine."""
     with at_end.beside(args) as code, listener(as_json=args.json) as progress:
         made = join_in(args.join, args.source[0] if args.source else None, progress)
-        say(f"{args.join}: {made} frames made here")
+        say(f"{args.join}: {counted(made, 'frame')} made here")
         code[0] = 0
     return 0
-
-
-def rehearse(options: Mapping[str, Any]) -> vs.VideoNode:
-    """Find every wrong option before a file is indexed; a clip that keeps the network loaded."""
-    return rife(**_rehearsed(options))
-
-
-def check_options(options: Mapping[str, Any]) -> None:
-    """Find wrong options before a file is opened or a device woken."""
-    defaults = {each.name: each.default for each in arguments.ALL}
-    arguments.parse(defaults | _rehearsed(options))
-
-
-def _rehearsed(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for a clip of two frames, as far as it does not take other clips or a list."""
-    blank = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=64, length=2)
-    left_out = (*rife_options.CLIPS, "replace")
-    return {"clip": blank} | {k: v for k, v in options.items() if k not in left_out}
 
 
 def _clean(target: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -34,18 +35,9 @@ _MOST_SLOW = 64
 def task_of(args: argparse.Namespace, source: Path, target: Path) -> Task:
     """The task for one file. Errors name the option."""
     check_paths(source, target, args.overwrite)
-    for script in (args.before, args.after):
-        if script is not None and not is_file(script):
-            raise MediaError(f"{script} does not exist or is no file; give a script (.vpy)")
-    if args.slow is not None and not 1 < args.slow <= _MOST_SLOW:
-        raise ArgumentError(f"slow must be 2 to {_MOST_SLOW}, not {args.slow}")
-    _check_times(args)
-    if args.audio == STRETCH and args.slow is None:
-        raise ArgumentError("audio stretch goes with --slow only; copy keeps the sound as it is")
-    if args.dask is not None:
-        check_installed()
-    if not 1 <= args.workers <= MOST:
-        raise ArgumentError(f"workers must be 1 to {MOST}, not {args.workers}; one per core pays")
+    check_values(args)
+    if args.audio not in ("copy", "none") and is_folder(source) and not is_pattern(target):
+        note(f"images have no sound; --audio {args.audio} has nothing to act on")
     return Task(
         source=source,
         target=target,
@@ -66,6 +58,42 @@ def task_of(args: argparse.Namespace, source: Path, target: Path) -> Task:
     )
 
 
+def check_values(args: argparse.Namespace, targets: Sequence[Path] = ()) -> None:
+    """Find values that are wrong whatever the file: for many files, before the first one.
+
+    targets: their outputs; what an encoder refuses for all of their endings is wrong, too.
+    """
+    for script in (args.before, args.after):
+        if script is not None and not is_file(script):
+            raise MediaError(f"{script} does not exist or is no file; give a script (.vpy)")
+    if args.slow is not None and not 1 < args.slow <= _MOST_SLOW:
+        raise ArgumentError(f"slow must be 2 to {_MOST_SLOW}, not {args.slow}")
+    _check_times(args)
+    if args.audio == STRETCH and args.slow is None:
+        raise ArgumentError("audio stretch goes with --slow only; copy keeps the sound as it is")
+    if args.dask is not None:
+        check_installed()
+    if not 1 <= args.workers <= MOST:
+        raise ArgumentError(f"workers must be 1 to {MOST}, not {args.workers}; one per core pays")
+    read_span(args.start, args.end, args.count)
+    if args.times is not None:
+        read_ramp(args.times)
+    _check_endings(args, targets)
+
+
+def _check_endings(args: argparse.Namespace, targets: Sequence[Path]) -> None:
+    """ArgumentError if no target can be encoded so; that of one is an error of its file."""
+    refused = []
+    endings = {target.suffix.lower(): target for target in targets}
+    for target in endings.values():
+        try:
+            _encoding(args, target)
+        except ArgumentError as error:
+            refused.append(error)
+    if refused and len(refused) == len(endings):
+        raise refused[0]
+
+
 def _encoding(args: argparse.Namespace, target: Path) -> Encoding:
     """How OUT is encoded. ArgumentError for options of encoders where images are written."""
     if not is_pattern(target):
@@ -74,6 +102,8 @@ def _encoding(args: argparse.Namespace, target: Path) -> Encoding:
         "encoder": args.encoder, "crf": args.crf, "preset": args.preset, "bitrate": args.bitrate,
         "max-size": args.max_size, "pipe": args.pipe,
         "encoder-options": args.encoder_options or None,
+        "audio": None if args.audio in ("copy", "none") else args.audio,
+        "subtitles": None if args.subtitles in ("copy", "none") else args.subtitles,
     }  # fmt: skip
     for name, value in given.items():
         if value is not None:
@@ -96,16 +126,15 @@ def _check_times(args: argparse.Namespace) -> None:
     """ArgumentError for options that say otherwise than a file of times."""
     if args.times is None:
         return
+    part = "the file of times says which part is shown and how fast"
     others = {
-        "slow": args.slow, "start": args.start, "end": args.end, "count": args.count,
-        "shutter": args.shutter,
+        "slow": (args.slow, part), "start": (args.start, part), "end": (args.end, part),
+        "count": (args.count, part),
+        "shutter": (args.shutter, "no motion blur fits a speed that changes"),
     }  # fmt: skip
-    for name, value in others.items():
+    for name, (value, reason) in others.items():
         if value is not None:
-            raise ArgumentError(
-                f"times and {name} exclude each other; the file of times says which part is shown "
-                "and how fast, and its frames are not blurred"
-            )
+            raise ArgumentError(f"times and {name} exclude each other; {reason}")
 
 
 def apply_preset(args: argparse.Namespace) -> None:
@@ -129,7 +158,7 @@ def note_rate(args: argparse.Namespace, facts: Facts | None = None) -> None:
     rate = read_rate(args.fps)
     if rate != args.fps:
         note(f"--fps {args.fps} is taken as {rate}")
-    if facts is None or not facts.rates:
+    if facts is None or not facts.rates or _varies(facts):
         return
     with suppress(ValueError, ZeroDivisionError):  # no rate: refused later, in words
         near = cheaper_rate(facts.rates[0], Fraction(rate))
@@ -138,6 +167,12 @@ def note_rate(args: argparse.Namespace, facts: Facts | None = None) -> None:
                 f"--fps {near} would keep every frame of IN and make fewer new ones: IN has "
                 f"{float(facts.rates[0]):.6g} fps, and --fps {args.fps} is no multiple of it"
             )
+
+
+def _varies(facts: Facts) -> bool:
+    """Whether the rate of a file varies: FFmpeg's guess is then that of its shortest frames."""
+    first, *others = facts.rates
+    return any(abs(other / first - 1) > Fraction(1, 100) for other in others)
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:

@@ -8,9 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import vapoursynth as vs
+
 from vsrife import arguments
 from vsrife.checks import Among, Coded, Flag, Option, Share, Size, Whole
 from vsrife.errors import ArgumentError
+from vsrife.filter import rife
 
 # Asked for in another way: the file itself, and --factor and --fps, which take fractions
 _OTHERWISE = ("clip", "factor_num", "factor_den", "fps_num", "fps_den", "factor", "fps", "vfr")
@@ -147,6 +150,24 @@ def _size(name: str, text: str) -> tuple[int, int]:
     if not (x and width.isdecimal() and height.isdecimal()):
         raise ArgumentError(f"{name} must be a width and a height, as 1920x1080, not {text!r}")
     return int(width), int(height)
+
+
+def rehearse(options: Mapping[str, Any]) -> vs.VideoNode:
+    """Find every wrong option before a file is indexed; a clip that keeps the network loaded."""
+    return rife(**_rehearsed(options))
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Find wrong options before a file is opened or a device woken."""
+    defaults = {each.name: each.default for each in arguments.ALL}
+    arguments.parse(defaults | _rehearsed(options))
+
+
+def _rehearsed(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for a clip of two frames, as far as it does not take other clips or a list."""
+    blank = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=64, length=2)
+    left_out = (*CLIPS, "replace")
+    return {"clip": blank} | {k: v for k, v in options.items() if k not in left_out}
 
 
 def as_words(options: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from vsrife.errors import ArgumentError, MediaError, missing_package
 from vsrife.evaluation.frame_scores import Scores, as_csv, draw, score
 from vsrife.media.parts import whole_file
 from vsrife.media.source import open_source, probe
-from vsrife.messages import say
+from vsrife.messages import counted, say
 from vsrife.weights.folders import exists, is_file, is_folder
 
 HELP = """Score scene changes and duplicates.
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         sum(getattr(r, name) > threshold for r in rows) for name in Scores._fields[3:1:-1]
     )
     say(
-        f"{len(rows)} frames; above {threshold:g}: {fixed} by difference, "
+        f"{counted(len(rows), 'frame')}; above {threshold:g}: {fixed} by difference, "
         f"{cuts} by the adaptive score"
     )
     return 0

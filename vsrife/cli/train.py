@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from vsrife import messages
 from vsrife.checks import Whole
-from vsrife.errors import ArgumentError, MediaError
+from vsrife.errors import ArgumentError
 from vsrife.inference import MOST
 from vsrife.media.parts import check_folder, make_folder
+from vsrife.network.table import TRAINABLE
 from vsrife.weights.folders import is_folder
 from vsrife.weights.locate import existing
 
@@ -22,7 +23,7 @@ HELP = "train a model of ours on generated scenes and footage, and from a teache
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="which network: pyramid")
+    parser.add_argument("model", help=f"which network: {', '.join(TRAINABLE)}")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="for weights and checkpoint"
     )
@@ -138,14 +139,7 @@ def _footage(args: argparse.Namespace) -> Footage | None:
     if args.footage is None:
         return None
     cache = args.cache or args.output / "footage"
-    try:
-        return prepare(args.footage, cache, args.seed)
-    except OSError as error:
-        # numpy says of a full disk how many bytes it wrote, and nothing else
-        reason = error.strerror or f"{error}; is the disk full?"
-        raise MediaError(
-            f"footage cannot be cut into {cache}: {reason}; make room there, or choose --cache"
-        ) from error
+    return prepare(args.footage, cache, args.seed)
 
 
 def _check_paths(args: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from vsrife.messages import one_line
 # what the library says last to those who write Python: `; None trusts every frame`
 _PYTHON = re.compile(r"; None [^;]*$| or None(?=, not)")
 _SIZE = re.compile(r"(?<=not )\((-?\d+), (-?\d+)\)")  # of the library; here sizes are WxH
+_LIST = re.compile(r"[\[(]('[^']*'(?:, '[^']*')+)[\])]")  # of Python; here it is text with commas
 _BEFORE = r"(?<![\w./\\-])"
 _FIRST = r"(?= must | is not | is for | has nothing | exclude )"
 
@@ -59,6 +60,19 @@ def _table(text: str, width: int) -> str:
     return "\n".join(found)
 
 
+def groups_of(parser: argparse.ArgumentParser) -> list[argparse._ArgumentGroup]:
+    """The groups of options that have any."""
+    return [group for group in parser._action_groups if group._group_actions]
+
+
+def about_groups(parser: argparse.ArgumentParser, name: str) -> str | None:
+    """The end of the help of a command with several groups of options: their names."""
+    titles = [str(group.title) for group in groups_of(parser)]
+    if len(titles) <= 2:
+        return None
+    return f"`vsrife help {name} GROUP` prints one of these groups alone: {', '.join(titles)}."
+
+
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose commands refuse unknown options themselves, with their own usage.
 
@@ -94,6 +108,7 @@ def as_options(text: str, names: Mapping[str, str]) -> str:
     names: argument -> option, or the name in capitals of one that has none.
     """
     text = _SIZE.sub(r"\1x\2", _PYTHON.sub("", text))
+    text = _LIST.sub(lambda found: found[1].replace("'", "").replace(", ", ","), text)
     for name, option in names.items():
         text = re.sub(rf"{_BEFORE}{name}=(?:True\b)?", f"{option} ", text)
         text = re.sub(rf"{option} (?=[\s;,:]|$)", option, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from math import ceil, isnan, nan
 from typing import Any, NamedTuple
 
@@ -10,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import vapoursynth as vs
 
-from vsrife.errors import missing_package
 from vsrife.evaluation.clips import clip_of
 from vsrife.evaluation.plotting import own_folder
+from vsrife.evaluation.similarity import SMALLEST, similarity
+from vsrife.evaluation.similarity import mean as similarity_of
 from vsrife.inference import psnr as ratio
 
 BEST_PSNR = 100.0  # dB, of equal pictures, so that means stay finite
@@ -25,8 +27,7 @@ Picture = npt.NDArray[np.floating]  # (H, W, 3) RGB in 0..1
 class Scores(NamedTuple):
     """Of one picture. Of the first three, more is better; ssimulacra2: at 90 nobody sees a
     difference, 70 is high quality, 50 medium, 30 low; below 0 is worse still. Of the others, less
-    is better: 0 is equal; nan where they were not measured. butteraugli: of the worst place, 1 is
-    just visible."""
+    is better: 0 is equal; butteraugli: of the worst place, 1 is just visible. nan: not measured."""
 
     psnr: float
     ssim: float
@@ -64,6 +65,13 @@ _NITS = 203.0  # of white, as ITU-R BT.2408 has it
 Lpips = Callable[[Picture, Picture], float]
 
 
+def missing() -> str:
+    """What to tell the user of measures that cannot be had here; "" if all can."""
+    if hasattr(vs.core, "vszip"):
+        return ""
+    return "without SSIMULACRA 2: VapourSynth plugin vszip is not installed; pip install '.[eval]'"
+
+
 def measured(scores: Sequence[Scores]) -> list[str]:
     """The measures that all of them have, in the order of tables."""
     return [name for name in ALL if not any(isnan(getattr(each, name)) for each in scores)]
@@ -89,33 +97,44 @@ def psnr(picture: Picture, truth: Picture) -> float:
 
 
 class Judge:
-    """Scores pictures of one size. BackendError if a library is missing.
+    """Scores pictures of one size; SSIMULACRA 2 is nan without vszip, see `missing`.
+
+    Without torchmetrics, VapourSynth's own filters give SSIM; nan for pictures too small for these.
 
     lpips: what measures it, if it is to be measured (see `lpips.load`).
     """
 
     def __init__(self, width: int, height: int, lpips: Lpips | None = None) -> None:
-        if not hasattr(vs.core, "vszip"):
-            raise missing_package("eval", "eval", "VapourSynth plugin vszip")
         self._truth, self._picture = _Slot(width, height), _Slot(width, height)
-        self._compared = vs.core.vszip.SSIMULACRA2(self._truth.clip, self._picture.clip)
-        self._butteraugli = _butteraugli(self._truth.clip, self._picture.clip)
+        pair = self._truth.clip, self._picture.clip
+        self._perceived = vs.core.vszip.SSIMULACRA2(*pair) if hasattr(vs.core, "vszip") else None
+        self._similar: vs.VideoNode | None = None
+        if find_spec("torchmetrics") is None and min(width, height) >= SMALLEST:
+            self._similar = similarity(*(clip.std.Expr("x 0 max 1 min") for clip in pair))
+        self._butteraugli = _butteraugli(*pair)
         self._lpips = lpips
         self._number = 0
 
     def __call__(self, picture: Picture, truth: Picture) -> Scores:
         self._truth.picture, self._picture.picture = truth, picture
         # a number of its own for each picture: VapourSynth may keep the last frames
-        with self._compared.get_frame(self._number) as frame:
-            perceived = float(frame.props["SSIMULACRA2"])
-        butteraugli = nan
+        n = self._number
+        perceived = butteraugli = ssim = nan
+        if self._perceived is not None:
+            with self._perceived.get_frame(n) as frame:
+                perceived = float(frame.props["SSIMULACRA2"])
         if self._butteraugli is not None:
             clip, prop = self._butteraugli
-            with clip.get_frame(self._number) as frame:
+            with clip.get_frame(n) as frame:
                 butteraugli = float(frame.props[prop])
+        if self._similar is not None:
+            with self._similar.get_frame(n) as frame:
+                ssim = similarity_of(frame.props)
+        elif find_spec("torchmetrics") is not None:
+            ssim = _ssim(picture, truth)
         self._number += 1
         lpips = nan if self._lpips is None else self._lpips(picture, truth)
-        return Scores(psnr(picture, truth), _ssim(picture, truth), perceived, butteraugli, lpips)
+        return Scores(psnr(picture, truth), ssim, perceived, butteraugli, lpips)
 
 
 def _butteraugli(truth: vs.VideoNode, picture: vs.VideoNode) -> tuple[vs.VideoNode, str] | None:

@@ -18,6 +18,8 @@ Cases = Mapping[str, Found]
 _SHORT = {"psnr": "PSNR", "ssimulacra2": "SSIMULACRA 2", "butteraugli": "Butteraugli",
           "lpips": "LPIPS"}  # fmt: skip
 
+_MAIN = ("psnr", "ssimulacra2")
+
 
 def short_table(outcomes: Outcomes, methods: Methods, cases: Cases) -> str:
     """A row for each method: means over the clips, worst tenths, headlines of cases, time."""
@@ -45,7 +47,7 @@ def reference_table(outcomes: Outcomes, methods: Methods, cases: Cases, referenc
     lines: list[tuple[str, Callable[[str], str]]] = []
     for group_name, group in groups(outcomes).items():
         of = "" if group_name == "all" else f" of {group_name} clips"
-        for measure in ("psnr", "ssimulacra2"):
+        for measure in _MAIN if "ssimulacra2" in _all_measured(outcomes) else _MAIN[:1]:
             label = f"{ALL[measure].label}, mean{of}, against {reference}"
             lines.append((label, _against(group, measure, reference)))
     if outcomes:

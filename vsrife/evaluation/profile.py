@@ -15,7 +15,7 @@ OUTSIDE = "outside"  # stage of what no counter saw: copies, padding, Python
 
 # Kinds by parts of the operations' names, in lower case; the first that fits counts
 _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("warp", ("gridsample", "grid_sample")),
+    ("warp", ("gridsample", "grid_sample", "deformconv")),  # before "conv"
     ("join and split", ("broadcast",)),  # before "cast"
     ("convert", ("convert", "cast", "_to_copy")),  # before "conv"
     ("convolution", ("conv", "addmm", "matmul", "gemm")),

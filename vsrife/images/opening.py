@@ -19,6 +19,7 @@ def open_renderer(look: Look, options: ImageOptions) -> Renderer:
         and network.backend in (None, "pytorch")
         and network.device is None
         and network.provider is None
+        and network.runner is None
     ):  # frames stay where they are, unless something else is named
         network = replace(network, backend="pytorch", device=look.device)
     confidence = options.confidence is not None

@@ -124,14 +124,19 @@ class Rhythm(NamedTuple):
 
 
 TELLS_ALL = frozenset({"confidence", "motion"})
+# What a session may be fed with besides; nothing that stands before it can be
+FED = frozenset({"planes", "batches"})
+AT_A_TIME = 4  # calls, where a session gains by several
 
 
 class Session(Protocol):
     """A network on a device, ready for frames of one size. Calls may come from any thread, as many
     at a time as the settings have streams.
 
-    tells: "confidence" if it says how far to trust a frame, "motion" if it has `motion`. Files of
-    others do neither.
+    tells: "confidence" if it says how far to trust a frame, "motion" if it has `motion` (files of
+    others do neither); "planes" if it takes `SourcePlanes`, too, and writes them where frames were
+    prepared so; "batches" if it gains by several calls at a time, and by a `Timestep` that knows
+    what will be asked for next.
     """
 
     tells: frozenset[str]

@@ -6,7 +6,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 from weakref import WeakSet
 
 import numpy as np
@@ -16,6 +16,7 @@ from vsrife.inference import tiles
 from vsrife.inference.base import Note, Planes, Rhythm, Session, silent
 from vsrife.inference.held import Held
 from vsrife.inference.out_of_memory import is_out_of_memory, reason_of
+from vsrife.inference.source_planes import SourcePlanes
 from vsrife.inference.tiles import Tiling
 
 _WAY_OUT = "choose a smaller model, precision='fp16' or another device, or give it smaller frames"
@@ -112,10 +113,7 @@ class LowMemorySession:
             if run.step.tiling is None:
                 pair = left.prepared(run.session), right.prepared(run.session)
                 return run.session.interpolate(*pair, timestep, into, rhythm)
-            pictures = left.planes, right.planes
-            return tiles.interpolate(
-                run.session, run.step.tiling, *pictures, timestep, into, rhythm
-            )
+            return _in_tiles(run.session, run.step.tiling, left, right, timestep, into, rhythm)
 
         return self._attempt(work)
 
@@ -124,7 +122,8 @@ class LowMemorySession:
             if run.step.tiling is None:
                 pair = left.prepared(run.session), right.prepared(run.session)
                 return run.session.motion(*pair)
-            return tiles.motion(run.session, run.step.tiling, left.planes, right.planes)
+            first, second = (_picture_of(frame, run.session) for frame in (left, right))
+            return tiles.motion(run.session, run.step.tiling, first, second)
 
         return self._attempt(work)
 
@@ -165,12 +164,9 @@ class LowMemorySession:
             return self._session
 
     def _step_down(self, at: int, reason: str) -> None:
-        """From step `at`, unless another frame has done it, when nobody else computes."""
+        """From step `at`, unless another frame has done it. What goes on then waits in `_turn` for
+        the frames that began before."""
         with self._changed:
-            if at != self._at:
-                return
-            # frames that began before this one may use more than their share
-            self._changed.wait_for(lambda: not self._inside)
             if at != self._at:
                 return
             width, height = self._size
@@ -189,6 +185,45 @@ class LowMemorySession:
                 f"{_text(self.step)}, which is slower"
             )
             self._changed.notify_all()
+
+
+@runtime_checkable
+class _Converting(Protocol):
+    """A session that takes `SourcePlanes`, see `pytorch.TorchSession`."""
+
+    def decoded(self, planes: SourcePlanes) -> Planes: ...
+
+    def encoded(self, picture: Planes, into: SourcePlanes) -> None: ...
+
+
+def _in_tiles(
+    session: Session,
+    tiling: Tiling,
+    left: Held,
+    right: Held,
+    timestep: float,
+    into: Planes,
+    rhythm: Rhythm | None,
+) -> float | None:
+    """As `Session.interpolate`. Tiles are parts of the network's picture, not of a clip's planes,
+    whose chroma may be subsampled."""
+    first, second = (_picture_of(frame, session) for frame in (left, right))
+    if not isinstance(into, SourcePlanes):
+        return tiles.interpolate(session, tiling, first, second, timestep, into, rhythm)
+    new = [np.empty(plane.shape, np.float32) for plane in first]
+    sure = tiles.interpolate(session, tiling, first, second, timestep, new, rhythm)
+    _converting(session).encoded(new, into)
+    return sure
+
+
+def _picture_of(frame: Held, session: Session) -> Planes:
+    return frame.pictures(lambda planes: _converting(session).decoded(planes))
+
+
+def _converting(session: Session) -> _Converting:
+    if not isinstance(session, _Converting):
+        raise TypeError("a clip's own planes were given to a session that does not take them")
+    return session
 
 
 def _failed(error: Exception) -> BackendError:

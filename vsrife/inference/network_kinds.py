@@ -27,7 +27,7 @@ class Device(NamedTuple):
 
     @property
     def allowed(self) -> str:
-        return f"{self.one.allowed}, or a list of them"
+        return f'{self.one.allowed}, a list of them, or text with commas: "cpu,cpu"'
 
     def read(self, name: str, value: object) -> str | tuple[str, ...]:
         several = value.split(",") if isinstance(value, str) else value

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from vsrife import checks
 from vsrife.checks import Among, AmongOr, Flag, Folder, OneOf, Size, Text, Whole, option
 from vsrife.errors import ArgumentError
-from vsrife.inference import BACKENDS, MOST, network_kinds, open_backend, select, together
+from vsrife.inference import BACKENDS, MOST, bf16, network_kinds, open_backend, select, together
 from vsrife.inference.auto_scale import AUTO, FINEST
 from vsrife.inference.base import EngineOptions, Hardware, Note, Planes, Session, Settings
 from vsrife.inference.devices import DevicesSession
@@ -59,7 +59,8 @@ class NetworkOptions:
         none="one way",
     )  # fmt: skip
     precision: str | None = option(
-        OneOf(("fp16", "fp32")), None, _NETWORK, "number type of the network's convolutions",
+        OneOf(("fp16", "fp32", bf16.NAME)), None, _NETWORK,
+        "number type of the network's convolutions; \"bf16\" with OpenVINO, on CPUs that have it",
         none="fp16 for RGBH, else fp32",
     )  # fmt: skip
     backend: str | None = option(
@@ -159,6 +160,12 @@ class NetworkOptions:
         return self.hardwares[0]
 
     @property
+    def runner(self) -> str | None:
+        """The backend's name; where none is named, that of the one which has the precision."""
+        narrow = self.backend is None and self.precision == bf16.NAME
+        return bf16.BACKEND if narrow else self.backend
+
+    @property
     def fixed_scale(self) -> float:
         """The scale, or where each pair has its own that of all which are not fast."""
         return FINEST if isinstance(self.scale, str) else self.scale
@@ -180,6 +187,9 @@ def check_together(options: NetworkOptions, width: int, height: int) -> None:
     """ArgumentError for what cannot be asked for together, for frames of that many pixels."""
     for hardware in options.hardwares:
         select.check(options.backend, hardware)
+    graph = options.model is not None and is_graph(options.model)
+    if options.precision == bf16.NAME:
+        bf16.check(options.backend, options.hardwares, graph=graph, trt=options.trt)
     if isinstance(options.device, tuple):
         together.check_devices(options.device, options.device_index)
     if options.tta in ("time", "both") and options.ensemble:
@@ -188,7 +198,6 @@ def check_together(options: NetworkOptions, width: int, height: int) -> None:
             'leave one of them out, or use tta="flip"'
         )
     if isinstance(options.scale, str):
-        graph = options.model is not None and is_graph(options.model)
         tensorrt = options.trt or vsrife_trt.asks(options.hardware)
         together.check_auto_scale(graph=graph, tensorrt=tensorrt)
     if options.backend == "mlrt":
@@ -214,7 +223,7 @@ def static_threshold(options: NetworkOptions, asked: float | str | None) -> floa
         return None if isinstance(asked, str) else asked
     graph = options.model is not None and is_graph(options.model)
     fits = not graph and not options.trt
-    return 0.0 if fits and select.on_cpu(options.backend, options.hardware) else None
+    return 0.0 if fits and select.on_cpu(options.runner, options.hardware) else None
 
 
 def open_session(
@@ -238,15 +247,15 @@ def open_session(
     out; the rest as in `Settings`. BackendError, ModelError as these come.
     """
     graph = options.model is not None and is_graph(options.model)
-    scale, hardwares = options.fixed_scale, options.hardwares
+    scale, hardwares, name = options.fixed_scale, options.hardwares, options.runner
     threshold = static_threshold(options, static)
-    runner = open_backend(options.backend, hardwares[0], graph=graph, note=note)
+    runner = open_backend(name, hardwares[0], graph=graph, note=note)
     settings = Settings(
         weights=find_weights(options.model, auto_download=options.auto_download),
         model=DEFAULT_MODEL if options.model is None else model_name(options.model),
         scale=scale,
         ensemble=options.ensemble,
-        half=half if options.precision is None else options.precision == "fp16",
+        half=half if options.precision is None else options.precision != "fp32",
         clamp=clamp,
         width=width,
         height=height,
@@ -257,6 +266,8 @@ def open_session(
     )
 
     opened: Callable[[Settings], Session] = runner.open_session
+    if options.precision == bf16.NAME:
+        from vsrife.inference.openvino import open_in_bf16 as opened
     if options.trt or options.provider is not None:
 
         def opened(settings: Settings) -> Session:

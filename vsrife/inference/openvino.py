@@ -12,7 +12,7 @@ import numpy as np
 from onnx import ModelProto
 
 from vsrife.errors import BackendError, ModelError, printable
-from vsrife.inference import disk_cache, onnx_file, quiet, runtime
+from vsrife.inference import bf16, bf16_graphs, disk_cache, onnx_file, quiet, runtime
 from vsrife.inference.arrays import Array
 from vsrife.inference.base import Hardware, Session, Settings, read_device
 
@@ -20,6 +20,7 @@ ov = quiet.load("openvino")
 
 # Lines in front of what is wrong, like those with a colon at their end
 _PREFACES = ("Exception from", "Check '", "Model wasn't fully")
+_ABILITIES = "OPTIMIZATION_CAPABILITIES"
 DEVICES = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU", "xpu": "GPU"}  # ours -> OpenVINO's
 
 
@@ -61,14 +62,22 @@ def _like(output: Any) -> Any:
 
 
 class OvEngine:
-    """See `graphs.Engine`. Values are tensors; those of GPUs are copied when they are read."""
+    """See `graphs.Engine`. Values are tensors; those of GPUs are copied when they are read.
 
-    def __init__(self, settings: Settings) -> None:
+    narrow: what is fp16 in graphs runs in bf16; BackendError for a CPU that has none.
+    """
+
+    def __init__(self, settings: Settings, *, narrow: bool = False) -> None:
         hardware = settings.hardware
-        self._device = _device(hardware)
+        self._device, self._narrow = _device(hardware), narrow
+        if narrow and "BF16" not in _core().get_property("CPU", _ABILITIES):
+            raise BackendError(
+                'precision="bf16" needs a CPU with AVX512-BF16 or AMX, which OpenVINO does not '
+                "find here; leave it out"
+            )
         self._config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         # else bf16 on newer CPUs, fp16 on GPUs, whatever the graph says
-        if self._device == "CPU":
+        if self._device == "CPU" and not narrow:
             self._config["INFERENCE_PRECISION_HINT"] = "f32"
         else:
             self._config["EXECUTION_MODE_HINT"] = "ACCURACY"  # each node as the graph has it
@@ -95,7 +104,7 @@ class OvEngine:
                     compiled = _core().import_model(kept, self._device, self._config)
                     return OvProgram(compiled, outputs)
         try:
-            model = _core().read_model(graph)
+            model = _core().read_model(bf16_graphs.narrowed(graph) if self._narrow else graph)
         except Exception as error:  # RuntimeError, or what its readers stumble with
             raise ModelError(f"OpenVINO cannot read the graph ({_reason(error)})") from error
         try:
@@ -114,12 +123,13 @@ class OvEngine:
 
     def _machine(self) -> tuple[str, ...]:
         """All that a compiled graph depends on, but for the graph."""
-        told = ("FULL_DEVICE_NAME", "DEVICE_ARCHITECTURE", "OPTIMIZATION_CAPABILITIES")
+        told = ("FULL_DEVICE_NAME", "DEVICE_ARCHITECTURE", _ABILITIES)
         facts = []
         for name in told:
             with suppress(Exception):  # not every device knows each
                 facts.append(_core().get_property(self._device, name))
-        return str(ov.__version__), self._device, repr(facts), repr(self._config)
+        kind = bf16.NAME if self._narrow else ""
+        return str(ov.__version__), self._device, repr(facts), repr(self._config), kind
 
 
 @functools.cache
@@ -150,6 +160,13 @@ def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if not line.startswith(_PREFACES) and line[-1] != ":"]
     return printable((told or lines or [type(error).__name__])[0])
+
+
+def open_in_bf16(settings: Settings) -> Session:
+    """`Backend.open_session` for precision="bf16"; settings.half tells graphs what may be narrow,
+    and is true."""
+    engine = functools.partial(OvEngine, narrow=True)
+    return runtime.open_session("openvino in bf16", settings, engine)
 
 
 class OvBackend:

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from contextlib import suppress
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from vsrife.errors import BackendError
-from vsrife.inference.arrays import Array, fitted
+from vsrife.inference.arrays import Array
 from vsrife.inference.base import (
+    FED,
     TELLS_ALL,
     Hardware,
     Planes,
-    Recent,
     Rhythm,
     Settings,
     Shared,
     identity,
     read_device,
 )
-from vsrife.network import build, cadence
-from vsrife.network.module import Network, Outcome
+from vsrife.inference.device_path.conversion import decoded, encoded, kind_of
+from vsrife.inference.device_path.maker import Frame, Job, Maker, Wanted
+from vsrife.inference.device_path.staging import Fetched
+from vsrife.inference.device_path.ways import WAYS, batch_of
+from vsrife.inference.scheduler import Scheduler
+from vsrife.inference.source_planes import SourcePlanes, Timestep
+from vsrife.network import build
+from vsrife.network.module import Network
 from vsrife.network.state_dict import recognise
-from vsrife.network.table import CADENCE_CELL
 from vsrife.weights import read_weights
 
 DEVICES = ("cuda", "rocm", "xpu", "mps", "cpu")  # in the order in which they are chosen
@@ -79,135 +83,96 @@ def _worker(device: torch.device) -> ThreadPoolExecutor:
     """The one thread that does all work on a device, for all filters.
 
     torch keeps a pool of threads for every thread that calls it, and VapourSynth calls from all of
-    its own. It is also where jobs can be gathered into batches.
+    its own.
     """
-    return ThreadPoolExecutor(1, thread_name_prefix=f"vsrife-{device}")
-
-
-@dataclass(frozen=True, eq=False)  # tensors have no equality of their own
-class Prepared:
-    """What is kept of a source frame, padded.
-
-    features: what the network reads, in its precision; pictures (1, C, H, W): what it puts together
-    if that is more than the three channels it reads, clamped and in its precision.
-    """
-
-    features: Any
-    pictures: Tensor | None
+    here = functools.partial(torch.cuda.set_device, device) if device.type == "cuda" else None
+    return ThreadPoolExecutor(1, thread_name_prefix=f"vsrife-{device}", initializer=here)
 
 
 class TorchSession:
-    """See `base.Session`."""
-
-    tells = TELLS_ALL
+    """See `base.Session`. What it does on the device is in `device_path`."""
 
     def __init__(self, settings: Settings) -> None:
         hardware = settings.hardware
         self._device = choose_device(hardware.device, hardware.device_index)
         self._dtype = torch.float16 if settings.half else torch.float32
-        self._clamp = settings.clamp
         self._net = _network(settings, self._device, self._dtype)
         self._width, self._height = settings.width, settings.height
-        unit = self._net.pad_unit
-        self._padding = (0, -settings.width % unit, 0, -settings.height % unit)
-        right, below = self._padding[1], self._padding[3]
-        self._shape = torch.Size((1, 3, settings.height + below, settings.width + right))
+        self._maker = Maker(self._net, settings, self._device, self._dtype)
+        self._padding = self._maker.padding
         self._worker = _worker(self._device)
-        self._matched = Recent[Tensor | None](2)  # a request may step back
+        ways = WAYS[self._device.type]
+        self.tells = TELLS_ALL | {name for name in FED if getattr(ways, name)}
+        self._scheduler: Scheduler[Job, Fetched] | None = None
+        self._flying: deque[Fetched] = deque()
+        if ways.batches:
+            most = batch_of(settings.width, settings.height)
+            self._scheduler = Scheduler(
+                self._make, most=most, kept=2 * most, room=self._land, note=settings.note
+            )
 
-    def prepare(self, planes: Planes) -> Prepared:
-        return self._run(lambda: self._prepare(planes))
+    def prepare(self, planes: Planes) -> Frame:
+        if not isinstance(planes, SourcePlanes):
+            return self._run(lambda: self._maker.prepare(planes))
+        held, coding = self._maker.staging.hold(planes), planes.coding
+        return self._run(lambda: self._maker.upload(held, coding))
 
     def interpolate(
         self,
-        left: Prepared,
-        right: Prepared,
+        left: Frame,
+        right: Frame,
         timestep: float,
         into: Planes,
         rhythm: Rhythm | None = None,
     ) -> float:
-        return self._run(lambda: self._interpolate(left, right, timestep, into, rhythm))
+        job = Job(left, right, float(timestep), _wanted(into))
+        if self._scheduler is None or rhythm is not None:
+            (made,) = self._run(lambda: self._maker.make([job], rhythm))
+        else:
+            beside = timestep.beside if isinstance(timestep, Timestep) else ()
+            made = self._scheduler.get(job, [job._replace(timestep=each) for each in beside])
+        return made.write(into)
 
-    def motion(self, left: Prepared, right: Prepared) -> Array:
-        return self._run(lambda: self._motion(left, right))
+    def motion(self, left: Frame, right: Frame) -> Array:
+        return self._run(lambda: self._maker.motion(left, right))
+
+    def decoded(self, planes: SourcePlanes) -> Planes:
+        """The network's picture of them, as arrays of floating point; on the CPU."""
+        return self._run(lambda: decoded(planes))
+
+    def encoded(self, picture: Planes, into: SourcePlanes) -> None:
+        """Write a picture of the network into planes; on the CPU."""
+        self._run(lambda: encoded(picture, into))
 
     def _run[Result](self, work: Callable[[], Result]) -> Result:
         return self._worker.submit(work).result()
 
-    @torch.inference_mode()
-    def _prepare(self, planes: Planes) -> Prepared:
-        # an array of all planes goes up as it is; on the CPU it is changed below
-        whole = isinstance(planes, np.ndarray) and self._device.type != "cpu"
-        image = torch.from_numpy(planes if whole else np.stack(planes))[None].to(self._device)
-        # one sample that is not a number would otherwise spoil the whole picture
-        image = image.nan_to_num_(nan=0, posinf=1, neginf=0)
-        # edges repeated: black ones would bleed into the picture wherever motion points outwards
-        image = F.pad(image, self._padding, mode="replicate")
-        features = self._net.prepare(image[:, :3])
-        finer = image.dtype == torch.float32 and self._dtype == torch.float16
-        if self._clamp and image.shape[1] == 3 and not finer:
-            return Prepared(features, None)
-        if self._clamp:
-            image[:, :3] = image[:, :3].clamp(0, 1)
-        return Prepared(features, image)
+    def _match(self, left: Frame, right: Frame) -> Tensor | None:
+        return self._maker.match(left, right)
 
-    @torch.inference_mode()
-    def _interpolate(
-        self,
-        left: Prepared,
-        right: Prepared,
-        timestep: float,
-        into: Planes,
-        rhythm: Rhythm | None,
-    ) -> float:
-        pictures = None
-        if left.pictures is not None and right.pictures is not None:
-            pictures = (left.pictures, right.pictures)
-        outcome: list[Outcome] = []
-        image = self._net.interpolate(
-            left.features,
-            right.features,
-            timestep if rhythm is None else self._timesteps(timestep, rhythm),
-            pictures=pictures,
-            outcome=outcome,
-            matched=self._match(left, right),
-        )
-        image = image[0, :, : self._height, : self._width]
-        if all(plane.dtype == np.float16 for plane in into):
-            image = image.to(torch.float16)  # half the bytes to fetch
-        image = image.cpu()
-        for plane, target in zip(image.numpy(), into, strict=True):
-            np.copyto(target, plane)
-        return float(outcome[0][0])
-
-    def _timesteps(self, timestep: float, rhythm: Rhythm) -> Tensor:
-        size = self._shape[3], self._shape[2]
-
-        def here(cells: Array) -> Tensor:
-            return torch.from_numpy(fitted(cells, size)).to(self._device)
-
-        before, after = (None if each is None else here(each) for each in (rhythm[0], rhythm[2]))
-        return cadence.timesteps(timestep, before, here(rhythm.between), after, self._shape)
-
-    @torch.inference_mode()
-    def _motion(self, left: Prepared, right: Prepared) -> Array:
-        outcome: list[Outcome] = []
-        matched = self._match(left, right)
-        self._net.interpolate(left.features, right.features, 0.5, outcome=outcome, matched=matched)
-        rows, columns = (-(-side // CADENCE_CELL) for side in self._shape[2:])
-        # a network that has rescaled has seen a larger picture
-        found: Array = cadence.motion(outcome[0][1])[:, :, :rows, :columns].cpu().numpy()
+    def _make(self, jobs: Sequence[Job]) -> list[Fetched]:
+        found = self._run(lambda: self._maker.make(jobs))
+        self._flying.append(found[-1])
         return found
 
-    def _match(self, left: Prepared, right: Prepared) -> Tensor | None:
-        """What all new frames of a pair share, kept for the next one."""
-        make = functools.partial(self._net.match, left.features, right.features)
-        return self._matched.get((left, right), make)
+    def _land(self) -> None:
+        """Wait until the device has at most one batch to do: what is asked for meanwhile comes
+        together into the next one."""
+        while len(self._flying) > 1:
+            with suppress(Exception):  # whoever waits for that frame gets its error
+                self._flying.popleft().wait()
 
 
 class TorchBackend:
     def open_session(self, settings: Settings) -> TorchSession:
         return TorchSession(settings)
+
+
+def _wanted(into: Planes) -> Wanted:
+    if isinstance(into, SourcePlanes):
+        return Wanted(into.coding, kind_of(into[0]))
+    half = all(plane.dtype == np.float16 for plane in into)  # half the bytes to fetch
+    return Wanted(None, torch.float16 if half else torch.float32)
 
 
 def _network(settings: Settings, device: torch.device, dtype: torch.dtype) -> Network:

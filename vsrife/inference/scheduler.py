@@ -4,9 +4,9 @@ There is no thread of its own: whoever waits for a frame computes what waits, fr
 among it. So one worker thread suffices, a short process starts and leaves nothing, and computing
 never waits for a source frame.
 
-`rife()` does not use it: on a CPU, PyTorch took 1.02 to 1.28 times as long for four timesteps in a
-batch as one by one (nano and 4.25 at 640x384, nano at 256x192; 0.80 for 4.25 at 256x192), and sums
-of a batch are rounded otherwise, so bytes would depend on what else was asked for.
+Not on a CPU: PyTorch took 1.02 to 1.28 times as long there for four timesteps in a batch as one by
+one (nano and 4.25 at 640x384, nano at 256x192; 0.80 for 4.25 at 256x192), and sums of a batch are
+rounded otherwise, so bytes depend on what else is asked for.
 """
 
 from __future__ import annotations
@@ -56,16 +56,19 @@ class Scheduler[Job: Hashable, Result]:
         *,
         most: int,
         kept: int = 0,
+        room: Callable[[], object] | None = None,
         note: Note = silent,
     ) -> None:
         """run: computes 1 to `most` different jobs, called once at a time; gives the result of
         each, in their order. kept: largest number of results that were computed ahead and wait to
-        be asked for; the oldest go first. note: hears that memory has run out and batches are
+        be asked for; the oldest go first. room: returns when the next batch may begin; what is
+        submitted until then is in it. note: hears that memory has run out and batches are
         smaller from now on. ValueError for most < 1 or kept < 0.
         """
         if most < 1 or kept < 0:
             raise ValueError(f"most must be at least 1 and kept 0, not {most} and {kept}")
         self._run, self._most, self._kept, self._note = run, most, kept, note
+        self._room = room
         self._changed = threading.Condition()  # guards all below; notified when a batch ends
         self._running = False
         self._waiting: OrderedDict[Job, _Request[Job, Result]] = OrderedDict()
@@ -115,18 +118,37 @@ class Scheduler[Job: Hashable, Result]:
         """The next batch, for the caller to compute; empty if another has computed `future`."""
         with self._changed:
             self._changed.wait_for(lambda: future.done() or not self._running)
-            batch: dict[Job, _Request[Job, Result]] = {}
             if future.done():
-                return batch
-            while self._waiting and len(batch) < self._most:
-                job, request = self._waiting.popitem(last=False)
-                if request.begin():
-                    batch[job] = request
-            self._fill(batch)
-            self._begun, self._running = batch, bool(batch)
-            if not batch and not future.done():
-                raise ValueError("this future is of another scheduler; wait for it there")
-            return batch
+                return {}
+            self._running = True
+        batch: dict[Job, _Request[Job, Result]] = {}
+        try:
+            if self._room is not None:
+                self._room()  # not under the lock: others submit meanwhile
+            with self._changed:
+                batch = self._begun = self._next()
+        finally:
+            if not batch:
+                self._rest()
+        if not batch and not future.done():
+            raise ValueError("this future is of another scheduler; wait for it there")
+        return batch
+
+    def _rest(self) -> None:
+        """Let others begin a batch."""
+        with self._changed:
+            self._begun, self._running = {}, False
+            self._changed.notify_all()
+
+    def _next(self) -> dict[Job, _Request[Job, Result]]:
+        """What waits, up to a batch, without what was cancelled."""
+        batch: dict[Job, _Request[Job, Result]] = {}
+        while self._waiting and len(batch) < self._most:
+            job, request = self._waiting.popitem(last=False)
+            if request.begin():
+                batch[job] = request
+        self._fill(batch)
+        return batch
 
     def _fill(self, batch: dict[Job, _Request[Job, Result]]) -> None:
         """Add jobs beside those of the batch, while there is room in it and for their results."""

@@ -1,7 +1,8 @@
 """What stands between a backend's session and its user.
 
 From the backend on: low memory, then `tta`, then the choice of a scale, then what changes. Each is
-a session made of sessions, so each works with every backend and with all others.
+a session made of sessions, so each works with every backend and with all others. All but low memory
+read arrays of RGB, so a session with one of them is not fed as its backend may be (`FED`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from vsrife.inference import low_memory
 from vsrife.inference.auto_scale import AutoScaleSession, margin_of, quarter_size
-from vsrife.inference.base import Session, Settings
+from vsrife.inference.base import AT_A_TIME, FED, Session, Settings
 from vsrife.inference.changed import ChangedSession, layout_of
 from vsrife.inference.low_memory import LowMemorySession, Step
 from vsrife.inference.out_of_memory import is_out_of_memory
@@ -54,7 +55,7 @@ def open_stack(opened: Open, settings: Settings, wishes: Wishes) -> Session:
         small = replace(settings, width=width, height=height, sample=None)
         return _whole(opened, small, wishes, owned=True)
 
-    return ChangedSession(
+    changed = ChangedSession(
         _whole(opened, settings, wishes, owned=True),
         lambda: layout_of(*size, settings.model or settings.weights, settings.scale),
         part,
@@ -63,6 +64,8 @@ def open_stack(opened: Open, settings: Settings, wishes: Wishes) -> Session:
         pairs=pairs,
         note=settings.note,
     )
+    changed.tells -= FED
+    return changed
 
 
 def _whole(opened: Open, settings: Settings, wishes: Wishes, *, owned: bool) -> Session:
@@ -73,7 +76,7 @@ def _whole(opened: Open, settings: Settings, wishes: Wishes, *, owned: bool) -> 
     def at(scale: float) -> Session:
         return _of_one_scale(opened, replace(settings, scale=scale), wishes, owned=True)
 
-    return AutoScaleSession(
+    auto = AutoScaleSession(
         at,
         _quarter(opened, settings),
         functools.cache(lambda: _margin(settings)),
@@ -81,12 +84,18 @@ def _whole(opened: Open, settings: Settings, wishes: Wishes, *, owned: bool) -> 
         owned=owned,
         note=settings.note,
     )
+    auto.tells -= FED
+    return auto
 
 
 def _of_one_scale(opened: Open, settings: Settings, wishes: Wishes, *, owned: bool) -> Session:
     size = settings.width, settings.height
     session = _lasting(opened, settings, owned=owned) if wishes.lasting else opened(settings)
-    return session if wishes.tta is None else TtaSession(session, WAYS[wishes.tta], size)
+    if wishes.tta is None:
+        return session
+    several = TtaSession(session, WAYS[wishes.tta], size)
+    several.tells -= FED
+    return several
 
 
 def _lasting(opened: Open, settings: Settings, *, owned: bool) -> Session:
@@ -100,7 +109,9 @@ def _lasting(opened: Open, settings: Settings, *, owned: bool) -> Session:
 
     def steps() -> list[Step]:
         overlap = low_memory.overlap_of(settings.scale)
-        return low_memory.steps_of(width, height, settings.hardware.num_streams, overlap)
+        gathers = first is not None and "batches" in first.tells
+        most = AT_A_TIME if gathers else settings.hardware.num_streams
+        return low_memory.steps_of(width, height, most, overlap)
 
     try:
         first = opened(settings)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from vsrife.errors import ArgumentError
 from vsrife.inference.auto_scale import AUTO
 from vsrife.inference.base import read_device
-from vsrife.inference.select import ON_DEVICE
+from vsrife.inference.select import MOST, ON_DEVICE
 
 
 def check_devices(names: tuple[str, ...], device_index: int) -> None:
     """ArgumentError for several devices that cannot share the work."""
+    if len(names) > MOST["num_streams"]:
+        raise ArgumentError(
+            f"device must name at most {MOST['num_streams']} devices, not {len(names)}; leave some "
+            "out"
+        )
     devices = [read_device(name, (*ON_DEVICE, "cpu")) for name in names]
     asked, kind = f"device={list(names)!r}", devices[0].kind
     if len({device.kind for device in devices}) > 1:

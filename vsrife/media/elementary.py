@@ -16,6 +16,7 @@ from vsrife.media.others import Plan
 from vsrife.media.parts import scratch_folder
 from vsrife.media.properties import describe
 from vsrife.media.timestamps import Times
+from vsrife.messages import counted
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -70,7 +71,7 @@ def packets_of(file: Path, num_frames: int, times: Times) -> Iterator[Packet[Any
     with av.open(str(file)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
     if len(packets) != num_frames:
-        raise MediaError(f"the program wrote {len(packets)} of {num_frames} frames")
+        raise MediaError(f"the program wrote {len(packets)} of {counted(num_frames, 'frame')}")
     numbers = [packet.pts for packet in packets if packet.pts is not None]
     if len(numbers) < num_frames:
         numbers, order = list(range(num_frames)), _decoded_order(file)

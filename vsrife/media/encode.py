@@ -104,7 +104,7 @@ def write_part(
             return _write(clip, file, times, passed, replace(output, silent=silent), on_frame)
 
         seconds = (times.ticks[-1] - times.ticks[0]) * times.base
-        sized.write(encoding, part, seconds, run)
+        sized.write(encoding, part, seconds, run, plan)
 
 
 def _track(beside: Beside | None) -> Track:

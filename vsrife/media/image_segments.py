@@ -19,7 +19,7 @@ from vsrife.errors import MediaError
 from vsrife.media.image_pattern import FIRST, existing, name_of
 from vsrife.media.image_writer import image_bytes
 from vsrife.media.parts import part_of, publish, sweep, unwritable
-from vsrife.messages import note
+from vsrife.messages import counted, note
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes in every run
 _AT_ONCE = 4  # images that are encoded at the same time, and frames in flight
@@ -59,7 +59,7 @@ def read_segment(path: Path, count: int) -> Iterator[bytes]:
         with zipfile.ZipFile(path) as source:
             names = sorted(source.namelist())
             if len(names) != count:
-                raise ValueError(f"has {len(names)} images, not {count}")
+                raise ValueError(f"has {counted(len(names), 'image')}, not {count}")
             for name in names:
                 yield source.read(name)
     except zipfile.BadZipFile as error:
@@ -118,4 +118,4 @@ def put_images(
             raise on_bad(place, error) from error
     older = sum(not FIRST <= each < number for each, _ in existing(target))
     if older:
-        note(f"{target.parent} keeps {older} images of that name from before")
+        note(f"{target.parent} keeps {counted(older, 'image')} of that name from before")

@@ -16,6 +16,7 @@ import vapoursynth as vs
 
 from vsrife.errors import MediaError
 from vsrife.media.convert import LINEAR, format_id
+from vsrife.media.reasons import reason_of
 from vsrife.media.timestamps import Times
 from vsrife.messages import note
 from vsrife.video.frames import ALPHA
@@ -52,10 +53,15 @@ class Numbered:
         return gcd(*(b - a for a, b in pairwise(self.numbers))) or 1
 
 
-def find_images(folder: Path) -> Numbered:
+HELD = "the image before a gap is held longer"  # where times are kept
+IGNORED = "the images are taken as if none were missing; --cfr fills the gaps"
+
+
+def find_images(folder: Path, about_gaps: str = HELD) -> Numbered:
     """The images of a folder, by the last number in their names, else by name.
 
-    A note names the gaps. MediaError if there are none, or several sequences.
+    A note names the gaps, and says what becomes of them: about_gaps. MediaError if there are none,
+    or several sequences.
     """
     names = sorted(p for p in folder.iterdir() if p.suffix.lower() in READABLE and p.is_file())
     names = [path for path in names if not path.name.startswith(".")]
@@ -77,16 +83,16 @@ def find_images(folder: Path) -> Numbered:
     doubled = next((b for (a, _), (n, b) in pairwise(listed) if a == n), None)
     if doubled is not None:
         raise MediaError(f"{folder} has two images of one number; one is {doubled.name}")
-    _note_gaps(numbered)
+    _note_gaps(numbered, about_gaps)
     return numbered
 
 
-def _note_gaps(numbered: Numbered) -> None:
+def _note_gaps(numbered: Numbered, about: str) -> None:
     gaps = numbered.gaps
     if gaps:
         shown = ", ".join(f"{a} to {b}" for a, b in gaps[:_SHOWN_GAPS])
         more = f" and {len(gaps) - _SHOWN_GAPS} more" if len(gaps) > _SHOWN_GAPS else ""
-        note(f"numbers are missing from {shown}{more}; the image before a gap is held longer")
+        note(f"numbers are missing from {shown}{more}; {about}")
 
 
 def open_images(files: Sequence[Path], rate: Fraction) -> vs.VideoNode:
@@ -139,10 +145,14 @@ def _decoded(path: Path) -> av.VideoFrame:
 
     try:
         with av.open(str(path.resolve())) as container:
-            return next(container.decode(video=0))
+            frames = container.decode(video=0)
+            first = next(frames)
+            # "png_pipe" and its like read single images; a .jpg of a phone may hold a second one
+            if container.format.name.endswith("_pipe") or next(frames, None) is None:
+                return first
     except (av.FFmpegError, OSError, StopIteration, IndexError) as error:
-        reason = getattr(error, "strerror", None) or "no image in it"
-        raise MediaError(f"{path} is no image that can be read: {reason}") from error
+        raise MediaError(f"{path} is no image that can be read: {reason_of(error)}") from error
+    raise MediaError(f"{path} is a film, and no image; vsrife render takes films")
 
 
 def _planes_of(picture: av.VideoFrame) -> str:

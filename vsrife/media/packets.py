@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsrife.errors import MediaError
+from vsrife.media.reasons import reason_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -50,7 +51,7 @@ def list_packets(source: Path, track: int) -> Listing:
         with av.open(str(source.resolve())) as container:
             return _listing(container, track)
     except (OSError, av.FFmpegError) as error:
-        raise MediaError(f"{source} cannot be read: {error}") from error
+        raise MediaError(f"{source} cannot be read: {reason_of(error)}") from error
 
 
 def _listing(container: InputContainer, track: int) -> Listing:

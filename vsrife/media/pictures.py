@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vsrife.errors import MediaError
+from vsrife.media.reasons import reason_of
 from vsrife.media.streams import film_of
 
 Picture = npt.NDArray[np.uint8]  # (H, W, 3) RGB
@@ -38,7 +39,7 @@ def read_photo(path: Path) -> Picture:
             frame = next(container.decode(video=0))
             return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     except (av.FFmpegError, StopIteration) as error:
-        raise MediaError(f"cannot read the picture {path}: {error}") from error
+        raise MediaError(f"cannot read the picture {path}: {reason_of(error)}") from error
 
 
 def decode_clip(path: Path) -> Iterator[Picture]:
@@ -56,7 +57,7 @@ def decode_clip(path: Path) -> Iterator[Picture]:
             for frame in container.decode(film):
                 yield _to_rgb(frame)
     except (av.FFmpegError, IndexError) as error:
-        raise MediaError(f"cannot decode {path}: {error}") from error
+        raise MediaError(f"cannot decode {path}: {reason_of(error)}") from error
 
 
 def _to_rgb(frame: Any) -> Picture:

@@ -20,17 +20,20 @@ _AIM = Fraction(985, 1000)
 _TRIES = 8
 _MORE, _GROWS = Fraction(11, 10), Fraction(101, 100)  # of a bitrate, of a film
 _LEAST = 1000  # bits per second
+_SMALL = ("aac", "opus", "mp3", "vorbis")  # sound that another encoder makes hardly smaller
 
 # Writes the film with these options into a file, with or without (True) notes; gives the bytes of
 # the film alone
 Write = Callable[[Encoding, Path, bool], int]
 
 
-def write(encoding: Encoding, part: Path, seconds: Fraction, run: Write) -> None:
+def write(
+    encoding: Encoding, part: Path, seconds: Fraction, run: Write, plan: Plan | None = None
+) -> None:
     """Write a film of at most `encoding.max_size` bytes and at least 97 % of it into `part`.
 
-    seconds: duration of the film. run: encodes it. MediaError if it cannot become so small. A note
-    if it stays smaller, since the encoder needs no more.
+    seconds: duration of the film. run: encodes it. plan: of the other streams. MediaError if it
+    cannot become so small. A note if it stays smaller, since the encoder needs no more.
     """
     import av
 
@@ -43,7 +46,7 @@ def write(encoding: Encoding, part: Path, seconds: Fraction, run: Write) -> None
         stats, best = Path(temporary) / "stats", folder / "best"
         film = run(_passed(encoding, 1, rate, stats), part, False)
         beside = part.stat().st_size - film
-        _check_room(beside, limit, seconds)
+        _check_room(beside, limit, seconds, plan)
         rate, before = max(_LEAST, int((limit * _AIM - beside) * 8 / seconds)), 0
         last = most = 0
         for _ in range(_TRIES):
@@ -71,15 +74,28 @@ def check_room(encoding: Encoding, plan: Plan, seconds: Fraction) -> None:
     """
     limit = encoding.max_size
     if limit is not None:
-        _check_room(size_of_others(plan, seconds), limit, seconds)
+        _check_room(size_of_others(plan, seconds), limit, seconds, plan)
 
 
-def _check_room(beside: int, limit: int, seconds: Fraction) -> None:
+def _check_room(beside: int, limit: int, seconds: Fraction, plan: Plan | None) -> None:
     if beside * 2 > limit and beside + _LEAST * seconds / 8 > limit:
         raise MediaError(
             f"sound and other streams take {beside} of {limit} bytes, and leave no room; "
-            "--audio aac or none makes some"
+            f"raise --max-size{_ways_out(plan)}"
         )
+
+
+def _ways_out(plan: Plan | None) -> str:
+    """What else makes other streams smaller: sound that is small already becomes no smaller."""
+    if plan is None:
+        return ""
+    codecs = [job.codec for job in plan.jobs if job.kind == "audio"]
+    streams = [kept.stream for kept in plan.kept if kept.stream.type == "audio"]
+    codecs += [s.codec_context.codec.canonical_name if s.codec_context else "?" for s in streams]
+    if not codecs:
+        return ""
+    small = all(codec in _SMALL for codec in codecs)
+    return ", or leave sound out: --audio none" if small else ", or --audio opus or none"
 
 
 def _keep_best(part: Path, best: Path, most: int, limit: int) -> None:

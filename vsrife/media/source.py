@@ -19,9 +19,10 @@ from vsrife.media.convert import resizer_arguments, without_colour_props
 from vsrife.media.packets import Listing, as_fraction, list_packets
 from vsrife.media.parts import scratch_file
 from vsrife.media.properties import Track, shaped, track_of
+from vsrife.media.reasons import reason_of
 from vsrife.media.streams import film_of, origin_of
 from vsrife.media.timestamps import FINEST, Times, repair, source_times
-from vsrife.messages import note
+from vsrife.messages import counted, note
 
 _ASSUMED = Fraction(25)  # frames per second, for a file without any rate
 _CACHE = 256  # MB of decoded frames that are kept; BestSource's default is 1000, in each process
@@ -68,7 +69,8 @@ def probe(source: Path) -> Facts:
                 track_of(stream),
             )
     except (OSError, av.FFmpegError) as error:
-        raise MediaError(f"{source} is no video file that can be read: {error}") from error
+        why = reason_of(error)
+        raise MediaError(f"{source} is no video file that can be read: {why}") from error
 
 
 def open_source(
@@ -163,8 +165,9 @@ def _times(count: int, listed: list[Fraction] | None, listing: Listing, facts: F
     elif repaired.joined:
         note("the film's times jump back; later frames are moved after the earlier ones")
     elif repaired.moved:
-        note(f"{repaired.moved} of {count} frames have no time or one that does not rise; "
-             "spaced evenly between their neighbours")  # fmt: skip
+        verb = "has" if repaired.moved == 1 else "have"
+        note(f"{repaired.moved} of {counted(count, 'frame')} {verb} no time or one that does not "
+             "rise; spaced evenly between the neighbours")  # fmt: skip
     last = None
     if listing.end is not None and not repaired.joined:
         last = listing.end - facts.origin - repaired.seconds[-1]
@@ -181,7 +184,8 @@ def _opaque(clip: vs.VideoNode) -> bool:
 def _note_losses(source: Path, clip: vs.VideoNode, facts: Facts, listing: Listing) -> None:
     """Notes on missing frames and pixels."""
     if clip.num_frames < listing.samples:
-        note(f"{source} says it has {listing.samples} frames, {clip.num_frames} are readable; "
+        readable = counted(clip.num_frames, "is", "are")
+        note(f"{source} says it has {counted(listing.samples, 'frame')}, {readable} readable; "
              "damaged?")  # fmt: skip
     elif listing.cut_short:
         note(f"{source} says it lasts {float(listing.stated):.1f} s, "

@@ -1,8 +1,10 @@
 """The network: tensors in, tensors out. Importing this loads no framework; `build` needs torch.
 
-Official networks are described once (`ifnet`, `block`, `encoder`, `outcome`) over the operations of
-`operations.interface`. `build` returns the PyTorch module, `graphs` writes ONNX. Our own networks
-are described twice, in `previous`, until new ones replace them; `build` and `graphs` cover both.
+Networks are described once over the operations of `operations.interface`: official ones (`ifnet`,
+`block`, `encoder`), pyramids (`pyramid`), those for small machines (`mobile`) and one of three
+frames (`triple`); `outcome` is for all. `build` returns the PyTorch module, `graphs` writes ONNX.
+`nano` and `small` are described twice, in `previous`, until new ones replace them; `build` and
+`graphs` cover both.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ def build(
 
 def _make(model: str, *, scale: float, ensemble: bool) -> Network:
     """The network with random weights, on torch's default device."""
+    from vsrife.network.mobile_row import MobileRow
     from vsrife.network.module import IFNet
     from vsrife.network.pyramid_row import PyramidRow
     from vsrife.network.table import arch_of, check_options
@@ -61,6 +64,10 @@ def _make(model: str, *, scale: float, ensemble: bool) -> Network:
         from vsrife.network.pyramid_module import PyramidNet
 
         return PyramidNet(arch, scale=scale)
+    if isinstance(arch, MobileRow):
+        from vsrife.network.mobile_module import MobileNet
+
+        return MobileNet(arch, scale=scale)
     if not arch.previous:
         return IFNet(arch, scale=scale, ensemble=ensemble)
     from vsrife.network.previous.torch import ifnet as previous

@@ -44,14 +44,14 @@ def estimate[T, P, W](
     with ops.scope(f"block{index}"):
         images = ops.side_by_side(pair, 3 + (arch.encoder.out if arch.encoder else 0))
         x = ops.to_compute(ops.join([images, *passed_on, timestep]))
-        layers = _Layers(ops, weights, arch, f"block{index}.")
+        layers = Layers(ops, weights, arch, f"block{index}.")
         x = layers.stem(x, stem_spans(arch, index, s, mirrored=mirrored))
         x = layers.body(x, index)
         x = layers.tail(x, index, tail_spans(arch, index, s, mirrored=mirrored))
         return ops.to_full(x)
 
 
-class _Layers[T, P, W]:
+class Layers[T, P, W]:
     """The layers of a block. prefix: of its checkpoint keys."""
 
     def __init__(

@@ -11,15 +11,15 @@ import numpy as np
 from onnx import ModelProto
 
 from vsrife.errors import ArgumentError
-from vsrife.network import encoder
+from vsrife.network import any_row, encoder
 from vsrife.network.ifnet import Refined, Watcher, blend, refine
+from vsrife.network.mobile_row import MobileRow
 from vsrife.network.operations.onnx import OnnxOperations
 from vsrife.network.operations.onnx_grid import Grid
 from vsrife.network.operations.onnx_writer import Array, Dim, Writer
 from vsrife.network.options import GraphOptions, check
 from vsrife.network.outcome import confidence, motion
 from vsrife.network.pyramid_graphs import separate_pictures, sides_of, write_refined
-from vsrife.network.pyramid_graphs import write_whole as pyramid_whole
 from vsrife.network.pyramid_row import PyramidRow
 from vsrife.network.state_dict import check_state
 from vsrife.network.table import CADENCE_CELL, Arch, Row
@@ -46,8 +46,8 @@ def build_flow(
     check(arch, options)
     check_state(state, arch)
     w, sides = Writer(half=options.half), sides_of(options)
-    if isinstance(arch, PyramidRow):
-        return _pyramid_flow(w, state, arch, options, metadata)
+    if not isinstance(arch, Arch):
+        return _whole_flow(w, state, arch, options, metadata)
     deep = 3 + (arch.encoder.out if arch.encoder else 0)
     left, right = (w.input(name, [1, deep, *sides]) for name in ("left", "right"))
     t, pictures = _timestep(w, options), separate_pictures(w, options)
@@ -78,19 +78,20 @@ def build_refine(state: State, arch: PyramidRow, options: GraphOptions) -> Model
     return w.model({})
 
 
-def _pyramid_flow(
+def _whole_flow(
     w: Writer,
     state: State,
-    arch: PyramidRow,
+    arch: PyramidRow | MobileRow,
     options: GraphOptions,
     metadata: Mapping[str, str],
 ) -> ModelProto:
-    """`build_flow` for a pyramid: all its stages, from clamped pictures."""
+    """`build_flow` for our own networks: all their stages, from clamped pictures."""
     sides = sides_of(options)
     left, right = (w.input(name, [1, 3, *sides]) for name in ("left", "right"))
     t, pictures = _timestep(w, options), separate_pictures(w, options)
     ops = OnnxOperations(w, options.size, left, shortcuts=options.shortcuts)
-    refined = pyramid_whole(ops, state, arch, options, (left, right), t, pictures)
+    weights = _arrays(state)
+    refined = any_row.refine(ops, weights, arch, options, left, right, t, pictures or None)
     _give(w, options, _outcome(ops, options, refined, t))
     return w.model(metadata)
 
@@ -123,7 +124,7 @@ def build_encoder(
     """
     check(arch, options)
     check_state(state, arch)
-    if isinstance(arch, PyramidRow) or arch.encoder is None:
+    if not isinstance(arch, Arch) or arch.encoder is None:
         raise ArgumentError("this network has no encoder; its flow graph reads clamped pictures")
     w, sides = Writer(half=options.half), sides_of(options)
     image = w.input("image", [1, 3, *sides])
@@ -151,8 +152,8 @@ def write_image(
     """
     ops = OnnxOperations(w, options.size, like, grid=grid)
     weights = _arrays(state)
-    if isinstance(arch, PyramidRow):
-        found = pyramid_whole(ops, state, arch, options, ops.unstack(images), timestep)
+    if not isinstance(arch, Arch):
+        found = any_row.refine(ops, weights, arch, options, *ops.unstack(images), timestep)
         found = found._replace(mask=crops[1](found.mask), warped=crops[0](found.warped))
         return blend(ops, found)[0]
     pair = encoder.prepare(ops, weights, arch, images)

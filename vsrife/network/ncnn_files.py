@@ -9,12 +9,12 @@ import numpy as np
 
 from vsrife.errors import ArgumentError
 from vsrife.messages import note
-from vsrife.network import encoder, pyramid
-from vsrife.network.ifnet import blend, interpolate
+from vsrife.network import any_row
+from vsrife.network.ifnet import blend
 from vsrife.network.operations.ncnn import NcnnOperations
-from vsrife.network.operations.ncnn_channels import Pair, Weight
+from vsrife.network.operations.ncnn_channels import Weight
 from vsrife.network.operations.ncnn_writer import Array, Blob, Writer
-from vsrife.network.options import GraphOptions, RunOptions, check
+from vsrife.network.options import GraphOptions, check
 from vsrife.network.table import Arch, Row
 from vsrife.network.targets import FileOptions
 
@@ -47,7 +47,7 @@ def build(
     weights: dict[str, Weight] = {
         key: np.asarray(value, np.float32) for key, value in state.items()
     }
-    image = _image(ops, weights, arch, run, (left, right), timestep)
+    image = blend(ops, any_row.refine(ops, weights, arch, run, left, right, timestep))[0]
     if isinstance(arch, Arch) and not arch.feat:
         # rife-ncnn-vulkan's modes -x and -z average these over mirrored and swapped frames
         last = "pixelshuffle" if arch.shuffles else "lastconv"
@@ -55,25 +55,6 @@ def build(
             w.rename(Blob(f"block{i}.{last}", arch.tail), f"flow{i}")
     param, data = w.files(w.rename(image, "out0"))
     return {"flownet.param": param, "flownet.bin": data}
-
-
-def _image(
-    ops: NcnnOperations,
-    weights: Mapping[str, Weight],
-    arch: Row,
-    run: RunOptions,
-    frames: Pair,
-    timestep: Blob,
-) -> Blob:
-    """The new frame (3, H, W)."""
-    if isinstance(arch, Arch):
-        left, right = (encoder.prepare(ops, weights, arch, frame) for frame in frames)
-        return interpolate(ops, weights, arch, run, left, right, timestep)
-    a, b = (pyramid.prepare(ops, weights, arch, run.scale, frame) for frame in frames)
-    state = pyramid.match(ops, weights, arch, run.scale, a, b)
-    views, images = (a.view4, b.view4), ops.stack(a.image, b.image)
-    refined = pyramid.refine(ops, weights, arch, run, views, state, timestep, images)
-    return blend(ops, refined)[0]
 
 
 def check_path(path: str, unit: int) -> None:

@@ -20,39 +20,38 @@ from vsrife.network.targets import FileOptions
 def build(
     state: Mapping[str, Array], arch: Row, options: FileOptions, facts: Mapping[str, str]
 ) -> dict[str, bytes]:
-    """See `targets`. Layout "own": the graph for a pair, `.encode.onnx` for a single frame where
-    the network has an encoder, `.doubled.onnx` where it rescales; else one file."""
-    graph = GraphOptions(
-        options.scale, options.ensemble, half=options.precision == "fp16", size=options.size
-    )
-    models = _models(state, arch, graph, options.layout, facts)
-    main = models[""]
+    """See `targets`. The weights can be taken out of the main file; see `carried_weights`."""
+    written = models(state, arch, options, facts)
+    main = written[""]
     main.metadata_props.add(
         key=carried_weights.KEY, value=carried_weights.pack(state, _layers(main))
     )
-    return {f"{part}.onnx": model.SerializeToString() for part, model in models.items()}
+    return {f"{part}.onnx": model.SerializeToString() for part, model in written.items()}
 
 
-def _models(
-    state: Mapping[str, Array],
-    arch: Row,
-    options: GraphOptions,
-    layout: str,
-    facts: Mapping[str, str],
+def models(
+    state: Mapping[str, Array], arch: Row, options: FileOptions, facts: Mapping[str, str]
 ) -> dict[str, ModelProto]:
-    """What goes between the name of the file and `.onnx`, and what goes in."""
-    if layout != "own":
-        return {"": build_layout(state, arch, options, layout, {**facts, "part": "whole"})}
-    models = {"": build_flow(state, arch, options, {**facts, "part": "flow"})}
+    """The graphs by what goes between the name of the file and `.onnx`; arguments as of `build`.
+
+    Layout "own": "" for a pair, `.encode` for a single frame where the network has an encoder,
+    `.doubled` where it rescales; else one.
+    """
+    graph = GraphOptions(
+        options.scale, options.ensemble, half=options.precision == "fp16", size=options.size
+    )
+    if options.layout != "own":
+        layout = options.layout
+        return {"": build_layout(state, arch, graph, layout, {**facts, "part": "whole"})}
+    found = {"": build_flow(state, arch, graph, {**facts, "part": "flow"})}
     if arch.encoder:
-        models[".encode"] = build_encoder(state, arch, options, {**facts, "part": "encoder"})
+        found[".encode"] = build_encoder(state, arch, graph, {**facts, "part": "encoder"})
     if arch.rescales:
         unit = 2 * arch.pad_unit(options.scale)
         size = options.size and padded_size(options.size, unit)
         facts = {**facts, "part": "doubled", "modulo": str(unit)}
-        doubled = replace(options, doubled=True, size=size)
-        models[".doubled"] = build_flow(state, arch, doubled, facts)
-    return models
+        found[".doubled"] = build_flow(state, arch, replace(graph, doubled=True, size=size), facts)
+    return found
 
 
 def _layers(model: ModelProto) -> dict[str, Array]:

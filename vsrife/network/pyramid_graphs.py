@@ -69,26 +69,6 @@ def write_refined(
     )
 
 
-def write_whole(
-    ops: OnnxOperations,
-    state: State,
-    row: PyramidRow,
-    options: GraphOptions,
-    pair: tuple[str, str],
-    timestep: str,
-    pictures: str = "",
-) -> Refined[str, str]:
-    """All stages of a pair. pair: images (1, 3, H, W); pictures: as of `refine`."""
-    weights = _arrays(state)
-    left, right = (pyramid.prepare(ops, weights, row, options.scale, image) for image in pair)
-    matched = pyramid.match(ops, weights, row, options.scale, left, right)
-    images = ops.stack(left.image, right.image)
-    views = left.view4, right.view4
-    return pyramid.refine(
-        ops, weights, row, options, views, matched, timestep, images, pictures or None
-    )
-
-
 def separate_pictures(w: Writer, options: GraphOptions) -> str:
     """Pictures that are inputs of their own, joined; "" without them."""
     if not options.separate:

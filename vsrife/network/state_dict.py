@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from vsrife.errors import ModelError
-from vsrife.network.table import ARCHS, Row, state_shapes
+from vsrife.network.table import ROWS, TRIPLES, Row, state_shapes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,17 +33,23 @@ def normalise[Value](state: Mapping[str, Value]) -> dict[str, Value]:
 def recognise(state: Mapping[str, object]) -> str:
     """Name of the row with exactly the keys and shapes of `state`; ModelError if there is none."""
     shapes = _shapes(normalise(state))
-    for name, arch in ARCHS.items():
+    for name, arch in ROWS.items():
         if state_shapes(arch) == shapes:
             return name
-    nearest = max(ARCHS, key=lambda name: len(state_shapes(ARCHS[name]).items() & shapes.items()))
-    if not state_shapes(ARCHS[nearest]).items() & shapes.items():
+    for name, arch in TRIPLES.items():
+        if state_shapes(arch) == shapes:
+            raise ModelError(
+                f"the weights are of {name}, which reads three frames, and rife() gives networks "
+                "two; choose another model"
+            )
+    nearest = max(ROWS, key=lambda name: len(state_shapes(ROWS[name]).items() & shapes.items()))
+    if not state_shapes(ROWS[nearest]).items() & shapes.items():
         raise ModelError(
             f"the weights are of no RIFE v4 network: none of their {len(shapes)} tensors fits one"
         )
     raise ModelError(
         f"the weights are of no known network; nearest is {nearest}, "
-        f"but {_difference(ARCHS[nearest], shapes)}"
+        f"but {_difference(ROWS[nearest], shapes)}"
     )
 
 

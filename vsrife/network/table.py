@@ -6,13 +6,15 @@ Standard library only, so that names, shapes and costs are available without a f
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 from numbers import Real
 
 from vsrife.errors import ArgumentError
+from vsrife.network.mobile_row import MobileRow
 from vsrife.network.pyramid_row import PyramidRow
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -81,6 +83,8 @@ class Arch:
     body: str = "beta"
     groups: int = 1
     encoder: Encoder | None = None
+    # Frames that it reads: 2, or the previous, the middle and the next one, see `triple`
+    frames: int = 2
 
     # Fields for our own networks only; see `previous`
 
@@ -204,9 +208,10 @@ class Arch:
 
     def block_inputs(self, block: int) -> int:
         """Input channels of a block; for one with correlation, those that join after its stem."""
-        images = (
-            0 if self.block_radius(block) else 6 + (2 * self.encoder.out if self.encoder else 0)
-        )
+        seen = 3 + (self.encoder.out if self.encoder else 0)
+        images = 0 if self.block_radius(block) else self.frames * seen
+        if self.frames == 3 and block:
+            images += 2 * seen  # two of them are warped besides
         passed_on = 1 + self.feat + 4 if block else 0  # mask, features, flow
         unmoved = 2 if self.static and block == len(self.widths) - 1 else 0
         return images + 1 + passed_on + unmoved
@@ -237,7 +242,7 @@ _NANO = Arch(
     order=((0, 8), (0, 4), (1, 2), (2, 1), (3, 1)),
 )
 
-type Row = Arch | PyramidRow
+type Row = Arch | PyramidRow | MobileRow
 
 # Rows of IFNet, each named after its first version
 IFNETS: dict[str, Arch] = {
@@ -270,6 +275,29 @@ IFNETS: dict[str, Arch] = {
 }
 PYRAMIDS: dict[str, PyramidRow] = {"pyramid": PyramidRow()}
 ARCHS: dict[str, Row] = {**IFNETS, **PYRAMIDS}
+
+# Rows that no weights are known of; `vsrife train` makes some
+UNTRAINED: dict[str, PyramidRow | MobileRow] = {
+    # under half a million numbers
+    "micro": PyramidRow(
+        features=(16, 16, 32, 48, 64),
+        views=(8, 16, 24),
+        keys=(16, 32),
+        widths=(64, 48, 32, 16),
+        convs=(3, 2, 2, 2),
+        last=(16, 2),
+    ),
+    "mobile1": MobileRow(scales=1),
+    "mobile3": MobileRow(),
+}
+# Of three frames; nothing runs them by name yet
+TRIPLES: dict[str, Arch] = {
+    # v2_lite of DistilDRBA
+    "distildrba": Arch((192, 128, 96), (16, 8, 4), tail=13, encoder=Encoder(16, 16), frames=3),
+}
+TRAINABLE: dict[str, PyramidRow | MobileRow] = {**PYRAMIDS, **UNTRAINED}
+# All that rife() runs; those with weights come first
+ROWS: Mapping[str, Row] = ChainMap(dict[str, Row](UNTRAINED), ARCHS)
 
 # Official version -> row; versions of one row differ only in their weights.
 VERSIONS: dict[str, str] = {
@@ -319,11 +347,11 @@ DEFAULT_MODEL = "nano"
 def arch_of(model: str) -> Row:
     """The row of a model or row name; ArgumentError with similar names if there is none."""
     name = VERSIONS.get(model, model)
-    if name not in ARCHS:
+    if name not in ROWS:
         raise ArgumentError(
             f"model must be one of {', '.join(known_models())}, not {model!r}{suggest(model)}"
         )
-    return ARCHS[name]
+    return ROWS[name]
 
 
 def check_options(version: str | None, scale: float, ensemble: bool) -> None:
@@ -348,7 +376,14 @@ def known_models() -> tuple[str, ...]:
 
 
 def suggest(model: str, names: Sequence[str] | None = None) -> str:
-    """A hint with those of `names` (None: all models) most similar to `model`, or ""."""
+    """A hint with those of `names` (None: all models) most similar to `model`, or "".
+
+    Of a row that has no weights: how to get them.
+    """
+    if model in UNTRAINED:
+        return f"; no weights are known for the network {model}, `vsrife train {model}` makes some"
+    if model in TRIPLES:
+        return f"; {model} reads three frames, and rife() gives networks two"
     near = difflib.get_close_matches(
         model.lower().replace("rife", "").strip("-_v "), names or known_models(), 3
     )
@@ -377,14 +412,16 @@ def parameters(arch: Row) -> int:
 
 def _tensors(arch: Row) -> Iterator[tuple[str, Shape, Fraction]]:
     """Key, shape and uses of each weight per pixel of the picture, for each tensor."""
-    if isinstance(arch, PyramidRow):
+    if not isinstance(arch, Arch):
         yield from arch.tensors()
         return
     for i, width in enumerate(arch.widths):
         area = sum((Fraction(1, scale**2) for block, scale in arch.runs if block == i), Fraction(0))
         yield from _block_tensors(arch, i, f"block{i}.", width, area)
     if arch.encoder:
-        yield from _encoder_tensors(arch.encoder)
+        # of each frame at half its size; three are seen at the size of the finest block
+        uses = Fraction(2, 4) if arch.frames == 2 else Fraction(3, 4 * arch.scales[-1] ** 2)
+        yield from _encoder_tensors(arch.encoder, uses)
 
 
 def _block_tensors(
@@ -418,13 +455,12 @@ def _block_tensors(
     yield from _conv(block + name, (width, outputs, 4, 4), cell)
 
 
-def _encoder_tensors(encoder: Encoder) -> Iterator[tuple[str, Shape, Fraction]]:
+def _encoder_tensors(encoder: Encoder, uses: Fraction) -> Iterator[tuple[str, Shape, Fraction]]:
     *convs, last = encoder.layers
-    both = Fraction(2, 4)  # two images, at half width and height
     for j, name in enumerate(convs):
         shape = (encoder.hidden, encoder.hidden if j else 3, 3, 3)
-        yield from _conv(f"encode.{name}", shape, both)
-    yield from _conv(f"encode.{last}", (encoder.hidden, encoder.out, 4, 4), both)
+        yield from _conv(f"encode.{name}", shape, uses)
+    yield from _conv(f"encode.{last}", (encoder.hidden, encoder.out, 4, 4), uses)
 
 
 def _conv(key: str, shape: Shape, density: Fraction) -> Iterator[tuple[str, Shape, Fraction]]:

@@ -18,7 +18,8 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from vsrife.errors import ArgumentError, BackendError
+from vsrife.errors import ArgumentError, missing_package, printable
+from vsrife.messages import one_line
 from vsrife.network.table import Row
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Target(NamedTuple):
     """A row.
 
     module: has `build`; suffix: of the output's name, "" for a folder; precisions: allowed ones,
-    the default first; takes: the options besides scale and precision; package, extra: what `build`
+    the default first; takes: the options besides scale and precision; extra: installs what `build`
     needs, "" for nothing but numpy.
     """
 
@@ -73,7 +74,6 @@ class Target(NamedTuple):
     suffix: str
     precisions: tuple[str, ...] = PRECISIONS
     takes: tuple[str, ...] = ("ensemble",)
-    package: str = ""
     extra: str = ""
 
 
@@ -94,8 +94,14 @@ TARGETS: dict[str, Target] = {
         "vsrife.network.onnx_files",
         ".onnx",
         takes=("ensemble", "size", "layout"),
-        package="onnx",
         extra="onnx",
+    ),
+    "openvino": Target(
+        # not in this folder: the module says why
+        "vsrife.inference.openvino_files",
+        ".xml",
+        takes=("ensemble", "size", "layout"),
+        extra="openvino",
     ),
     "ncnn": Target("vsrife.network.ncnn_files", "", takes=("ensemble", "warp", "fold")),
     "tflite": Target(
@@ -103,7 +109,6 @@ TARGETS: dict[str, Target] = {
         ".tflite",
         precisions=("fp32", "fp16", "int8"),
         takes=("ensemble", "size", "flow_only", "blocks"),
-        package="ai-edge-litert",
         extra="tflite",
     ),
 }
@@ -135,14 +140,13 @@ def check(name: str, options: FileOptions) -> None:
 
 
 def builder(name: str) -> Build:
-    """`build` of a target; BackendError if its package is missing."""
+    """`build` of a target; BackendError if a package is missing."""
     target = target_of(name)
     try:
         return cast("Build", import_module(target.module).build)
-    except ModuleNotFoundError as error:
-        raise BackendError(
-            f"export needs the {target.package or error.name} package ({error}); "
-            f"pip install {target.package or error.name}"
+    except ImportError as error:  # a package that is there may be broken
+        raise missing_package(
+            f"target {name}", target.extra, printable(one_line(str(error)))
         ) from error
 
 

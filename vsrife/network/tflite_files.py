@@ -10,16 +10,16 @@ import numpy as np
 
 from vsrife.errors import ArgumentError
 from vsrife.messages import note
-from vsrife.network import encoder, pyramid
-from vsrife.network.ifnet import Refined, blend, refine
+from vsrife.network import any_row, mobile
+from vsrife.network.ifnet import blend
+from vsrife.network.mobile_row import MobileRow
 from vsrife.network.operations.tflite import TfliteOperations
 from vsrife.network.operations.tflite_schema import file_of
 from vsrife.network.operations.tflite_warp import Pair
 from vsrife.network.operations.tflite_writer import Array, Node, Tensor, Writer
 from vsrife.network.options import RunOptions
-from vsrife.network.pyramid_row import PyramidRow
 from vsrife.network.sizes import padded_size
-from vsrife.network.table import Row, check_options, state_shapes
+from vsrife.network.table import Arch, Row, check_options, state_shapes
 from vsrife.network.targets import FileOptions
 
 # "GPU ML operations support" on tensorflow.org/lite/performance/gpu, read in November 2026. In 16-
@@ -82,11 +82,12 @@ def write(
     ops = TfliteOperations(w, size)
     arrays = {key: np.asarray(state[key], np.float32) for key in state_shapes(arch)}
     run = RunOptions(options.scale, options.ensemble)
-    refined = _refined(ops, arrays, arch, run, (left, right), timestep)
     if options.flow_only:
-        w.output("flow", ops.resize(refined.flow, 0.5))
-        w.output("mask", ops.sigmoid(ops.resize(refined.mask, 0.5)))
+        flow, mask = _estimated(ops, arrays, arch, run, (left, right), timestep)
+        w.output("flow", flow)
+        w.output("mask", ops.sigmoid(mask))
     else:
+        refined = any_row.refine(ops, arrays, arch, run, left, right, timestep)
         w.output("image", blend(ops, refined)[0])
     _check_tensors(w, size)
     return w
@@ -120,30 +121,29 @@ def checked_size(size: tuple[int, int] | None, unit: int) -> tuple[int, int]:
 def _first_blocks(arch: Row, count: int | None) -> Row:
     if count is None:
         return arch
-    if isinstance(arch, PyramidRow):
+    if not isinstance(arch, Arch):
         raise ArgumentError(
-            "blocks is for models of RIFE v4; a pyramid has one network, leave it out"
+            "blocks is for models of RIFE v4; the parts of others do not stand alone, leave it out"
         )
     if type(count) is not int:
         raise ArgumentError(f"blocks must be a whole number, not {count!r}")
     return arch.first(count)
 
 
-def _refined(
+def _estimated(
     ops: TfliteOperations,
     weights: Mapping[str, Array],
     arch: Row,
     options: RunOptions,
     images: Pair,
     timestep: Tensor,
-) -> Refined[Tensor, Pair]:
-    if not isinstance(arch, PyramidRow):
-        left, right = (encoder.prepare(ops, weights, arch, image) for image in images)
-        return refine(ops, weights, arch, options, ops.stack(left, right), timestep)
-    first, second = (pyramid.prepare(ops, weights, arch, options.scale, x) for x in images)
-    matched = pyramid.match(ops, weights, arch, options.scale, first, second)
-    views, pair = (first.view4, second.view4), ops.stack(first.image, second.image)
-    return pyramid.refine(ops, weights, arch, options, views, matched, timestep, pair)
+) -> tuple[Tensor, Tensor]:
+    """Flow and mask (logit) at half the frame's size."""
+    if isinstance(arch, MobileRow) and options.scale == 1:  # which is what it estimates
+        left, right = (mobile.prepare(ops, weights, arch, 1, image) for image in images)
+        return mobile.estimate(ops, weights, arch, options, left, right, timestep)
+    refined = any_row.refine(ops, weights, arch, options, *images, timestep)
+    return ops.resize(refined.flow, 0.5), ops.resize(refined.mask, 0.5)
 
 
 def _check_tensors(w: Writer, size: tuple[int, int]) -> None:
@@ -162,9 +162,7 @@ def _tell_of_gpus(w: Writer, arch: Row) -> None:
         note(f"all {len(nodes)} operations are on the published list of TFLite's GPU delegate")
         return
     counts = ", ".join(f"{count} {kind}" for kind, count in others.items())
-    way_out = (
-        "" if isinstance(arch, PyramidRow) else "; they warp between blocks, blocks 1 has none"
-    )
+    way_out = "; they warp between blocks, blocks 1 has none" if isinstance(arch, Arch) else ""
     note(
         f"{sum(others.values())} of {len(nodes)} operations are not on the published list of "
         f"TFLite's GPU delegate ({counts}){way_out}"

@@ -55,9 +55,20 @@ def _connected(address: str) -> _Client:
         ) from error
 
 
+def _workers(client: _Client) -> list[str]:
+    """The addresses of the workers; none if the scheduler does not answer.
+
+    Not by `scheduler_info`: a timer of the client's empties what that gives, now and then.
+    """
+    try:
+        return list(client.nthreads())
+    except OSError:
+        return []
+
+
 def _start_new(client: _Client, folder: Path, tasks: dict[str, _Future]) -> None:
     """Give every worker that has none its task, which takes segments until all are made."""
-    for worker in client.scheduler_info(n_workers=-1)["workers"]:
+    for worker in _workers(client):
         if worker not in tasks:
             say(f"worker {worker} joins in")
             tasks[worker] = client.submit(
@@ -67,7 +78,7 @@ def _start_new(client: _Client, folder: Path, tasks: dict[str, _Future]) -> None
 
 def _still_at_work(client: _Client, tasks: dict[str, _Future]) -> bool:
     """Whether a worker is at work; says why one has stopped."""
-    alive = client.scheduler_info(n_workers=-1)["workers"]
+    alive = _workers(client)
     for worker, task in list(tasks.items()):
         if task.status == "error":
             problem: Any = task.exception()

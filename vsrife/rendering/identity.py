@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vsrife.errors import MediaError
 from vsrife.media.images import READABLE
+from vsrife.media.reasons import reason_of
 from vsrife.weights.folders import is_folder
 
 _MIB = 1 << 20
@@ -29,7 +30,7 @@ def of_source(source: Path) -> str:
                 file.seek(begin)
                 digest.update(file.read(_MIB))
     except OSError as error:
-        raise MediaError(f"{source} cannot be read: {error}") from error
+        raise MediaError(f"{source} cannot be read: {reason_of(error)}") from error
     return f"{found.st_size} {found.st_mtime_ns} {digest.hexdigest()}"
 
 
@@ -42,7 +43,7 @@ def _of_images(folder: Path) -> str:
                 size, changed = size + found.st_size, max(changed, found.st_mtime_ns)
                 digest.update(os.fsencode(f"{path.name} {found.st_size}\n"))
     except OSError as error:
-        raise MediaError(f"{folder} cannot be read: {error}") from error
+        raise MediaError(f"{folder} cannot be read: {reason_of(error)}") from error
     return f"{size} {changed} {digest.hexdigest()}"
 
 

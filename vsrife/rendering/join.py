@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vsrife.errors import MediaError
+from vsrife.media.reasons import reason_of
 from vsrife.media.timestamps import Times
+from vsrife.messages import counted
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -69,10 +71,11 @@ def _order(piece: Piece, header: bytes) -> list[int]:
                 raise BadSegmentError(piece, "was made by another encoder")
             packets = [packet.pts for packet in container.demux(stream) if packet.size]
     except (OSError, IndexError, av.FFmpegError) as error:
-        raise BadSegmentError(piece, f"cannot be read ({error})") from error
+        raise BadSegmentError(piece, f"cannot be read ({reason_of(error)})") from error
     shown = [at for at in packets if at is not None]
     if len(set(shown)) != len(packets) or len(packets) != piece.end - piece.begin:
-        raise BadSegmentError(piece, f"has {len(packets)} frames, not {piece.end - piece.begin}")
+        found = counted(len(packets), "frame")
+        raise BadSegmentError(piece, f"has {found}, not {piece.end - piece.begin}")
     places = {at: place for place, at in enumerate(sorted(shown))}
     return [places[at] for at in shown]
 

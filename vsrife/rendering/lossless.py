@@ -8,6 +8,8 @@ from typing import Any
 
 import vapoursynth as vs
 
+from vsrife.media.reasons import reason_of
+from vsrife.messages import counted
 from vsrife.rendering.join import BadSegmentError, Piece
 from vsrife.rendering.source_film import Film
 
@@ -27,9 +29,9 @@ def _opened(piece: Piece, film: Film) -> vs.VideoNode:
     try:
         clip = vs.core.bs.VideoSource(os.fsencode(piece.path), cachemode=0, showprogress=False)
     except vs.Error as error:
-        raise BadSegmentError(piece, f"cannot be read ({error})") from error
+        raise BadSegmentError(piece, f"cannot be read ({reason_of(error)})") from error
     if clip.num_frames != piece.end - piece.begin:
-        raise BadSegmentError(piece, f"has {clip.num_frames} frames")
+        raise BadSegmentError(piece, f"has {counted(clip.num_frames, 'frame')}")
     if clip.format.id != film.clip.format.id:  # FFmpeg keeps 9 to 15 bits in 16
         clip = clip.resize.Point(format=film.clip.format.id)
     return clip

@@ -15,11 +15,12 @@ from vsrife.errors import MediaError
 from vsrife.media.image_pattern import check_pattern
 from vsrife.media.parts import make_folder, whole_file
 from vsrife.media.source import Facts
-from vsrife.messages import note, say
+from vsrife.messages import counted, note, say
 from vsrife.rendering import job as jobs
 from vsrife.rendering import task_file
 from vsrife.rendering.cluster import run_cluster
 from vsrife.rendering.job import Job
+from vsrife.rendering.left_out import note_left_out
 from vsrife.rendering.local import pinned, run_workers
 from vsrife.rendering.manifest import Manifest
 from vsrife.rendering.progress import Progress, Silent
@@ -56,6 +57,7 @@ def render_file(task: Task, progress: Progress | None = None) -> Outcome:
     stay there after an error. MediaError and those of rife() otherwise.
     """
     facts = facts_of(task)
+    note_left_out(task, facts)
     progress = progress or Silent()
     if task.to_images:
         make_folder(task.target.parent)
@@ -107,7 +109,8 @@ def _make_anyway(
         if not bad:
             raise
         where = ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in ranges(bad)[:5])
-        note(f"{len(bad)} frames cannot be read ({where}): --on-error {task.on_error}")
+        frames = counted(len(bad), "frame")
+        note(f"{frames} cannot be read ({where}): --on-error {task.on_error}")
         task = replace(task, unreadable=tuple(bad))
         return _make(task, facts, job, progress, identity, threads)
 
@@ -173,7 +176,7 @@ def _make_missing(task: Task, facts: Facts, job: Job, film: Film, progress: Prog
     assert job.plan is not None
     total, done = film.end - film.first, job.frames_done()
     if done:
-        say(f"{len(job.done())} of {len(job.plan.segments)} segments are done; going on")
+        say(f"{_share(job)} done; going on")
     task_file.save(task, job.folder)
     progress.begin("render", total, done)
     if task.workers > 1:
@@ -193,6 +196,13 @@ def _devices(task: Task) -> list[str | None]:
     return [None] * task.workers
 
 
+def _share(job: Job) -> str:
+    """The finished segments as the beginning of a sentence: "2 of 5 segments are"."""
+    assert job.plan is not None
+    total = counted(len(job.plan.segments), "segment is", "segments are")
+    return f"{len(job.done())} of {total}"
+
+
 @contextmanager
 def _telling_how_to_go_on(job: Job) -> Iterator[None]:
     try:
@@ -200,7 +210,7 @@ def _telling_how_to_go_on(job: Job) -> Iterator[None]:
     except BaseException:
         if job.worth_keeping and job.plan is not None:
             say(
-                f"{len(job.done())} of {len(job.plan.segments)} segments are kept in {job.folder}; "
+                f"{_share(job)} kept in {job.folder}; "
                 "the same command goes on from there, --clean removes them"
             )
         raise

@@ -79,7 +79,9 @@ class Lines:
         if self._what == _WORDS["read"]:
             return f"reading, {done} %"
         what = f"{self._what}: " if self._what else ""
-        speed = f"{pace.fps(done):.2f} fps, {duration(pace.left(done))} left"
+        # before the first frames nobody knows how long
+        left = f", {duration(pace.left(done))} left" if pace.fps(done) > 1e-6 else ""
+        speed = f"{pace.fps(done):.2f} fps{left}"
         return f"{what}{done}/{pace.total} frames, {speed}{_memory()}"
 
 

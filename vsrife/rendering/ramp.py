@@ -14,6 +14,7 @@ import vapoursynth as vs
 
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.media.timestamps import Times
+from vsrife.messages import counted
 from vsrife.rendering.span import Place, read_place
 from vsrife.video.frames import uncached
 from vsrife.video.timeline import MAX_FRAMES
@@ -25,11 +26,15 @@ _LARGEST = 1 << 20  # bytes of a file of times; a longer one is no such file
 
 
 class Line(NamedTuple):
-    """A line of the file: at `output` seconds, `source` is shown; None: the end of the source."""
+    """A line of the file: at `output` seconds, `source` is shown; None: the end of the source.
+
+    number, file: of the line, for messages.
+    """
 
     source: Place | None
     output: Fraction
-    number: int  # of the line, for messages
+    number: int
+    file: str = "?"
 
 
 Ramp = tuple[Line, ...]
@@ -58,28 +63,29 @@ def read_ramp(path: Path) -> Ramp:
             "of the output, as 3s 10s"
         )
     if lines[0].output != 0:
-        raise _wrong(path, lines[0].number, "the first output time must be 0s")
+        raise _wrong(lines[0], "the first output time must be 0s")
     for before, line in pairwise(lines):
         if line.output <= before.output:
-            raise _wrong(path, line.number, "output times must rise; the source may go back")
+            raise _wrong(line, "output times must rise; the source may go back")
     return tuple(lines)
 
 
 def _line(path: Path, number: int, words: list[str]) -> Line:
+    here = Line(None, Fraction(0), number, str(path))
     if len(words) != 2:
-        raise _wrong(path, number, f"expected a place and a time, as 3s 10s, not {words!r:.60}")
+        raise _wrong(here, f"expected a place and a time, as 3s 10s, not {words!r:.60}")
     try:
         source = None if words[0] == _END else read_place("source", words[0])
         output = read_place("output", words[1])
     except ArgumentError as error:
-        raise _wrong(path, number, str(error)) from error
+        raise _wrong(here, str(error)) from error
     if output.frame:  # a plain 0 is clear
-        raise _wrong(path, number, f"output must be a time, as {words[1]}s, not {words[1]}")
-    return Line(source, output.seconds or Fraction(0), number)
+        raise _wrong(here, f"output must be a time, as {words[1]}s, not {words[1]}")
+    return here._replace(source=source, output=output.seconds or Fraction(0))
 
 
-def _wrong(path: Path, number: int, reason: str) -> ArgumentError:
-    return ArgumentError(f"times {path}, line {number}: {reason}")
+def _wrong(line: Line, reason: str) -> ArgumentError:
+    return ArgumentError(f"times {line.file}, line {line.number}: {reason}")
 
 
 def positions(ramp: Ramp, times: Times, count: int, rate: Fraction) -> list[Fraction]:
@@ -91,7 +97,7 @@ def positions(ramp: Ramp, times: Times, count: int, rate: Fraction) -> list[Frac
     """
     total = ceil(ramp[-1].output * rate)
     if total > MAX_FRAMES:
-        raise ArgumentError(f"times make {total} frames; VapourSynth holds {MAX_FRAMES} at most")
+        raise _wrong(ramp[-1], f"{total} frames are too many; VapourSynth holds {MAX_FRAMES}")
     ticks = times.ticks[: count + 1]
     places = [_tick_of(line, ticks, times.base) for line in ramp]
     begins = [line.output for line in ramp]
@@ -117,9 +123,10 @@ def _tick_of(line: Line, ticks: Sequence[int], base: Fraction) -> Fraction:
         at = Fraction(ticks[frame])
     if at > end:
         length = float((end - ticks[0]) * base)
-        raise ArgumentError(
-            f"times, line {line.number}: the source ends before; it has {len(ticks) - 1} frames, "
-            f"{length:.3f} s, and `{_END}` is their end"
+        frames = counted(len(ticks) - 1, "frame")
+        raise _wrong(
+            line,
+            f"the source ends before; it has {frames}, {length:.3f} s, and `{_END}` is its end",
         )
     return at
 

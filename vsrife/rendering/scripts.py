@@ -25,10 +25,10 @@ def run_script(path: Path, clip: vs.VideoNode, times: Times) -> tuple[vs.VideoNo
         with redirect_stdout(Voice()):
             found = runpy.run_path(str(path), init_globals=names)
     except Exception as error:
-        where = _line_of(error, path)
-        raise MediaError(
-            f"{path}{where}: {type(error).__name__}: {one_line(str(error))}"
-        ) from error
+        where, said = _line_of(error, path), str(error)
+        if isinstance(error, SyntaxError):
+            said = error.msg  # without the file and the line, which are said already
+        raise MediaError(f"{path}{where}: {type(error).__name__}: {one_line(said)}") from error
     except SystemExit as error:
         raise MediaError(f"{path} has called exit; it must only make `clip`") from error
     made = found.get("clip")

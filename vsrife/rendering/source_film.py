@@ -12,13 +12,14 @@ from typing import Any
 
 import vapoursynth as vs
 
-from vsrife.errors import MediaError
+from vsrife.errors import ArgumentError, MediaError
 from vsrife.filter import rife
 from vsrife.media.convert import for_encoding, has_alpha
 from vsrife.media.encoders import check_film
 from vsrife.media.image_folder import IMAGES, open_folder, probe_folder
 from vsrife.media.image_motion import from_motion, is_moved_otherwise, to_motion
 from vsrife.media.image_writer import for_images
+from vsrife.media.images import HELD, IGNORED
 from vsrife.media.properties import ROWS
 from vsrife.media.source import Facts, open_source, probe, progressive
 from vsrife.media.timestamps import Times, constant_times, stretched_times
@@ -93,7 +94,14 @@ class Film:
 
 def facts_of(task: Task) -> Facts:
     """Properties of the source. MediaError if it cannot be read."""
-    return probe_folder(task.source, task.rate_in) if task.of_images else probe(task.source)
+    if task.of_images:
+        return probe_folder(task.source, task.rate_in, _about_gaps(task))
+    return probe(task.source)
+
+
+def _about_gaps(task: Task) -> str:
+    """What becomes of numbers that are missing: images have no times, unless --cfr fills them."""
+    return IGNORED if task.to_images and not (task.cfr or task.ramp) else HELD
 
 
 def open_film_source(
@@ -106,15 +114,19 @@ def open_film_source(
 ) -> Source:
     """Open the source of a task. Errors as in `open_source`."""
     if facts.codec == IMAGES:
-        clip, times = open_folder(task.source, task.rate_in)
+        clip, times = open_folder(task.source, task.rate_in, _about_gaps(task))
     else:
         clip, times = open_source(task.source, facts, threads, index, on_read)
         clip = progressive(clip)
     if task.before is not None:
         clip, times = run_script(task.before, clip, times)
     clip = covered(clip, task.unreadable)
+    if clip.num_frames < 2:
+        raise MediaError(f"{task.source} has 1 frame, and at least 2 are needed")
     first, end = task.span.frames(times)
     if task.loop:
+        if end - first < 2:
+            raise ArgumentError("loop must have 2 frames or more, not 1; choose a longer part")
         clip, times = looped(clip, first, end), looped_times(times, first, end)
     if task.cfr and not times.constant:
         clip = with_durations(clip, times)
@@ -196,7 +208,8 @@ def rife_options(task: Task, source: Source) -> dict[str, Any]:
         if isinstance(side, vs.VideoNode) and side.num_frames != source.clip.num_frames:
             options[name] = looped(side, source.first, source.end)
     if task.cfr and not source.times.constant and task.ramp is None:
-        options["fps"] = constant_rate(options, source.times)
+        own = task.rate_in if task.of_images else None
+        options["fps"] = constant_rate(options, source.times, own)
         options["vfr"] = True
         options.pop("factor", None)
     if task.on_error == "interpolate" and task.unreadable:

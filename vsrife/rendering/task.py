@@ -87,7 +87,7 @@ class Task:
             "the options": repr(sorted(asked.items())),
             "the part": repr((self.span, self.cfr, self.slow, self.loop, self.on_error)),
             "the rate of the images": str(self.rate_in),
-            "the times": repr(self.ramp),
+            "the times": repr(self.ramp and [line[:2] for line in self.ramp]),
             "the encoder's settings": f"{self.encoding!r} {self.target.suffix.lower()}",
             "the scripts": repr(scripts),
             # another build of the encoder may write another header

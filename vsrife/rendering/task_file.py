@@ -28,7 +28,7 @@ def save(task: Task, folder: Path) -> None:
     data["ramp"] = (
         None
         if task.ramp is None
-        else [[_plain_place(line.source), _plain(line.output), line.number] for line in task.ramp]
+        else [[_plain_place(line.source), _plain(line.output), *line[2:]] for line in task.ramp]
     )
     data["rate_in"] = _plain(task.rate_in)
     for name in _OTHERS:
@@ -56,8 +56,8 @@ def load(folder: Path, source: Path | None = None) -> Task:
             ramp=None
             if data["ramp"] is None
             else tuple(
-                Line(_read_place(place), _read(output), number)
-                for place, output, number in data["ramp"]
+                Line(_read_place(place), _read(output), *about)
+                for place, output, *about in data["ramp"]
             ),
             rate_in=_read(data["rate_in"]),
             **{name: _read(data[name]) for name in _OTHERS},

@@ -37,11 +37,19 @@ def cheaper_rate(source: Fraction, wanted: Fraction) -> Fraction | None:
     return near if abs(near / wanted - 1) <= Fraction(2, 1000) else None
 
 
-def constant_rate(options: Mapping[str, Any], times: Times) -> Fraction:
-    """The rate for --cfr: the wanted one, else the mean times the factor, as a common rate."""
+def constant_rate(
+    options: Mapping[str, Any], times: Times, own: Fraction | None = None
+) -> Fraction:
+    """The rate for --cfr: the wanted one, else the mean times the factor, as a common rate.
+
+    own: the source's, times the factor instead, where it is known: that of images without gaps.
+    """
     if options.get("fps") is not None:
         return Fraction(options["fps"])
-    mean = times.rate * Fraction(options.get("factor") or 2)
+    factor = Fraction(options.get("factor") or 2)
+    if own is not None:
+        return own * factor
+    mean = times.rate * factor
     common = (
         *(Fraction(n) for n in range(1, 481)),
         *(Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 72, 96, 120, 240)),

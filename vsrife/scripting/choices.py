@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
+from vsrife.messages import counted
 from vsrife.scripting.examine import Film
 
 _LARGE = 2000  # lines or columns / 2 from which on motion is too large for the full resolution
@@ -73,8 +74,8 @@ def _scenes(film: Film) -> Iterator[Argument]:
     if film.rhythm.drawn:
         yield Argument("sc", '"adaptive"', "keeps cuts sharp, also among held drawings")
     else:
-        found = f"{film.cuts} cuts in the sample" if film.cuts else "no cut in the sample"
-        yield Argument("sc", "True", f'keeps cuts sharp ({found}); or "adaptive"')
+        cuts = counted(film.cuts, "cut") if film.cuts else "no cut"
+        yield Argument("sc", "True", f'keeps cuts sharp ({cuts} in the sample); or "adaptive"')
 
 
 def _repeats(film: Film) -> Iterator[Argument]:

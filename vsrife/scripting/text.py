@@ -10,6 +10,7 @@ from pathlib import Path
 import vapoursynth as vs
 
 from vsrife.errors import printable
+from vsrife.messages import counted
 from vsrife.scripting.choices import Argument, rhythm_in_words, shown
 from vsrife.scripting.examine import Film
 
@@ -41,11 +42,12 @@ def _head(film: Film, script: str) -> Iterator[str]:
     yield f'#   vspipe "{name}" - -c y4m | ffmpeg -i - -i "{source}" -map 0:v -map 1:a? out.mkv'
     yield "#"
     yield from _comment(
-        f"Found: {film.codec}, {film.width}x{film.height}, {film.format}, {film.frames} frames, "
-        f"{film.seconds:.1f} s, {_rate(film)}."
+        f"Found: {film.codec}, {film.width}x{film.height}, {film.format}, "
+        f"{counted(film.frames, 'frame')}, {film.seconds:.1f} s, {_rate(film)}."
     )
     yield from _comment(f"Colour: {_colour(film)}.")
-    yield from _comment(f"Motion in {film.sampled} sampled frames: {rhythm_in_words(film)}.")
+    sampled = counted(film.sampled, "sampled frame")
+    yield from _comment(f"Motion in {sampled}: {rhythm_in_words(film)}.")
     if film.colour["transfer"] in _HDR:
         yield from _comment(
             "HDR: the frames keep their format and their values; tell the encoder about it, or use "

@@ -8,10 +8,10 @@ from pathlib import Path
 from torch import Tensor
 
 from vsrife.errors import ArgumentError, ModelError
-from vsrife.network.pyramid_module import PyramidNet
+from vsrife.network.module import Network
 from vsrife.network.state_dict import normalise
-from vsrife.network.table import PYRAMIDS
 from vsrife.training.checkpoint import load_checkpoint
+from vsrife.training.first_weights import make
 from vsrife.training.perceptual import PerceptualLoss
 from vsrife.training.run_options import Options
 from vsrife.training.teacher import Teacher
@@ -49,7 +49,7 @@ def check_footage(options: Options, side: int | None) -> None:
 def check_files(options: Options) -> None:
     """Read every file that the run will read; ModelError or ArgumentError for a wrong one."""
     if options.start is not None:
-        fitting(options.start, PyramidNet(PYRAMIDS[options.model]))
+        fitting(options.start, make(options.model))
     if options.teacher is not None:
         Teacher(options.teacher, "cpu")
     if options.perceptual is not None:
@@ -59,7 +59,7 @@ def check_files(options: Options) -> None:
         load_checkpoint(options.checkpoint, like, "cpu")
 
 
-def fitting(path: Path, model: PyramidNet) -> dict[str, Tensor]:
+def fitting(path: Path, model: Network) -> dict[str, Tensor]:
     """The tensors in a weights file that `model` has, of the same name and shape.
 
     ModelError if there are none.

@@ -107,20 +107,21 @@ def prepare(media: Path, cache: Path, seed: int = 0) -> Footage:
     """Cut everything in `media` into `cache`, unless that has been done.
 
     ArgumentError if `media` is not a folder or holds nothing to use; MediaError, with the path, if
-    a file is damaged.
+    a file is damaged, or `cache` cannot be written.
     """
     if not is_folder(media):
         raise ArgumentError(f"footage must be a folder of media, not {str(media)!r}")
     datasets = find_datasets(media)
     facts = {"media": str(media.resolve()), "seed": seed, "limits": LIMITS}
     if _done(cache) != facts:
-        cache.mkdir(parents=True, exist_ok=True)
-        (cache / DONE).unlink(missing_ok=True)
-        _cut_photos(media, cache)
-        random = np.random.default_rng(seed)
-        _write(cache, "clips", _all_clip_windows(media, random), random)
-        _write(cache, "animations", _animation_windows(media / "lottie", random), random)
-        write_whole(cache / DONE, lambda part: part.write_text(json.dumps(facts)))
+        try:
+            _cut(media, cache, seed, facts)
+        except OSError as error:
+            # numpy says of a full disk how many bytes it wrote, and nothing else
+            reason = error.strerror or f"{error}; is the disk full?"
+            raise MediaError(
+                f"footage cannot be cut into {cache}: {reason}; make room there, or choose --cache"
+            ) from error
     footage = Footage(cache, datasets)
     for dataset in datasets:
         messages.say(f"{dataset.name}: {len(dataset.folders)} folders")
@@ -130,6 +131,17 @@ def prepare(media: Path, cache: Path, seed: int = 0) -> Footage:
             "clips or lottie, or a data set (docs/guide/training.md)"
         )
     return footage
+
+
+def _cut(media: Path, cache: Path, seed: int, facts: dict[str, Any]) -> None:
+    """Cut everything in `media` into `cache`; facts: what is noted when that is done."""
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / DONE).unlink(missing_ok=True)
+    _cut_photos(media, cache)
+    random = np.random.default_rng(seed)
+    _write(cache, "clips", _all_clip_windows(media, random), random)
+    _write(cache, "animations", _animation_windows(media / "lottie", random), random)
+    write_whole(cache / DONE, lambda part: part.write_text(json.dumps(facts)))
 
 
 def _done(cache: Path) -> object:

@@ -15,12 +15,11 @@ from vsrife import messages
 from vsrife.errors import MediaError, ModelError, RifeError
 from vsrife.network.pyramid import Watcher
 from vsrife.network.pyramid_module import PyramidNet
-from vsrife.network.table import PYRAMIDS
 from vsrife.training.batches import Ahead, Mixer
 from vsrife.training.before_run import check_folder, check_footage, fitting
 from vsrife.training.checkpoint import load_checkpoint, save_checkpoint
 from vsrife.training.drawn_scenes import Batch, Scenes
-from vsrife.training.first_weights import set_first_weights
+from vsrife.training.first_weights import Trained, make
 from vsrife.training.footage import SIDE, Footage
 from vsrife.training.loss import Found, psnr, total_loss
 from vsrife.training.muon import Muon
@@ -46,8 +45,7 @@ class Run:
     def __init__(self, options: Options, scenes: Scenes, footage: Footage | None = None) -> None:
         self.options, self.step, self.elapsed = options, 0, 0.0
         torch.manual_seed(options.seed)
-        self.model = PyramidNet(PYRAMIDS[options.model]).to(options.device)
-        set_first_weights(self.model)
+        self.model = make(options.model).to(options.device)
         if options.start:
             _copy(options.start, self.model)
         # a step takes a third less time: convolutions of few channels prefer this order
@@ -207,23 +205,28 @@ def _advance(run: Run) -> float:
         raise
 
 
-def find(model: PyramidNet, batch: Batch) -> Found:
+def find(model: Trained, batch: Batch) -> Found:
     """What the network makes of a batch, with all that the loss reads."""
     states: dict[int, torch.Tensor] = {}
+    trace: list[tuple[torch.Tensor, torch.Tensor]] = []
+    if not isinstance(model, PyramidNet):
+        sides = model.prepare(batch.img0), model.prepare(batch.img1)
+        image = model.interpolate(*sides, batch.timestep, trace, watcher=states.__setitem__)
+        flow, mask = trace[-1]
+        return Found(image.float(), flow.float(), mask.float(), states)
     matches: list[tuple[torch.Tensor, torch.Tensor]] = []
     watcher = Watcher(
         state=states.__setitem__, matches=lambda there, back: matches.append((there, back))
     )
     left, right = model.prepare(batch.img0), model.prepare(batch.img1)
     matched = model.match(left, right, watcher)
-    trace: list[tuple[torch.Tensor, torch.Tensor]] = []
     image = model.interpolate(left, right, batch.timestep, trace, matched=matched)
     flow, mask = trace[-1]
     return Found(image.float(), flow.float(), mask.float(), states, matches[0], model.row.radii[1])
 
 
 @torch.no_grad()
-def _copy(path: Path, model: PyramidNet) -> None:
+def _copy(path: Path, model: Trained) -> None:
     """Copy the tensors of a file to those of the same name and shape."""
     own, found = model.state_dict(), fitting(path, model)
     for key, tensor in found.items():

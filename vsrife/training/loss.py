@@ -57,15 +57,16 @@ class Found:
 
     image (N, 3, H, W); flow (N, 4, H, W), pixels, and mask (N, 1, H, W), a logit, at the batch's
     timesteps; states {level: (N, 16, H / level, W / level)} at timestep 0.5 and matches, there and
-    back, as of `pyramid.Watcher`; radius: the largest match, in cells.
+    back, as of `pyramid.Watcher`, None of a network that does not match; radius: the largest match,
+    in cells.
     """
 
     image: Tensor
     flow: Tensor
     mask: Tensor
     states: Mapping[int, Tensor]
-    matches: tuple[Tensor, Tensor]
-    radius: int
+    matches: tuple[Tensor, Tensor] | None = None
+    radius: int = 0
 
 
 def total_loss(found: Found, batch: Batch, step: int) -> Tensor:
@@ -99,6 +100,8 @@ def _guided(found: Found, batch: Batch, quarter: Batch, softness: float) -> Tens
             step = step + MASK_WEIGHT * mask_loss(mask, part)
             loss = loss + share * BLOCK_WEIGHT ** (len(found.states) - i) * step
             before = flow
+    if found.matches is None:
+        return loss
     return loss + MATCH_WEIGHT * match_loss(found.matches, batch, found.radius)
 
 

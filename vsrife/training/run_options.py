@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vsrife.checks import INT64_MAX, Whole
 from vsrife.errors import ArgumentError
-from vsrife.network.table import PYRAMIDS
+from vsrife.network.table import TRAINABLE
 
 CHECKPOINT = "checkpoint.pt"  # in the run's folder
 _MOST_SIDE = 4096  # pixels
@@ -47,10 +47,10 @@ class Options:
     save_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.model not in PYRAMIDS:
+        if self.model not in TRAINABLE:
             raise ArgumentError(
-                f"model must be one of {', '.join(PYRAMIDS)}, not {self.model!r}; "
-                "vsrife trains pyramids alone"
+                f"model must be one of {', '.join(TRAINABLE)}, not {self.model!r}; "
+                "vsrife trains networks of its own alone"
             )
         if (self.minutes is None) == (self.steps is None):
             raise ArgumentError("minutes and steps exclude each other; give exactly one of them")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import vapoursynth as vs
 
-from vsrife.inference.base import Session
+from vsrife.inference.base import AT_A_TIME, Session
+from vsrife.inference.source_planes import Coding
 from vsrife.video import frames, motion_blur, nodes, scenes
+from vsrife.video.coding import coding_of, unconverted
 from vsrife.video.marking import expecting
 from vsrife.video.plans import FilledPlan, Plan
 from vsrife.video.recipe import Recipe
@@ -23,7 +28,8 @@ def assemble(clip: vs.VideoNode, recipe: Recipe, session: Session) -> vs.VideoNo
     if recipe.filling is not None and isinstance(recipe.filling.bad, str):
         clip = expecting(clip, (recipe.filling.bad,), "clip")
     plan = Plan(times) if recipe.filling is None else FilledPlan(times, clip, recipe.filling)
-    synthesis = Synthesis(plan, session, policy, clip.num_frames, recipe.streams)
+    recipe, coding = _fed(recipe, clip, session)
+    synthesis = Synthesis(plan, session, policy, clip.num_frames, recipe.streams, coding)
     out = pictures(clip, recipe, synthesis)
     if recipe.exposure is not None:
         out = motion_blur.blurred(out, clip, recipe, recipe.exposure, synthesis)
@@ -33,3 +39,20 @@ def assemble(clip: vs.VideoNode, recipe: Recipe, session: Session) -> vs.VideoNo
         cuts = plan.at_own_time(cuts, nodes.pixels(out.num_frames))
         out = scenes.place_marks(out, cuts, times, nearest=nearest)
     return out
+
+
+def _fed(
+    recipe: Recipe, clip: vs.VideoNode, session: Session
+) -> tuple[Recipe, Callable[[vs.VideoFrame], Coding] | None]:
+    """The recipe for a session that takes frames as the clip stores them, if it does, and what
+    their samples mean. Motion blur averages frames in the network's format, so not with it."""
+    if "batches" in session.tells and recipe.exposure is None:
+        recipe = replace(recipe, streams=max(recipe.streams, AT_A_TIME))
+    if "planes" not in session.tells or recipe.exposure is not None:
+        return recipe, None
+    route = recipe.route
+
+    def coding(frame: vs.VideoFrame) -> Coding:
+        return coding_of(frame.format, route.colour_of(frame))
+
+    return replace(recipe, route=unconverted(route, clip)), coding

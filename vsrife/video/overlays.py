@@ -9,7 +9,8 @@ import vapoursynth as vs
 import vsutil
 
 from vsrife.errors import ArgumentError
-from vsrife.video import frames, nodes
+from vsrife.video import frames
+from vsrife.video.frames import uncached
 from vsrife.video.plans import Plan
 
 # In steps of 8-bit luma
@@ -161,8 +162,11 @@ class Protection:
             grey = frames.luma(clip)
             blank = new.std.BlankClip(format=vs.GRAY8, keep=True)
             around = plan.neighbours(grey, blank)
-            before = plan.neighbours(nodes.shifted(grey, -1), blank).left
-            after = plan.neighbours(nodes.shifted(grey, 1), blank).right
+            # at an end there is no frame before or after: that on the other side counts alone
+            end = grey.num_frames - 1
+            first, last = grey[min(2, end)], grey[max(end - 2, 0)]
+            before = plan.neighbours(uncached(first + uncached(grey[:-1])), blank).left
+            after = plan.neighbours(uncached(uncached(grey[1:]) + last), blank).right
             static = static_mask(before, around.left, around.right, after)
             masks.append(check_mask(static, near))
         names = "xyz"[: len(masks)]

@@ -15,11 +15,12 @@ from vsrife.inference.base import Recent, Rhythm, Session
 from vsrife.inference.changed import ChangedSession
 from vsrife.inference.devices import DevicesSession
 from vsrife.inference.regions import Region
+from vsrife.inference.source_planes import Coding, SourcePlanes, Timestep
 from vsrife.video import frames, nodes, scenes
 from vsrife.video.colour import Route, alphas_match
 from vsrife.video.frames import ALPHA, Planes, uncached
 from vsrife.video.plans import Neighbours, Plan, Policy
-from vsrife.video.timeline import Position
+from vsrife.video.timeline import Position, Timeline
 
 # One pair of neighbours is in use at a time. The rest serves requests slightly out of order and
 # players that step back. Each further stream adds two.
@@ -39,6 +40,8 @@ class Synthesis:
     """Computes new frames.
 
     length: of the source, in frames; streams: new frames that are computed at the same time.
+    coding: of a source frame, for a session that takes `SourcePlanes`; None: frames come in the
+    network's format.
     """
 
     plan: Plan
@@ -46,6 +49,7 @@ class Synthesis:
     policy: Policy
     length: int
     streams: int
+    coding: Callable[[vs.VideoFrame], Coding] | None = None
 
     def neighbours(self, clip: vs.VideoNode, blank: vs.VideoNode) -> Neighbours[vs.VideoNode]:
         """The source frames that a new frame needs, from `clip` in the network's format."""
@@ -100,11 +104,26 @@ class Synthesis:
     def devices(self) -> int:
         return self.session.count if isinstance(self.session, DevicesSession) else 1
 
+    def _read(self, frame: vs.VideoFrame, with_alpha: bool) -> Readable:
+        if self.coding is None:
+            return read_planes(frame, with_alpha)
+        return SourcePlanes(read_planes(frame, with_alpha, as_stored=True), self.coding(frame))
+
+    def _beside(self, at: Position) -> list[float]:
+        """The timesteps after this one between the same two frames, where that is known."""
+        times = self.plan.times
+        if self.plan.decisions is not None or not isinstance(times, Timeline):
+            return []
+        steps = range(at.step + times.factor.denominator, at.steps, times.factor.denominator)
+        return [step / at.steps for step in steps]
+
     def renderer(self) -> Render:
         """A function that computes a new frame from its neighbours, in the network's format."""
         keep = FRAMES_KEPT + 2 * (self.streams * self.devices - 1)
         prepared, motions = Recent[Any](keep), Recent[Any](keep)
         session, policy, last = self.session, self.policy, self.length - 1
+        read = self._read
+        beside = self._beside if "batches" in session.tells else None
 
         # VapourSynth calls this from many threads, at most `streams` at a time
         def render(at: Position, around: Neighbours[vs.VideoFrame]) -> vs.VideoFrame:
@@ -113,7 +132,7 @@ class Synthesis:
 
             def prepare(index: int, source: vs.VideoFrame) -> Any:
                 def new() -> Any:
-                    planes = read_planes(source, with_alpha)
+                    planes = read(source, with_alpha)
                     if isinstance(session, DevicesSession):
                         return session.prepare(planes, index)
                     return session.prepare(planes)
@@ -139,8 +158,10 @@ class Synthesis:
             pair = prepare(at.left, left), prepare(at.right, right)
             frame = vs.core.create_video_frame(left.format, left.width, left.height)
             rhythm = cadence()
-            with written_planes(frame, left if with_alpha else None) as into:
-                confidence = session.interpolate(*pair, at.timestep, into, rhythm)
+            coding = None if self.coding is None else self.coding(left)
+            with written_planes(frame, left if with_alpha else None, coding) as into:
+                timestep = at.timestep if beside is None else Timestep(at.timestep, beside(at))
+                confidence = session.interpolate(*pair, timestep, into, rhythm)
             if not with_alpha and ALPHA in left.props:
                 frame.props[ALPHA] = left.props[ALPHA]
             frame.props.update({TIMESTEP: at.timestep, LEFT: at.left, RIGHT: at.right})
@@ -204,26 +225,34 @@ def sample(
         return first, second
 
 
-def read_planes(frame: vs.VideoFrame, with_alpha: bool) -> Planes:
-    """Three planes for the network (a grey one three times), then alpha, 0..1, if `with_alpha`."""
+def read_planes(frame: vs.VideoFrame, with_alpha: bool, *, as_stored: bool = False) -> Planes:
+    """Three planes for the network (a grey one three times, or once as it is stored), then alpha,
+    0..1, if `with_alpha`."""
     picture = frames.planes(frame)
     alpha = frames.alpha_of(frame) if with_alpha else None
-    read = picture * (3 // len(picture))
+    read = picture * (1 if as_stored else 3 // len(picture))
     if alpha is not None:
         read.append(np.asarray(alpha[0]) / np.float32(frames.white(alpha.format)))
     return read
 
 
 @contextmanager
-def written_planes(frame: vs.VideoFrame, alpha_like: vs.VideoFrame | None) -> Iterator[Planes]:
+def written_planes(
+    frame: vs.VideoFrame, alpha_like: vs.VideoFrame | None, coding: Coding | None = None
+) -> Iterator[Readable]:
     """The planes of `frame`, to write into, in the order of `read_planes`.
 
     alpha_like: a frame with an alpha plane in the format that `frame` shall get; None: no alpha.
+    coding: of the planes, for a session that writes them as they are stored.
     """
     picture = frames.planes(frame)
     like = None if alpha_like is None else frames.alpha_of(alpha_like)
     values = np.zeros((frame.height, frame.width), np.float32)
-    yield picture * (3 // len(picture)) + ([] if like is None else [values])
+    further: Planes = [] if like is None else [values]
+    if coding is None:
+        yield picture * (3 // len(picture)) + further
+    else:
+        yield SourcePlanes(picture + further, coding)
     if like is not None:
         alpha = vs.core.create_video_frame(like.format, like.width, like.height)
         frames.planes(alpha)[0][:] = frames.coded(values, like.format)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vsrife.errors import ModelError
-from vsrife.network.table import ARCHS, EMBEDDED, VERSIONS, known_models
+from vsrife.network.table import EMBEDDED, ROWS, VERSIONS, known_models
 from vsrife.weights import folders
 from vsrife.weights.files import GRAPHS, SUFFIXES
 
@@ -131,7 +131,7 @@ def _check_stem(row: Model, rows: Mapping[str, Model]) -> None:
 def _row(
     name: str, family: Mapping[str, Any], entry: Mapping[str, Any], before: Model | None
 ) -> Model:
-    model = before or Model(name, VERSIONS.get(name, name if name in ARCHS else None))
+    model = before or Model(name, VERSIONS.get(name, name if name in ROWS else None))
     given: dict[str, Any] = {}
     sources: list[str] = []
     for key, value in (*family.items(), *entry.items()):
@@ -157,8 +157,8 @@ def _row(
     row = replace(model, **given)
     if Path(file).suffix not in SUFFIXES:
         raise ModelError(f"file must be one of {', '.join(SUFFIXES)}, not {file!r}")
-    if row.arch is not None and row.arch not in ARCHS:
-        raise ModelError(f"arch must be one of {', '.join(ARCHS)}, not {row.arch!r}")
+    if row.arch is not None and row.arch not in ROWS:
+        raise ModelError(f"arch must be one of {', '.join(ROWS)}, not {row.arch!r}")
     if name in VERSIONS and row.arch != VERSIONS[name]:
         raise ModelError(f"arch of an official version is {VERSIONS[name]}, not {row.arch}")
     if row.sha256 and not _SHA256.fullmatch(row.sha256):

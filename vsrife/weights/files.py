@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsrife.errors import ModelError, printable
+from vsrife.errors import BackendError, ModelError, printable
 from vsrife.network.table import VERSIONS
 from vsrife.weights.folders import is_file, user_catalogue, user_folder, write_whole
 from vsrife.weights.readers.safetensors import (
@@ -48,6 +48,8 @@ def read_arrays(path: Path, suffix: str | None = None) -> dict[str, Array]:
     content = read_content(path)
     try:
         state = read_safetensors(content) if kind == ".safetensors" else read_pickle(content)
+    except BackendError:  # a package is missing, and the file may be whole
+        raise
     except Exception as error:  # readers raise whatever a damaged file makes them stumble over
         raise damaged(path, error, content) from error
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.network import carried_weights
 from vsrife.network.state_dict import recognise
-from vsrife.network.table import ARCHS, VERSIONS
+from vsrife.network.table import ROWS, VERSIONS
 from vsrife.weights import folders
 from vsrife.weights.catalogue import Model, catalogue, check_name
 from vsrife.weights.download import Listener, stderr_listener
@@ -189,8 +189,8 @@ def _sound(source: Path, state: dict[str, Array]) -> dict[str, Array]:
 
 
 def _no_such(source: Path, arch: str, states: Mapping[str, object]) -> dict[str, dict[str, Array]]:
-    if arch not in ARCHS:
-        raise ArgumentError(f"arch must be one of {', '.join(ARCHS)}, not {arch!r}")
+    if arch not in ROWS:
+        raise ArgumentError(f"arch must be one of {', '.join(ROWS)}, not {arch!r}")
     raise ModelError(f"{source} is a network {' or '.join(states)}, not {arch}")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vsrife.errors import ArgumentError, ModelError, printable
 from vsrife.network.state_dict import normalise, recognise
-from vsrife.network.table import ARCHS, state_shapes
+from vsrife.network.table import ROWS, state_shapes
 from vsrife.weights import folders
 from vsrife.weights.catalogue import Model, catalogue
 from vsrife.weights.download import Listener, fetch_file, stderr_listener
@@ -117,11 +117,11 @@ def fit(
         return recognise(plain), plain
     except ModelError:
         shapes = {key: value.shape for key, value in plain.items()}.items()
-        rows = [arch] if arch else list(ARCHS)
-        fitting = [name for name in rows if state_shapes(ARCHS[name]).items() <= shapes]
+        rows = [arch] if arch else list(ROWS)
+        fitting = [name for name in rows if state_shapes(ROWS[name]).items() <= shapes]
         if len(fitting) != 1:
             raise
-    wanted = state_shapes(ARCHS[fitting[0]])
+    wanted = state_shapes(ROWS[fitting[0]])
     surplus = [printable(key) for key in plain if key not in wanted]
     note(f"left out {len(surplus)} tensors that a {fitting[0]} does not have: {surplus[0]}, ...")
     return fitting[0], {key: plain[key] for key in wanted}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from vsrife.errors import BackendError, RifeError
 from vsrife.inference import disk_cache, onnx_file, quiet, runtime
 from vsrife.inference.arrays import Array
 from vsrife.inference.base import Hardware, Session, Settings
-from vsrife.inference.ort import accuracy, providers, sessions, tensorrt
+from vsrife.inference.ort import accuracy, providers, sessions, tensorrt, warps
 
 onnxruntime = quiet.load("onnxruntime")
 
@@ -82,18 +83,26 @@ class OrtEngine:
         """A session of `graph`; the one place where sessions of this backend are made."""
         if self._chosen.plain[0] == "tensorrt":
             return self._start_engine(graph, proof)
-        if self._folder is None or self._chosen.plain != ("cpu",):
-            # what other providers have compiled cannot be saved this way
+        if self._chosen.plain != ("cpu",):
+            # what other providers have compiled cannot be saved
             return sessions.start(onnxruntime, graph, self._chosen, self._options(), self._note)
-        version = onnxruntime.__version__
-        path = disk_cache.path_of(self._folder, ".graph", version, repr(self._chosen), graph)
+        if self._folder is None:
+            return self._start_on_cpu(_suited(graph), graph)
+        facts = onnxruntime.__version__, repr(self._chosen), warps.WAY
+        path = disk_cache.path_of(self._folder, ".graph", *facts, graph)
         kept = disk_cache.read(path)
         if kept is None:
-            kept = self._optimise(graph, path)
+            kept = self._optimise(_suited(graph), path)
+        return self._start_on_cpu(kept, graph, path)
+
+    def _start_on_cpu(self, suited: bytes, graph: bytes, path: Path | None = None) -> Any:
+        """A session of `suited`, made of `graph` and kept as `path`; of `graph` itself where that
+        is of no use to this machine after all."""
         try:
-            return sessions.start(onnxruntime, kept, self._chosen, self._options(), self._note)
-        except RifeError:  # of no use to this machine after all
-            disk_cache.drop(path)
+            return sessions.start(onnxruntime, suited, self._chosen, self._options(), self._note)
+        except RifeError:
+            if path is not None:
+                disk_cache.drop(path)
             return sessions.start(onnxruntime, graph, self._chosen, self._options(), self._note)
 
     def _start_engine(self, graph: bytes, proof: runtime.Proof | None) -> Any:
@@ -140,6 +149,14 @@ class OrtEngine:
         # the threads of one graph would else wait for work, at full speed, while another runs
         options.add_session_config_entry("session.force_spinning_stop", "1")
         return options
+
+
+def _suited(graph: bytes) -> bytes:
+    """The same graph with warps as the CPU is fastest at, if this ONNX Runtime has them."""
+    if warps.available(onnxruntime):
+        with suppress(Exception):  # of files of others: ONNX Runtime says what is wrong with them
+            return warps.rewritten(graph)
+    return graph
 
 
 def _inputs(graph: bytes) -> dict[str, list[int | None]]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vsrife.errors import ModelError
+from vsrife.errors import BackendError, ModelError
 from vsrife.network.state_dict import is_surplus
 from vsrife.weights.readers.families import official_keys
 
@@ -38,11 +38,10 @@ def numbers(block: bytes, kind: str, order: str = "<") -> Array:
 
 def read_safetensors(content: bytes) -> dict[str, Array]:
     """The tensors of a safetensors file; ValueError if it is damaged or its digest differs."""
-    from safetensors import deserialize
-
+    deserialize = _library().deserialize
     metadata = safetensors_metadata(content)
     state = {}
-    for key, tensor in deserialize(content):  # type: ignore[no-untyped-call]  # ships no types
+    for key, tensor in deserialize(content):
         kind = tensor["dtype"]
         if kind not in _TYPES and kind != "BF16":
             raise ValueError(f"{key!r:.200} is of type {kind}")
@@ -99,6 +98,18 @@ def digest(state: Mapping[str, Array]) -> str:
 
 
 def as_safetensors(state: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
+    _library()
     from safetensors.numpy import save
 
     return save({key: np.ascontiguousarray(value) for key, value in state.items()}, dict(metadata))
+
+
+def _library() -> Any:
+    """The package safetensors; BackendError, which no reader takes for damage, if it is missing."""
+    try:
+        import safetensors
+    except ImportError as error:
+        raise BackendError(
+            f"a .safetensors file needs what is not installed: {error}; pip install safetensors"
+        ) from error
+    return safetensors

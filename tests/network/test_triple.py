@@ -1,0 +1,83 @@
+"""The network of three frames against DistilDRBA's own code, and on ONNX Runtime."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.network import triple_golden
+from tests.network.runs import OnnxRuntime
+from tests.network.triple_golden import CASES, TOLERANCE, frames, goldens, kept, name_of, state
+from vsrife.errors import ArgumentError, ModelError
+from vsrife.network import triple
+from vsrife.network.ifnet import blend
+from vsrife.network.operations.onnx import OnnxOperations
+from vsrife.network.operations.onnx_writer import Writer
+from vsrife.network.state_dict import recognise
+from vsrife.network.table import TRIPLES, cost, parameters
+from vsrife.network.triple_module import TripleNet
+from vsrife.weights.locate import find_model
+
+ROW = TRIPLES["distildrba"]
+
+
+def network(scale=1.0):
+    net = TripleNet(ROW, scale=scale)
+    net.load_state_dict({key: torch.from_numpy(value) for key, value in state().items()})
+    return net.eval()
+
+
+def between(net, pictures, timestep):
+    with torch.inference_mode():
+        return net.between([torch.from_numpy(x) for x in pictures], timestep).numpy()
+
+
+@pytest.mark.parametrize(("scale", "timestep"), CASES)
+def test_it_gives_the_pictures_of_the_peer(scale, timestep):
+    got, wanted = between(network(scale), frames(scale), timestep), goldens()
+    assert np.abs(kept(got) - wanted[name_of(scale, timestep)]).max() < TOLERANCE
+    assert np.abs(got - frames(scale)[1]).mean() > 0.02  # pixels moved
+
+
+def test_the_file_has_the_cases():
+    assert set(goldens()) == {name_of(*case) for case in CASES}
+
+
+def test_each_of_the_three_frames_is_seen():
+    net, given = network(), list(frames(1.0))
+    before = between(net, given, 0.8)
+    for i in range(3):
+        changed = [x[..., ::-1, :].copy() if i == j else x for j, x in enumerate(given)]
+        assert np.abs(between(net, changed, 0.8) - before).max() > 1e-3
+
+
+def test_the_same_network_as_onnx():
+    """The description is over the operations of every target; here one of them."""
+    width, height = triple_golden.SIZES[1.0]
+    w = Writer()
+    names = [w.input(f"frame{i}", [1, 3, height, width]) for i in range(3)]
+    t = w.input("timestep", [1, 1, 1, 1])
+    ops = OnnxOperations(w, (width, height), names[0])
+    seen = [triple.prepare(ops, state(), ROW, 1.0, name) for name in names]
+    found = triple.refine(ops, state(), ROW, 1.0, seen, triple.NEXT, t)
+    w.output("image", blend(ops, found)[0], [1, 3, height, width])
+    feeds = dict(zip(names, frames(1.0), strict=True)) | {t: np.full((1, 1, 1, 1), 1.25, "f4")}
+    got = OnnxRuntime(w.model({}).SerializeToString())(feeds)["image"]
+    assert np.abs(kept(got) - goldens()[name_of(1.0, 1.25)]).max() < TOLERANCE
+
+
+def test_it_has_the_known_size():
+    assert parameters(ROW) == 5_301_228
+    assert round(cost(ROW)) == 6_580  # multiply-adds a pixel, three encodings included
+    assert ROW.pad_unit(1.0) == 64
+
+
+def test_sides_are_checked():
+    with pytest.raises(ArgumentError, match="multiples of 64, not 100x64; pad them"):
+        network().between([torch.zeros(1, 3, 64, 100)] * 3, 0.7)
+
+
+def test_weights_and_name_are_refused_for_what_they_are():
+    with pytest.raises(ModelError, match="of distildrba, which reads three frames"):
+        recognise(state())
+    with pytest.raises(ArgumentError, match="distildrba reads three frames"):
+        find_model("distildrba")

@@ -1,0 +1,56 @@
+"""What a render at another speed leaves out is said before the work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.ffmpeg import TINY, ffmpeg
+from vsrife.media.encoding import Encoding
+from vsrife.media.source import probe
+from vsrife.rendering.left_out import note_left_out
+from vsrife.rendering.ramp import Line
+from vsrife.rendering.task import Task
+
+RAMP = (Line(None, Fraction(0), 1), Line(None, Fraction(1), 2))
+SOUND, TEXT = "stream 1 (audio, flac)", "stream 2 (subtitle, subrip)"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("film")
+    (folder / "t.srt").write_text("1\n00:00:00,100 --> 00:00:00,400\nwords\n")
+    ffmpeg("-f", "lavfi", "-i", f"testsrc={TINY}", "-f", "lavfi", "-i", "sine=d=0.6", "-i",
+           folder / "t.srt", "-map", "0", "-map", "1", "-map", "2", "-c:v", "ffv1", "-c:a", "flac",
+           "-c:s", "srt", folder / "film.mkv")  # fmt: skip
+    return folder / "film.mkv"
+
+
+def encoding(audio: str, subtitles: str = "copy") -> Encoding:
+    return Encoding(audio=audio, subtitles=subtitles)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, ""),
+        ({"slow": 2}, f"since --slow shows the film at another speed: {SOUND}, {TEXT}; --audio st"),
+        ({"ramp": RAMP}, f"since --times shows the film at another speed: {SOUND}, {TEXT}\n"),
+        ({"slow": 2, "encoding": encoding("stretch")}, f"another speed: {TEXT}\n"),
+        ({"slow": 2, "encoding": encoding("none")}, f"another speed: {TEXT}\n"),
+        ({"ramp": RAMP, "encoding": encoding("none", "none")}, ""),
+        ({"ramp": RAMP, "target": Path("%d.png")}, ""),
+    ],
+)
+def test_streams_are_named_unless_the_user_leaves_them_out(
+    asked: dict[str, Any], said: str, film: Path, capsys: pytest.CaptureFixture[str]
+):
+    task = replace(Task(source=film, target=Path("o.mkv"), options={}), **asked)
+    note_left_out(task, probe(film))
+    told = capsys.readouterr().err
+    assert said in told
+    assert bool(told) == bool(said)

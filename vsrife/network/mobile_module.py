@@ -1,0 +1,51 @@
+"""The networks for small machines as a PyTorch module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vsrife.network import mobile
+from vsrife.network.mobile import Features
+from vsrife.network.mobile_row import MobileRow
+from vsrife.network.module import Described, Outcome, Trace, blended, size_of, times
+from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.options import RunOptions
+
+
+class MobileNet(Described):
+    """See `Network`; what `prepare` gives is `mobile.Features` in fp32."""
+
+    def __init__(self, arch: MobileRow, *, scale: float = 1.0) -> None:
+        super().__init__(arch, scale=scale)
+        self.row = arch
+
+    def prepare(self, image: Tensor) -> Features[Tensor]:
+        self.check_sides(image)
+        ops = TorchOperations(size_of(image), compute=self.dtype)
+        return mobile.prepare(ops, self.weights, self.row, self.scale, image.float())
+
+    def interpolate(
+        self,
+        left: Any,
+        right: Any,
+        timestep: float | Tensor,
+        trace: Trace | None = None,
+        pictures: tuple[Tensor, Tensor] | None = None,
+        outcome: list[Outcome] | None = None,
+        matched: Tensor | None = None,
+        watcher: Callable[[int, Tensor], None] | None = None,
+    ) -> Tensor:
+        t = times(timestep, left.image)
+        ops = TorchOperations(size_of(left.image), compute=self.dtype)
+        options = RunOptions(self.scale, timestep_map=t.shape[2:] != (1, 1))
+        found = mobile.estimate(ops, self.weights, self.row, options, left, right, t, watcher)
+        images = ops.stack(left.image, right.image)
+        joined = None if pictures is None else torch.cat(pictures).float()
+        refined = mobile.refine(ops, options, found, images, joined)
+        if trace is not None:
+            trace.append((refined.flow, refined.mask))
+        return blended(ops, options, refined, t, outcome)

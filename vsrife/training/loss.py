@@ -44,7 +44,7 @@ MATCH_WEIGHT, MATCH_SOFT, MATCH_UNIT = 0.15, 4.0, 4.0
 
 # Of the final flow's error on a scale where each halving counts the same, from FINE pixels on: what
 # blurs is off by tenths of a pixel, which large errors elsewhere would outweigh
-FINE_WEIGHT, FINE = 0.04, 0.05
+FINE_WEIGHT, FINE = 0.08, 0.05
 
 FINEST = NETWORK_LEVELS[-1]
 

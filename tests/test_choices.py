@@ -45,7 +45,7 @@ WRONG = {
     "pace and fill": ({"pace": "drawn", "duplicates": "fill"}, "choose one of them"),
     "confidence": ({"confidence": 3}, "confidence must be a number between 0 and 1, not 3"),
     "confidence as a word": ({"confidence": True}, "confidence must be a number between 0 and 1"),
-    "protect": ({"protect": "all"}, "protect must be True or False, not 'all'"),
+    "protect": ({"protect": "all"}, "protect must be True, False or \"auto\", not 'all'"),
 }
 
 

@@ -35,7 +35,7 @@ from vsrife.video import bad_frames, colour, frames, overlays, scenes, timeline
 from vsrife.video.duplicates import ANCHORS
 from vsrife.video.exposure import SHUTTER, Exposure
 from vsrife.video.marking import Marking
-from vsrife.video.overlays import Protection
+from vsrife.video.overlays import AUTO, Protection
 from vsrife.video.plans import Filling, Policy
 from vsrife.video.recipe import Recipe
 from vsrife.weights import is_graph
@@ -148,7 +148,10 @@ class Options:
         _CLIP, None, _PICTURE,
         "grey clip of any depth, as large and as long as clip: white is protected", none="no mask",
     )  # fmt: skip
-    protect: bool = option(Flag(), False, _PICTURE, "protect static lettering over motion")
+    protect: bool | str = option(
+        Flag(more=(AUTO,)), False, _PICTURE,
+        "protect static lettering over motion; auto: half-transparent overlays, too",
+    )  # fmt: skip
     static_threshold: float | str | None = option(
         _StaticThreshold(), None, _PICTURE,
         "the network runs only where two frames differ by more than this, as RGB in 0..1",
@@ -305,8 +308,7 @@ def _recipe(options: Options, route: colour.Route) -> Recipe:
     clip, mask, bad = options.clip, None, None
     if options.mask is not None:
         mask = overlays.check_mask(options.mask, clip)
-    # below 4 pixels lettering has no room, and the filters that look for it fail
-    protect = options.protect and min(clip.width, clip.height) >= 4
+    protection = _protection(options, mask)
     if options.replace is not None:
         bad = bad_frames.read_replace(options.replace, clip.num_frames)
     needs = {}
@@ -330,11 +332,19 @@ def _recipe(options: Options, route: colour.Route) -> Recipe:
         ),
         marking=marking,
         filling=filling,
-        protection=Protection(mask, protect) if protect or mask is not None else None,
+        protection=protection,
         exposure=None if options.shutter is None else Exposure(times, options.shutter),
         streams=options.network.num_streams,
         needs=needs,
     )
+
+
+def _protection(options: Options, mask: vs.VideoNode | None) -> Protection | None:
+    # below 4 pixels lettering has no room, and the filters that look for it fail
+    protect = bool(options.protect) and min(options.clip.width, options.clip.height) >= 4
+    if not protect and mask is None:
+        return None
+    return Protection(mask, protect, protect and options.protect == AUTO)
 
 
 def _times(options: Options) -> timeline.Times:

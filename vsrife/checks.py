@@ -119,16 +119,18 @@ class Positive(NamedTuple):
 
 
 class Flag(NamedTuple):
-    """True or False, also as 1 or 0. words: further allowed values."""
+    """True or False, also as 1 or 0. words: further allowed values; more: those that say True and
+    more, each of which is an option of its own on the command line, `--name-word`."""
 
     words: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> str:
-        return ", ".join(("True", "False", *(f'"{word}"' for word in self.words)))
+        return ", ".join(("True", "False", *(f'"{word}"' for word in (*self.words, *self.more))))
 
     def read(self, name: str, value: object) -> bool | str:
-        if isinstance(value, str) and value in self.words:
+        if isinstance(value, str) and value in (*self.words, *self.more):
             return value
         # numpy's bool is not an Integral, but is named like Python's
         if (isinstance(value, Integral) or type(value).__name__ == "bool") and value in (0, 1):

@@ -78,7 +78,7 @@ def rife(
     duplicates_clip: vs.VideoNode | None = None,
     replace: object = None,
     mask: vs.VideoNode | None = None,
-    protect: bool = False,
+    protect: bool | str = False,
     pace: str | None = None,
     shutter: float | None = None,
     confidence: float | None = None,

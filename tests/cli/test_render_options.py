@@ -197,7 +197,7 @@ def test_what_is_not_allowed_is_one_line(words, text, tmp_path: Path, capsys):
 
 def test_the_ready_command_is_the_same_render():
     words = [
-        "in file.mkv", "-o", "o.mkv", "--fps", "60", "--sc", "adaptive", "--protect",
+        "in file.mkv", "-o", "o.mkv", "--fps", "60", "--sc", "adaptive", "--protect-auto",
         "--no-trt-static-shape", "--encoder-options", "a=b", "--encoder-options", "c=d",
         "--estimate", "--scale", "0.5",
     ]  # fmt: skip

@@ -75,6 +75,9 @@ def command_of(args: argparse.Namespace, **instead: object) -> list[str]:
         if not action.option_strings or action.dest in _NOT_AGAIN or value == action.default:
             continue
         name = max(action.option_strings, key=len)
+        if action.nargs == 0 and (isinstance(value, str) or isinstance(action.const, str)):
+            words += [name] * (value == action.const)  # one option for each word
+            continue
         if isinstance(value, bool):
             on = [option for option in action.option_strings if not option.startswith("--no-")]
             off = [option for option in action.option_strings if option.startswith("--no-")]

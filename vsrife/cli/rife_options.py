@@ -40,6 +40,11 @@ def _add(room: argparse._ArgumentGroup, each: Option) -> None:
     if isinstance(each.kind, Flag) and not each.kind.words:
         action = argparse.BooleanOptionalAction
         room.add_argument(name, action=action, default=None, help=_help(each, default))
+        for word in each.kind.more:
+            room.add_argument(
+                f"{name}-{word}", action="store_const", const=word, dest=each.name,
+                help=f"the same with {each.name}={word}",
+            )  # fmt: skip
     else:
         room.add_argument(name, metavar=_metavar(each), help=_help(each, default), type=_type(each))
 
@@ -178,7 +183,8 @@ def as_words(options: Mapping[str, Any]) -> list[str]:
             continue
         value, name = options[each.name], each.name.replace("_", "-")
         if isinstance(each.kind, Flag) and not each.kind.words:
-            words.append(f"--{name}" if value else f"--no-{name}")
+            more = f"-{value}" if isinstance(value, str) else ""
+            words.append(f"--{name}{more}" if value else f"--no-{name}")
         else:
             words += [f"--{name}", _NONE if value is None else _shown(value)]
     return words

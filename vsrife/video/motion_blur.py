@@ -17,7 +17,14 @@ from vsrife.video.exposure import Chosen, Exposure
 from vsrife.video.frames import ALPHA, uncached
 from vsrife.video.plans import FilledPlan, Neighbours, Plan, Policy
 from vsrife.video.recipe import Recipe
-from vsrife.video.shown_frames import dressed, nearer, own_frames, pictures, template_of
+from vsrife.video.shown_frames import (
+    dressed,
+    nearer,
+    overlays_of,
+    own_frames,
+    pictures,
+    template_of,
+)
 from vsrife.video.synthesis import LEFT, RIGHT, TIMESTEP, Synthesis
 
 _CUTS = "_vsrifeCuts"
@@ -51,7 +58,8 @@ def blurred(
             told = uncached(told.resize.Point(format=recipe.route.format))  # to half precision
         new = recipe.route.to_source(told, look.colour)
         if recipe.protection is not None:
-            new = recipe.protection.over(new, nearer(plan, around, template), clip, plan)
+            near, over = nearer(plan, around, template), overlays_of(clip, recipe, synthesis)
+            new = recipe.protection.over(new, near, clip, plan, over)
         return dressed(new, own, template, recipe.times)
 
     def choose(n: int, f: vs.VideoFrame | list[vs.VideoFrame]) -> vs.VideoNode:
@@ -87,8 +95,9 @@ def _samples(
         working = uncached(recipe.route.to_working(clip).std.CopyFrameProps(clip, props=marks))
     plan = Plan(exposure) if recipe.filling is None else FilledPlan(exposure, clip, recipe.filling)
     finer = dataclasses.replace(
-        recipe, times=exposure, rate=Fraction(0), route=Route(working), protection=None
-    )
+        recipe, times=exposure, rate=Fraction(0), route=Route(working),
+        protection=None if recipe.protection is None else recipe.protection.of_samples(),
+    )  # fmt: skip
     made = pictures(working, finer, dataclasses.replace(synthesis, plan=plan))
     count = exposure.samples
     return [uncached(made.std.SelectEvery(count, [k])) for k in range(count)]

@@ -45,10 +45,12 @@ def _fed(
     recipe: Recipe, clip: vs.VideoNode, session: Session
 ) -> tuple[Recipe, Callable[[vs.VideoFrame], Coding] | None]:
     """The recipe for a session that takes frames as the clip stores them, if it does, and what
-    their samples mean. Motion blur averages frames in the network's format, so not with it."""
+    their samples mean. Motion blur averages frames in the network's format, and overlays are taken
+    off there, so not with these."""
     if "batches" in session.tells and recipe.exposure is None:
         recipe = replace(recipe, streams=max(recipe.streams, AT_A_TIME))
-    if "planes" not in session.tells or recipe.exposure is not None:
+    peels = recipe.protection is not None and recipe.protection.half_transparent
+    if "planes" not in session.tells or recipe.exposure is not None or peels:
         return recipe, None
     route = recipe.route
 

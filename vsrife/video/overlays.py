@@ -9,9 +9,12 @@ import vapoursynth as vs
 import vsutil
 
 from vsrife.errors import ArgumentError
-from vsrife.video import frames
+from vsrife.video import frames, half_transparent, layers
+from vsrife.video.colour import Route
 from vsrife.video.frames import uncached
 from vsrife.video.plans import Plan
+
+AUTO = "auto"  # protect half-transparent overlays, too
 
 # In steps of 8-bit luma
 _STATIC = 6  # largest difference of static pixels: grain, compression
@@ -141,17 +144,40 @@ def _all_planes(mask: vs.VideoNode, kind: vs.VideoFormat) -> vs.VideoNode:
 
 @dataclass(frozen=True)
 class Protection:
-    """mask: from `check_mask`, as long as the source; lettering: protect detected lettering."""
+    """mask: from `check_mask`, as long as the source; lettering: protect detected lettering;
+    half_transparent: move the ground under overlays by itself."""
 
     mask: vs.VideoNode | None
     lettering: bool
+    half_transparent: bool = False
+
+    def of_samples(self) -> Protection | None:
+        """What applies to the pictures of which motion blur is the average."""
+        return Protection(None, False, True) if self.half_transparent else None
+
+    def found(self, clip: vs.VideoNode, route: Route | None, plan: Plan) -> vs.VideoNode:
+        """`layers.between` of the output. clip: the source; no route: the ground's motion alone."""
+        if route is None:
+            return layers.between(half_transparent.moving(clip), plan)
+        # nodes of their own: only here, frames are needed many at a time
+        working = route.to_working(clip)
+        if not route.direct:
+            window = half_transparent.BEFORE + half_transparent.AFTER + vs.core.num_threads
+            working.std.SetVideoCache(mode=1, fixedsize=1, maxsize=window)
+        return layers.between(half_transparent.found(clip, working), plan)
 
     def over(
-        self, new: vs.VideoNode, near: vs.VideoNode, clip: vs.VideoNode, plan: Plan
+        self,
+        new: vs.VideoNode,
+        near: vs.VideoNode,
+        clip: vs.VideoNode,
+        plan: Plan,
+        overlays: vs.VideoNode | None = None,
     ) -> vs.VideoNode:
         """`new`, with the protected pixels taken from `near`.
 
         near: the nearer source frame for each new one, in the same format; clip: the source.
+        overlays: which `new` has already, from `found`.
         """
         masks: list[vs.VideoNode] = []
         if self.mask is not None:
@@ -168,7 +194,11 @@ class Protection:
             before = plan.neighbours(uncached(first + uncached(grey[:-1])), blank).left
             after = plan.neighbours(uncached(uncached(grey[1:]) + last), blank).right
             static = static_mask(before, around.left, around.right, after)
+            if overlays is not None:
+                static = layers.left_out(static, overlays, around.left, around.right)
             masks.append(check_mask(static, near))
+        if not masks:
+            return new
         names = "xyz"[: len(masks)]
         mask = vs.core.std.Expr(masks, " ".join(names) + " max" * (len(masks) - 1))
         if new.format.sample_type == vs.INTEGER:

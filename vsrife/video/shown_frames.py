@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import vapoursynth as vs
 
-from vsrife.video import frames, scenes, timeline
+from vsrife.video import frames, layers, scenes, timeline
 from vsrife.video.by_nodes import NodeSession, new_frames
 from vsrife.video.colour import Colour, blended, with_source_props
 from vsrife.video.frames import uncached
@@ -54,12 +54,19 @@ def pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.Vid
             return shown(uncached(blend))
         return shown(neighbours.right if what is Shown.RIGHT else neighbours.left)
 
+    @functools.cache
+    def overlays() -> vs.VideoNode | None:
+        return overlays_of(clip, recipe, synthesis)
+
     @functools.cache  # built only if a new frame is requested
     def made() -> vs.VideoNode:
         working = recipe.route.to_working(clip)
         if isinstance(session, NodeSession):
             return new_frames(synthesis, session, working)
-        return synthesis.clip(working)
+        found = overlays()
+        if found is None:
+            return synthesis.clip(working)
+        return layers.put_back(synthesis.clip(working, found), found)
 
     if own_nodes:
         made()  # what the plugin refuses is told now
@@ -71,7 +78,7 @@ def pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.Vid
             new = with_left_samples(new, neighbours.left)
         if recipe.protection is not None:
             near = nearer(plan, neighbours, template)
-            new = recipe.protection.over(new, near, clip, plan)
+            new = recipe.protection.over(new, near, clip, plan, overlays())
         if policy.confidence is not None:
             # ModifyFrame, not FrameEval: that would compute the new frame twice, to judge and to
             # show it
@@ -89,6 +96,19 @@ def pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.Vid
         return fresh(recipe.route.colour_of(around.left)) if what is Shown.NEW else kept(what)
 
     return template.std.FrameEval(choose, prop_src=inputs)
+
+
+def overlays_of(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.VideoNode | None:
+    """`layers.between` of the output; None where such overlays are not looked for.
+
+    There are none where they cannot be taken off: a backend made of nodes reads the source, and
+    cadence all frames around. The motion of the ground is known there, too."""
+    protection = recipe.protection
+    if protection is None or not protection.half_transparent:
+        return None
+    if isinstance(synthesis.session, NodeSession) or recipe.policy.cadence:
+        return protection.found(clip, None, synthesis.plan)
+    return protection.found(clip, recipe.route, synthesis.plan)
 
 
 def template_of(clip: vs.VideoNode, recipe: Recipe) -> vs.VideoNode:

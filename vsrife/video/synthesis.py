@@ -16,7 +16,7 @@ from vsrife.inference.changed import ChangedSession
 from vsrife.inference.devices import DevicesSession
 from vsrife.inference.regions import Region
 from vsrife.inference.source_planes import Coding, SourcePlanes, Timestep
-from vsrife.video import frames, nodes, scenes
+from vsrife.video import frames, layers, nodes, scenes
 from vsrife.video.colour import Route, alphas_match
 from vsrife.video.frames import ALPHA, Planes, uncached
 from vsrife.video.plans import Neighbours, Plan, Policy
@@ -61,13 +61,16 @@ class Synthesis:
             after=self.plan.neighbours(nodes.shifted(clip, 1), blank).right,
         )
 
-    def clip(self, source: vs.VideoNode) -> vs.VideoNode:
+    def clip(self, source: vs.VideoNode, overlays: vs.VideoNode | None = None) -> vs.VideoNode:
         """New frames, from `source` in the network's format and in the same format.
 
-        Frames that the output does not show as new ones are undefined.
+        overlays: of `layers.between`; the new frames lack them. Frames that the output
+        does not show as new ones are undefined.
         """
         blank = source.std.BlankClip(length=self.plan.times.num_frames, keep=True)
         neighbours, render = self.neighbours(source, blank), self.renderer()
+        if overlays is not None:
+            neighbours = layers.taken_off(neighbours, overlays, self.plan)
 
         def make(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
             around = neighbours.named(f)
@@ -137,11 +140,14 @@ class Synthesis:
                         return session.prepare(planes, index)
                     return session.prepare(planes)
 
-                return prepared.get((index, with_alpha), new)
+                # without its overlays, a frame is not the same for both of its pairs
+                peeled = source.props.get(layers.PEELED)
+                return prepared.get((index, with_alpha, peeled), new)
 
             def motion(index: int, first: vs.VideoFrame, second: vs.VideoFrame) -> Any:
                 pair = prepare(index, first), prepare(index + 1, second)
-                return motions.get(index, lambda: session.motion(*pair))
+                peeled = first.props.get(layers.PEELED)
+                return motions.get((index, peeled), lambda: session.motion(*pair))
 
             def cadence() -> Rhythm | None:
                 before, after = around.before, around.after

@@ -96,8 +96,11 @@ def export_model(
 
 def check_target(path: Path, suffix: str = ".onnx", *, overwrite: bool) -> None:
     """MediaError unless a file with that suffix, for "" a folder, can be put there."""
-    if path.suffix.lower() != suffix and suffix:
-        raise MediaError(f"{path} must end in {suffix}, not {path.suffix!r}")
+    ending = path.suffix.lower()
+    if ending != suffix and suffix:
+        others = [name for name, other in TARGETS.items() if other.suffix == ending and ending]
+        way = f"; target {others[0]} writes that" if others else ""
+        raise MediaError(f"{path} must end in {suffix}, not {path.suffix!r}{way}")
     if not suffix and path.suffix.lower() in _OF_FILES:
         raise MediaError(f"{path} must be a folder, not the name of a file; leave its end out")
     if "\0" in str(path):

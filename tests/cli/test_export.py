@@ -109,6 +109,10 @@ def test_a_network_that_rescales_brings_the_graph_for_large_motion(official, tmp
 FAULTS = {
     "an unknown model": (["4.255", "-o", "x.onnx"], "did you mean 4.25"),
     "no folder": (["nano", "-o", "no/x.onnx"], "folder no does not exist"),
+    "another target's suffix": (
+        ["nano", "-o", "x.xml"],
+        "x.xml must end in .onnx, not '.xml'; target openvino writes that",
+    ),
     "another suffix": (["nano", "-o", "x.bin"], "x.bin must end in .onnx, not '.bin'"),
     "a file that is there": (["nano", "-o", "there.onnx"], "there.onnx exists; choose another"),
     "a folder in its place": (["nano", "-o", "f.onnx", "--overwrite"], "f.onnx exists"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -160,3 +161,17 @@ def test_one_photo_is_footage_enough(
     words = ["pyramid", "-o", tmp_path / "run", "--footage", media, "--resume"]
     assert call(train_command, *words, "--steps", 1, "--count", 1, "--size", 64) == 0
     assert "holds no checkpoint; a new run begins" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nano", "--steps", 1], "model must be one of pyramid"),
+        (["micro", "--steps", 0], "steps must be"),
+        (["micro", "--steps", 1, "--cache", "x"], "--cache is for cut footage"),
+    ],
+)
+def test_what_is_mistyped_is_said_without_pytorch(tmp_path, monkeypatch, words, message):
+    monkeypatch.setitem(sys.modules, "vsrife.training.before_run", None)  # cannot be imported
+    with pytest.raises(RifeError, match=message):
+        call(train_command, *words, "-o", tmp_path / "run")

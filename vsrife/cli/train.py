@@ -79,10 +79,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    options = _options(args)
     from vsrife.training.drawn_scenes import Scenes
     from vsrife.training.loop import train
 
-    options = _options(args)
     _set_threads(args.threads)
     footage = _footage(args)
     scenes = Scenes(args.seed, footage.photos if footage else (), options.device)
@@ -94,8 +94,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _options(args: argparse.Namespace) -> Options:
     """What is asked for. What is wrong is said before footage is cut and scenes are drawn."""
-    from vsrife.training import before_run
-    from vsrife.training.footage import SIDE
     from vsrife.training.run_options import Options
 
     options = Options(
@@ -119,6 +117,10 @@ def _options(args: argparse.Namespace) -> Options:
     if args.cache is not None and args.footage is None:
         raise ArgumentError("--cache is for cut footage; add --footage, or leave it out")
     _check_paths(args)
+    # these load PyTorch, which is not missed by who has mistyped something
+    from vsrife.training import before_run
+    from vsrife.training.footage import SIDE
+
     before_run.check_footage(options, None if args.footage is None else SIDE)
     before_run.check_folder(options)
     before_run.check_files(options)

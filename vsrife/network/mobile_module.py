@@ -19,14 +19,12 @@ from vsrife.network.options import RunOptions
 class MobileNet(Described):
     """See `Network`; what `prepare` gives is `mobile.Features` in fp32."""
 
-    def __init__(self, arch: MobileRow, *, scale: float = 1.0) -> None:
-        super().__init__(arch, scale=scale)
-        self.row = arch
+    arch: MobileRow
 
     def prepare(self, image: Tensor) -> Features[Tensor]:
         self.check_sides(image)
         ops = TorchOperations(size_of(image), compute=self.dtype)
-        return mobile.prepare(ops, self.weights, self.row, self.scale, image.float())
+        return mobile.prepare(ops, self.weights, self.arch, self.scale, image.float())
 
     def interpolate(
         self,
@@ -42,7 +40,7 @@ class MobileNet(Described):
         t = times(timestep, left.image)
         ops = TorchOperations(size_of(left.image), compute=self.dtype)
         options = RunOptions(self.scale, timestep_map=t.shape[2:] != (1, 1))
-        found = mobile.estimate(ops, self.weights, self.row, options, left, right, t, watcher)
+        found = mobile.estimate(ops, self.weights, self.arch, options, left, right, t, watcher)
         images = ops.stack(left.image, right.image)
         joined = None if pictures is None else torch.cat(pictures).float()
         refined = mobile.refine(ops, options, found, images, joined)

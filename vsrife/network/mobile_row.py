@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-Tensors = Iterator[tuple[str, tuple[int, ...], Fraction]]
+from vsrife.network.own_row import OwnRow, Tensors, conv
 
 # What blocks estimate: flow 0-3, mask 4 (logit)
 STATE = 5
@@ -16,7 +15,7 @@ LEVELS = (16, 8, 4)
 
 
 @dataclass(frozen=True)
-class MobileRow:
+class MobileRow(OwnRow):
     """One network of strided convolutions down and transposed ones up.
 
     features: channels of a frame's encoder at 1/2, 1/4, 1/8 and 1/16 of its size.
@@ -30,44 +29,29 @@ class MobileRow:
     convs: tuple[int, int, int] = (4, 2, 1)
     scales: int = 3
 
-    # What rows of IFNet decide one by one
-    encoder: ClassVar[None] = None
-    ensemble: ClassVar[bool] = False
-    rescales: ClassVar[bool] = False
-    previous: ClassVar[bool] = False
-    prelu: ClassVar[bool] = False
     modulo: ClassVar[int] = LEVELS[0]
-
-    def pad_unit(self, scale: float) -> int:
-        """Sides must be multiples of this at `scale`; at least `modulo`."""
-        return max(self.modulo, int(self.modulo / scale))
 
     def tensors(self) -> Tensors:
         """Key, shape and uses of each weight per pixel of the picture, for each tensor."""
         before = 3
         for i, channels in enumerate(self.features):
             size = 3 if i else 4
-            yield from _conv(f"encode.conv{i}", (channels, before, size, size), 2 << i, 2)
+            yield from conv(f"encode.conv{i}", (channels, before, size, size), 2 << i, 2)
             before = channels
         blocks = zip(LEVELS, self.features[:0:-1], self.widths, self.convs, strict=True)
         for i, (level, seen, width, convs) in enumerate(blocks):
             prefix = f"block{level}."
-            yield from _conv(f"{prefix}views", (width, 2 * seen, 3, 3), level)
+            yield from conv(f"{prefix}views", (width, 2 * seen, 3, 3), level)
             if level == LEVELS[-1]:
                 yield f"{prefix}time.weight", (width, 2, 1, 1), Fraction(0)
                 yield f"{prefix}time.bias", (width,), Fraction(0)
             for j in range(convs):
-                yield from _conv(f"{prefix}body.{j}", (width, width, 3, 3), level)
+                yield from conv(f"{prefix}body.{j}", (width, width, 3, 3), level)
             if level > LEVELS[-1]:
                 yield from _deconv(f"{prefix}up", (width, self.widths[i + 1], 4, 4), level)
                 if self.scales > 1:
-                    yield from _conv(f"{prefix}out", (STATE, width, 3, 3), level)
+                    yield from conv(f"{prefix}out", (STATE, width, 3, 3), level)
         yield from _deconv("last", (self.widths[-1], STATE, 4, 4), LEVELS[-1])
-
-
-def _conv(key: str, shape: tuple[int, ...], cell: int, images: int = 1) -> Tensors:
-    yield f"{key}.weight", shape, Fraction(images, cell * cell)
-    yield f"{key}.bias", (shape[0],), Fraction(0)
 
 
 def _deconv(key: str, shape: tuple[int, ...], cell: int) -> Tensors:

@@ -117,14 +117,12 @@ class Described(Network):
 class IFNet(Described):
     """The network of an official row. Its parameters have the keys of official checkpoints."""
 
-    def __init__(self, arch: Arch, *, scale: float = 1.0, ensemble: bool = False) -> None:
-        super().__init__(arch, scale=scale, ensemble=ensemble)
-        self.row = arch
+    arch: Arch
 
     def prepare(self, image: Tensor) -> Tensor:
         self.check_sides(image)
         ops = TorchOperations(size_of(image), compute=self.dtype, full=self.dtype)
-        return encoder.prepare(ops, self.weights, self.row, image.to(self.dtype))
+        return encoder.prepare(ops, self.weights, self.arch, image.to(self.dtype))
 
     def interpolate(
         self,
@@ -189,7 +187,7 @@ class IFNet(Described):
         """The image (N, C, H, W); pair (2N, C, H, W), the N left frames first."""
         ops = TorchOperations(size_of(pair), compute=self.dtype)
         options = RunOptions(self.scale, self.ensemble, doubled, t.shape[2:] != (1, 1))
-        found = refine(ops, self.weights, self.row, options, pair, t, pictures, watcher)
+        found = refine(ops, self.weights, self.arch, options, pair, t, pictures, watcher)
         return blended(ops, options, found, t, outcome)
 
 

@@ -18,19 +18,17 @@ from vsrife.network.pyramid_row import PyramidRow
 class PyramidNet(Described):
     """See `Network`; what `prepare` gives is `Features` in fp32."""
 
-    def __init__(self, arch: PyramidRow, *, scale: float = 1.0) -> None:
-        super().__init__(arch, scale=scale)
-        self.row = arch
+    arch: PyramidRow
 
     def prepare(self, image: Tensor) -> Features[Tensor]:
         self.check_sides(image)
         ops = TorchOperations(size_of(image), compute=self.dtype)
-        return pyramid.prepare(ops, self.weights, self.row, self.scale, image.float())
+        return pyramid.prepare(ops, self.weights, self.arch, self.scale, image.float())
 
     def match(self, left: Any, right: Any, watcher: Watcher[Tensor] | None = None) -> Tensor:
         ops = TorchOperations(size_of(left.image), compute=self.dtype)
         matched: Tensor = pyramid.match(
-            ops, self.weights, self.row, self.scale, left, right, watcher
+            ops, self.weights, self.arch, self.scale, left, right, watcher
         )
         return matched
 
@@ -53,7 +51,7 @@ class PyramidNet(Described):
         mapped = t.shape[2:] != (1, 1)
         options = RunOptions(self.scale, timestep_map=mapped, planes=planes)
         views = left.view4, right.view4
-        weights, row = self.weights, self.row
+        weights, row = self.weights, self.arch
         found = pyramid.refine(ops, weights, row, options, views, state, t, images, joined)
         if trace is not None:
             trace.append((found.flow, found.mask))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-Tensors = Iterator[tuple[str, tuple[int, ...], Fraction]]
+from vsrife.network.own_row import OwnRow, Tensors, conv
 
 # Channels that each level passes on to the next finer one: flow 0-3 (pixels of the level), mask 4
 # (logit), features 5...
@@ -17,7 +16,7 @@ LEVELS = (32, 16, 8, 4)
 
 
 @dataclass(frozen=True)
-class PyramidRow:
+class PyramidRow(OwnRow):
     """One pyramid network. All but its last block are for timestep 0.5 and know no timestep.
 
     features: channels of the encoder at 1/2, 1/4, 1/8, 1/16 and 1/32 of the frame's size.
@@ -36,17 +35,7 @@ class PyramidRow:
     convs: tuple[int, int, int, int] = (4, 4, 4, 2)
     last: tuple[int, int] = (32, 2)
 
-    # What rows of IFNet decide one by one
-    encoder: ClassVar[None] = None
-    ensemble: ClassVar[bool] = False
-    rescales: ClassVar[bool] = False
-    previous: ClassVar[bool] = False
-    prelu: ClassVar[bool] = False
     modulo: ClassVar[int] = LEVELS[0]
-
-    def pad_unit(self, scale: float) -> int:
-        """Sides must be multiples of this at `scale`; at least `modulo`."""
-        return max(self.modulo, int(self.modulo / scale))
 
     def tensors(self) -> Tensors:
         """Key, shape and uses of each weight per pixel of the picture, for each tensor."""
@@ -63,36 +52,31 @@ class PyramidRow:
             if level == LEVELS[1]:
                 parts["volume"] = (2 * self.radii[0] + 1) ** 2
             yield from _block(f"block{level}.", level, parts, width, convs)
-            yield from _conv(f"block{level}.out", (STATE, width, 3, 3), level)
+            yield from conv(f"block{level}.out", (STATE, width, 3, 3), level)
         width, convs = self.last
         parts = {"views": 2 * self.views[0], "state": STATE}
         yield from _block("last.", LEVELS[-1], parts, width, convs)
         yield "last.time.weight", (width, 2, 1, 1), Fraction(0)
         yield "last.time.bias", (width,), Fraction(0)
-        yield from _conv("last.flow", (16, width, 3, 3), LEVELS[-1])  # 4 channels at 1/2
-        yield from _conv("last.mask", (16, width, 3, 3), LEVELS[-1])  # 1 channel at 1/1
+        yield from conv("last.flow", (16, width, 3, 3), LEVELS[-1])  # 4 channels at 1/2
+        yield from conv("last.mask", (16, width, 3, 3), LEVELS[-1])  # 1 channel at 1/1
 
     def _encoder(self) -> Tensors:
         before = 3
         for i, channels in enumerate(self.features):
             size = 3 if i else 4
-            yield from _conv(f"encode.conv{i}", (channels, before, size, size), 2 << i, 2)
+            yield from conv(f"encode.conv{i}", (channels, before, size, size), 2 << i, 2)
             if i >= 2:
-                yield from _conv(f"encode.body{i}", (channels, channels, 3, 3), 2 << i, 2)
+                yield from conv(f"encode.body{i}", (channels, channels, 3, 3), 2 << i, 2)
             before = channels
         for i, channels in enumerate(self.views, 1):
-            yield from _conv(f"encode.view{i}", (channels, self.features[i], 1, 1), 2 << i, 2)
+            yield from conv(f"encode.view{i}", (channels, self.features[i], 1, 1), 2 << i, 2)
         for i, channels in enumerate(self.keys, 3):
-            yield from _conv(f"encode.key{i}", (channels, self.features[i], 1, 1), 2 << i, 2)
+            yield from conv(f"encode.key{i}", (channels, self.features[i], 1, 1), 2 << i, 2)
 
 
 def _block(prefix: str, level: int, parts: dict[str, int], width: int, convs: int) -> Tensors:
     for name, channels in parts.items():
-        yield from _conv(f"{prefix}{name}", (width, channels, 3, 3), level)
+        yield from conv(f"{prefix}{name}", (width, channels, 3, 3), level)
     for j in range(convs):
-        yield from _conv(f"{prefix}body.{j}", (width, width, 3, 3), level)
-
-
-def _conv(key: str, shape: tuple[int, ...], cell: int, images: int = 1) -> Tensors:
-    yield f"{key}.weight", shape, Fraction(images, cell * cell)
-    yield f"{key}.bias", (shape[0],), Fraction(0)
+        yield from conv(f"{prefix}body.{j}", (width, width, 3, 3), level)

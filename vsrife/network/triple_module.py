@@ -18,9 +18,7 @@ from vsrife.network.triple import NEXT, PREVIOUS
 class TripleNet(Described):
     """See `triple`. Its parameters have the keys of DistilDRBA's checkpoints."""
 
-    def __init__(self, arch: Arch, *, scale: float = 1.0) -> None:
-        super().__init__(arch, scale=scale)
-        self.row = arch
+    arch: Arch
 
     def between(self, images: Sequence[Tensor], timestep: float) -> Tensor:
         """The frame (N, 3, H, W) at `timestep`, 0.5 to 1.5, of three images at times 0, 1 and 2.
@@ -32,9 +30,9 @@ class TripleNet(Described):
         ops = TorchOperations(size_of(images[0]), compute=self.dtype)
         weights = self.weights
         frames = [
-            triple.prepare(ops, weights, self.row, self.scale, image.float()) for image in images
+            triple.prepare(ops, weights, self.arch, self.scale, image.float()) for image in images
         ]
         t = torch.full((len(images[0]), 1, 1, 1), timestep, device=images[0].device)
         outer = PREVIOUS if timestep < 1 else NEXT
-        found = triple.refine(ops, weights, self.row, self.scale, frames, outer, t)
+        found = triple.refine(ops, weights, self.arch, self.scale, frames, outer, t)
         return blend(ops, found)[0]

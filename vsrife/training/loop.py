@@ -222,7 +222,7 @@ def find(model: Trained, batch: Batch) -> Found:
     matched = model.match(left, right, watcher)
     image = model.interpolate(left, right, batch.timestep, trace, matched=matched)
     flow, mask = trace[-1]
-    return Found(image.float(), flow.float(), mask.float(), states, matches[0], model.row.radii[1])
+    return Found(image.float(), flow.float(), mask.float(), states, matches[0], model.arch.radii[1])
 
 
 @torch.no_grad()

@@ -126,11 +126,10 @@ def refine[T, P, W](
         times = ops.to_compute(ops.join([late, ops.multiply(late, late)]))
         x = ops.leaky(ops.add(layers.summed(parts), layers.conv(times, "time")))
         x = layers.body(x, row.last[1])
-        half = ops.resize(ops.multiply(_flow(ops, state), 2.0), 2)
-        half = ops.add(half, ops.pixel_shuffle(ops.to_full(layers.conv(x, "flow")), 2))
-        # from half the size that is seen to the frame's
-        grow = 2 / options.scale
-        flow = ops.resize(ops.multiply(half, grow), grow)
+        quarter = ops.add(_flow(ops, state), ops.to_full(layers.conv(x, "flow")))
+        # from a quarter of the size that is seen to the frame's; finer flow gives the same pictures
+        grow = level / options.scale
+        flow = ops.resize(ops.multiply(quarter, grow), grow)
         share = ops.split(state, [4, 1, STATE - 5])[1]
         mask = ops.add(ops.to_full(layers.conv(x, "mask")), share)
         mask = ops.resize(ops.pixel_shuffle(mask, 4), 1 / options.scale)

@@ -58,7 +58,7 @@ class PyramidRow(OwnRow):
         yield from _block("last.", LEVELS[-1], parts, width, convs)
         yield "last.time.weight", (width, 2, 1, 1), Fraction(0)
         yield "last.time.bias", (width,), Fraction(0)
-        yield from conv("last.flow", (16, width, 3, 3), LEVELS[-1])  # 4 channels at 1/2
+        yield from conv("last.flow", (4, width, 3, 3), LEVELS[-1])
         yield from conv("last.mask", (16, width, 3, 3), LEVELS[-1])  # 1 channel at 1/1
 
     def _encoder(self) -> Tensors:

@@ -155,13 +155,13 @@ class TorchOperations:
         return self._sample(pair, flow, (pair.shape[3], pair.shape[2]), 1)
 
     def warp_sharp(self, pair: Tensor, flow: Tensor, channels: int) -> Tensor:
-        mean = pair[:, :3].mean(1, keepdim=True)
-        across = F.pad(mean[..., 2:] + mean[..., :-2] - 2 * mean[..., 1:-1], (1, 1))
-        down = F.pad(mean[..., 2:, :] + mean[..., :-2, :] - 2 * mean[..., 1:-1, :], (0, 0, 1, 1))
-        fraction = torch.cat((flow - flow.floor()).chunk(2, 1))
-        share = fraction * (fraction - 1)
-        blur = (share * torch.cat((across, down), 1)).mean(1, keepdim=True)
-        sharp = pair[:, :3] + blur
+        # few passes over whole frames: each costs as much memory traffic as the sampling itself
+        images = pair[:, :3]
+        mean = images.mean(1, keepdim=True)
+        below = flow.floor().sub_(flow)  # minus the fraction
+        share = _by_picture(torch.addcmul(below, below, below))  # fraction * (fraction - 1)
+        blur = (share[:, :1] * _bend(mean, 3)).addcmul_(share[:, 1:], _bend(mean, 2))
+        sharp = torch.add(images, blur, alpha=0.5)
         return self.warp(
             sharp if channels == 3 else torch.cat((sharp, pair[:, 3:channels]), 1), flow
         )
@@ -178,17 +178,15 @@ class TorchOperations:
     def _sample(self, pair: Tensor, flow: Tensor, size: tuple[int, int], cell: int) -> Tensor:
         """`pair`, of that size, warped by `flow`: every pixel, or only what `_middles` keeps."""
         w, h = size
-        n, _, height, width = flow.shape
-        moved = flow.reshape(n, 2, 2, height, width).transpose(0, 1)
-        moved = moved.reshape(2 * n, 2, height, width)
+        moved = _by_picture(flow)
         # grid_sample: -1 and 1 are the centres of the outermost pixels
-        x = self._line(flow, w, cell) + moved[:, 0]
-        y = self._line(flow, h, cell)[:, None] + moved[:, 1]
-        x = x * (2 / max(w - 1, 1)) - 1
-        y = y * (2 / max(h - 1, 1)) - 1
-        return F.grid_sample(
-            pair, torch.stack((x, y), 3), mode="bilinear", padding_mode="border", align_corners=True
-        )
+        steps = 2 / max(w - 1, 1), 2 / max(h - 1, 1)
+        across = self._line(flow, w, cell) * steps[0] - 1
+        down = self._line(flow, h, cell)[:, None] * steps[1] - 1
+        x = torch.add(across, moved[:, :1], alpha=steps[0])
+        y = torch.add(down, moved[:, 1:], alpha=steps[1])
+        grid = torch.cat((x, y), 1).permute(0, 2, 3, 1)
+        return F.grid_sample(pair, grid, mode="bilinear", padding_mode="border", align_corners=True)
 
     def _line(self, like: Tensor, side: int, cell: int) -> Tensor:
         """Pixel coordinates along a side; for cell > 1 only those that `_middles` keeps."""
@@ -224,3 +222,16 @@ def _middles(x: Tensor, axis: int, cell: int) -> Tensor:
     before, after = x.shape[:axis], x.shape[axis + 1 :]
     cells = x.reshape(*before, -1, cell, *after).narrow(axis + 1, cell // 2 - 1, 2)
     return cells.reshape(*before, -1, *after)
+
+
+def _by_picture(flow: Tensor) -> Tensor:
+    """(N, 4, H, W) -> (2N, 2, H, W), all into the left pictures first; a view for N = 1."""
+    n, _, height, width = flow.shape
+    return flow.reshape(n, 2, 2, height, width).transpose(0, 1).reshape(2 * n, 2, height, width)
+
+
+def _bend(x: Tensor, axis: int) -> Tensor:
+    """Second difference of x along an axis, 2 or 3; 0 at both ends."""
+    inner = x.shape[axis] - 2
+    before, here, after = (x.narrow(axis, start, inner) for start in range(3))
+    return F.pad((before + after).sub_(here, alpha=2), (1, 1) if axis == 3 else (0, 0, 1, 1))

@@ -109,6 +109,7 @@ def rife(
         needs=recipe.needs,
         static=options.static_threshold,
         lasting=True,
+        beside=True,
     )
     if _PEER.exists():
         _warn(_TWO_PACKAGES)

@@ -12,6 +12,7 @@ from vsrife.network import triple
 from vsrife.network.ifnet import blend
 from vsrife.network.operations.onnx import OnnxOperations
 from vsrife.network.operations.onnx_writer import Writer
+from vsrife.network.operations.torch import TorchOperations
 from vsrife.network.state_dict import recognise
 from vsrife.network.table import TRIPLES, cost, parameters
 from vsrife.network.triple_module import TripleNet
@@ -42,6 +43,27 @@ def test_the_file_has_the_cases():
     assert set(goldens()) == {name_of(*case) for case in CASES}
 
 
+@pytest.mark.parametrize("timestep", [0.25, 0.5, 0.8])
+def test_a_frame_is_trusted_as_far_as_both_frames_around_it_agree(timestep):
+    """The formula of `outcome.confidence` again, with flows into the nearer and the other frame."""
+    net, (left, right, _) = network(), map(torch.from_numpy, frames(1.0))
+    outcome = []
+    with torch.inference_mode():
+        net.interpolate(net.prepare(left), net.prepare(right), timestep, outcome=outcome)
+        (sure, flow), *_ = outcome
+        near, t = (left, right), timestep
+        if timestep >= 0.5:
+            near, t = (right, left), 1 - timestep
+        ops = TorchOperations(triple_golden.SIZES[1.0])
+        warped = ops.warp(torch.cat(near), flow)
+    into_near, into_other = (flow[0, k : k + 2, ::8, ::8].numpy() for k in (0, 2))
+    apart = (warped[0] - warped[1]).numpy()[:, ::8, ::8]
+    bend = 2 * np.linalg.norm((1 - t) * into_near + t * into_other, axis=0)
+    distance = np.linalg.norm(into_other - into_near, axis=0)
+    trust = np.exp(-np.abs(apart).mean(0) / 0.1) * np.exp(-bend / (2 + distance / 2))
+    assert float(sure[0]) == pytest.approx(trust.mean(), rel=1e-4)
+
+
 def test_each_of_the_three_frames_is_seen():
     net, given = network(), list(frames(1.0))
     before = between(net, given, 0.8)
@@ -58,7 +80,7 @@ def test_the_same_network_as_onnx():
     t = w.input("timestep", [1, 1, 1, 1])
     ops = OnnxOperations(w, (width, height), names[0])
     seen = [triple.prepare(ops, state(), ROW, 1.0, name) for name in names]
-    found = triple.refine(ops, state(), ROW, 1.0, seen, triple.NEXT, t)
+    found = triple.refine(ops, state(), ROW, 1.0, seen, seen[triple.NEXT], t)
     w.output("image", blend(ops, found)[0], [1, 3, height, width])
     feeds = dict(zip(names, frames(1.0), strict=True)) | {t: np.full((1, 1, 1, 1), 1.25, "f4")}
     got = OnnxRuntime(w.model({}).SerializeToString())(feeds)["image"]
@@ -79,5 +101,5 @@ def test_sides_are_checked():
 def test_weights_and_name_are_refused_for_what_they_are():
     with pytest.raises(ModelError, match="of distildrba, which reads three frames"):
         recognise(state())
-    with pytest.raises(ArgumentError, match="distildrba reads three frames"):
+    with pytest.raises(ArgumentError, match=r"no weights of distildrba .*the path of a file"):
         find_model("distildrba")

@@ -124,6 +124,9 @@ class Rhythm(NamedTuple):
 
 
 TELLS_ALL = frozenset({"confidence", "motion"})
+# Told by a network of three frames: each frame's planes are followed by those of the frame before
+# it and of the frame after it, as many again. To all that stands before it they are further planes
+BESIDE = "beside"
 # What a session may be fed with besides; nothing that stands before it can be
 FED = frozenset({"planes", "batches"})
 AT_A_TIME = 4  # calls, where a session gains by several
@@ -134,9 +137,9 @@ class Session(Protocol):
     at a time as the settings have streams.
 
     tells: "confidence" if it says how far to trust a frame, "motion" if it has `motion` (files of
-    others do neither); "planes" if it takes `SourcePlanes`, too, and writes them where frames were
-    prepared so; "batches" if it gains by several calls at a time, and by a `Timestep` that knows
-    what will be asked for next.
+    others do neither); `BESIDE` if `prepare` takes frames with those beside them; "planes" if it
+    takes `SourcePlanes`, too, and writes them where frames were prepared so; "batches" if it gains
+    by several calls at a time, and by a `Timestep` that knows what will be asked for next.
     """
 
     tells: frozenset[str]
@@ -163,6 +166,11 @@ class Session(Protocol):
         """How far what is seen moves from one frame to the next, for `Rhythm`: an array (1, 1,
         rows, columns) of float32, pixels, one for each 8x8 cell of the padded picture."""
         ...
+
+
+def own_planes(planes: Planes, tells: frozenset[str]) -> Planes:
+    """Those of the frame itself, without those of the frames beside it, see `BESIDE`."""
+    return planes[: len(planes) // 3] if BESIDE in tells else planes
 
 
 class Backend(Protocol):

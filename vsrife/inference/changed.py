@@ -16,7 +16,7 @@ import numpy as np
 
 from vsrife.errors import BackendError
 from vsrife.inference import regions
-from vsrife.inference.base import Note, Planes, Recent, Rhythm, Session, silent
+from vsrife.inference.base import Note, Planes, Recent, Rhythm, Session, own_planes, silent
 from vsrife.inference.regions import Array, Layout, Region
 from vsrife.network.table import arch_of
 from vsrife.weights import model_name
@@ -125,8 +125,9 @@ class ChangedSession:
         an empty one: nothing, since the frames are equal."""
 
         def find() -> Region | None:
-            planes = left.planes, right.planes
-            region = regions.find_region(self._layout, *planes, self._threshold)
+            region = regions.find_region(
+                self._layout, self._own(left), self._own(right), self._threshold
+            )
             if region is not None and region.width and self._session(region) is None:
                 return None
             return region
@@ -148,17 +149,20 @@ class ChangedSession:
             return self._whole.interpolate(*pair, timestep, into, rhythm)
         part = self._parts.get((left, right), lambda: self._prepare(left, right, region))
         if part.session is None:
-            for plane, target in zip(left.planes, into, strict=True):
+            for plane, target in zip(self._own(left), into, strict=True):
                 np.copyto(target, plane, casting="same_kind")
             return 1.0 if "confidence" in self.tells else None
         new = [np.empty((region.height, region.width), plane.dtype) for plane in into]
         sure = part.session.interpolate(part.left, part.right, timestep, new)
-        regions.join(left.planes, new, region, self._layout.margin, into)
+        regions.join(self._own(left), new, region, self._layout.margin, into)
         # what does not change is certain; the network's own figure is a mean over its pixels
         return None if sure is None else 1 - self._layout.share(region) * (1 - sure)
 
     def motion(self, left: _Frame, right: _Frame) -> Any:
         return self._whole.motion(self._prepared(left), self._prepared(right))
+
+    def _own(self, frame: _Frame) -> Planes:
+        return own_planes(frame.planes, self.tells)
 
     def _prepared(self, frame: _Frame) -> Any:
         with frame.lock:

@@ -14,15 +14,25 @@ from dataclasses import dataclass, replace
 from vsrife import checks
 from vsrife.checks import Among, AmongOr, Flag, Folder, OneOf, Size, Text, Whole, option
 from vsrife.errors import ArgumentError
-from vsrife.inference import BACKENDS, MOST, bf16, network_kinds, open_backend, select, together
+from vsrife.inference import (
+    BACKENDS,
+    MOST,
+    bf16,
+    network_kinds,
+    open_backend,
+    select,
+    three_frames,
+    together,
+)
 from vsrife.inference.auto_scale import AUTO, FINEST
-from vsrife.inference.base import EngineOptions, Hardware, Note, Planes, Session, Settings
+from vsrife.inference.base import BESIDE, EngineOptions, Hardware, Note, Planes, Session, Settings
 from vsrife.inference.devices import DevicesSession
 from vsrife.inference.ort import vsrife_trt
 from vsrife.inference.stack import Wishes, open_stack
 from vsrife.inference.tta import WAYS
+from vsrife.network.state_dict import ThreeFramesError, recognise
 from vsrife.network.table import DEFAULT_MODEL, SCALES, check_options
-from vsrife.weights import find_weights, is_graph, model_name
+from vsrife.weights import find_weights, is_graph, model_name, read_arrays
 
 _NETWORK, _DEVICE, _TENSORRT = "network", "device", "TensorRT"
 
@@ -238,13 +248,15 @@ def open_session(
     needs: Mapping[str, str],
     static: float | str | None = "off",
     lasting: bool = False,
+    beside: bool = False,
 ) -> Session:
     """A session for what has been checked; here files are looked for, fetched and opened.
 
     half: for precision=None; needs: arguments, with what the session must tell for them (see
     `Session.tells`); static: largest difference of parts that are not computed, "off" to compute
     all, None for 0 where that is known to pay; lasting: it goes on, with less, when memory runs
-    out; the rest as in `Settings`. BackendError, ModelError as these come.
+    out; beside: whoever asks gives frames with those beside them to a session that tells
+    `BESIDE`; the rest as in `Settings`. BackendError, ModelError as these come.
     """
     graph = options.model is not None and is_graph(options.model)
     scale, hardwares, name = options.fixed_scale, options.hardwares, options.runner
@@ -277,16 +289,36 @@ def open_session(
 
     auto = isinstance(options.scale, str)
     wishes = Wishes(auto, options.tta, threshold, lasting)
-    sessions = [
-        open_stack(opened, replace(settings, hardware=hardware), wishes) for hardware in hardwares
-    ]
-    session = sessions[0] if len(sessions) == 1 else DevicesSession(sessions)
+
+    def open_all(opened: Callable[[Settings], Session]) -> Session:
+        sessions = [
+            open_stack(opened, replace(settings, hardware=hardware), wishes)
+            for hardware in hardwares
+        ]
+        return sessions[0] if len(sessions) == 1 else DevicesSession(sessions)
+
+    try:
+        session = open_all(opened)
+    except ThreeFramesError as error:
+        if not beside:
+            raise
+        narrow = options.precision if options.precision == bf16.NAME else None
+        asked = {"backend": options.backend, "precision": narrow}
+        other = three_frames.backend_for(hardwares[0], asked, error, note, trt=options.trt)
+        session = open_all(other.open_session)
+    three = BESIDE in session.tells
+    if three:
+        if not beside:
+            recognise(read_arrays(settings.weights))  # which says why not
+        three_frames.check(options.tta, options.scale)
     if auto:
         needs = {**needs, f'scale="{AUTO}"': "motion"}
     for argument, need in needs.items():
         if need not in session.tells:
             who = "this ONNX file" if graph else f"backend={options.backend!r}"
             way_out = "weights as model=" if graph else "another backend"
+            if three:
+                who, way_out = "a network of three frames", "another model"
             raise ArgumentError(
                 f"{argument} needs what {who} does not give; leave it out, or give {way_out}"
             )

@@ -15,6 +15,7 @@ from torch import Tensor
 from vsrife.errors import BackendError
 from vsrife.inference.arrays import Array
 from vsrife.inference.base import (
+    BESIDE,
     FED,
     TELLS_ALL,
     Hardware,
@@ -34,6 +35,7 @@ from vsrife.inference.source_planes import SourcePlanes, Timestep
 from vsrife.network import build
 from vsrife.network.module import Network
 from vsrife.network.state_dict import recognise
+from vsrife.network.table import TRIPLES
 from vsrife.weights import read_weights
 
 DEVICES = ("cuda", "rocm", "xpu", "mps", "cpu")  # in the order in which they are chosen
@@ -103,6 +105,8 @@ class TorchSession:
         self._worker = _worker(self._device)
         ways = WAYS[self._device.type]
         self.tells = TELLS_ALL | {name for name in FED if getattr(ways, name)}
+        if self._net.arch in TRIPLES.values():
+            self.tells = self.tells - {"motion", "planes"} | {BESIDE}
         self._scheduler: Scheduler[Job, Fetched] | None = None
         self._flying: deque[Fetched] = deque()
         if ways.batches:
@@ -194,7 +198,7 @@ def _weights(settings: Settings) -> tuple[str, dict[str, Tensor]]:
         row, arrays = read_graph(settings.weights)
         return row, {key: torch.from_numpy(np.array(value)) for key, value in arrays.items()}
     state = read_weights(settings.weights)
-    return settings.model or recognise(state), state
+    return settings.model or recognise(state, triples=True), state
 
 
 BACKEND = TorchBackend()

@@ -68,6 +68,10 @@ def _make(model: str, *, scale: float, ensemble: bool) -> Network:
         from vsrife.network.mobile_module import MobileNet
 
         return MobileNet(arch, scale=scale)
+    if arch.frames == 3:
+        from vsrife.network.triple_module import TripleNet
+
+        return TripleNet(arch, scale=scale)
     if not arch.previous:
         return IFNet(arch, scale=scale, ensemble=ensemble)
     from vsrife.network.previous.torch import ifnet as previous

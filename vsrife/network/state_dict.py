@@ -20,6 +20,17 @@ PREFIX = "module."  # left by training on several GPUs
 SURPLUS = ("teacher.", "caltime.", "block_tea.", "contextnet.", "unet.")
 
 
+class ThreeFramesError(ModelError):
+    """Weights of a network that reads three frames, for what runs those of two."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"the weights are of {name}, which reads three frames; only rife() and `vsrife render` "
+            "run them, by the path of their file"
+        )
+
+
 def is_surplus(key: object) -> bool:
     """Whether a checkpoint key belongs to a part that only training needs."""
     return isinstance(key, str) and key.removeprefix(PREFIX).startswith(SURPLUS)
@@ -30,18 +41,20 @@ def normalise[Value](state: Mapping[str, Value]) -> dict[str, Value]:
     return {k.removeprefix(PREFIX): value for k, value in state.items() if not is_surplus(k)}
 
 
-def recognise(state: Mapping[str, object]) -> str:
-    """Name of the row with exactly the keys and shapes of `state`; ModelError if there is none."""
+def recognise(state: Mapping[str, object], *, triples: bool = False) -> str:
+    """Name of the row with exactly the keys and shapes of `state`; ModelError if there is none.
+
+    triples: rows of three frames, too; ThreeFramesError for these without.
+    """
     shapes = _shapes(normalise(state))
     for name, arch in ROWS.items():
         if state_shapes(arch) == shapes:
             return name
     for name, arch in TRIPLES.items():
         if state_shapes(arch) == shapes:
-            raise ModelError(
-                f"the weights are of {name}, which reads three frames, and rife() gives networks "
-                "two; choose another model"
-            )
+            if triples:
+                return name
+            raise ThreeFramesError(name)
     nearest = max(ROWS, key=lambda name: len(state_shapes(ROWS[name]).items() & shapes.items()))
     if not state_shapes(ROWS[nearest]).items() & shapes.items():
         raise ModelError(

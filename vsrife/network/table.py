@@ -290,7 +290,7 @@ UNTRAINED: dict[str, PyramidRow | MobileRow] = {
     "mobile1": MobileRow(scales=1),
     "mobile3": MobileRow(),
 }
-# Of three frames; nothing runs them by name yet
+# Of three frames; rife() runs files of them with PyTorch
 TRIPLES: dict[str, Arch] = {
     # v2_lite of DistilDRBA
     "distildrba": Arch((192, 128, 96), (16, 8, 4), tail=13, encoder=Encoder(16, 16), frames=3),
@@ -347,6 +347,8 @@ DEFAULT_MODEL = "nano"
 def arch_of(model: str) -> Row:
     """The row of a model or row name; ArgumentError with similar names if there is none."""
     name = VERSIONS.get(model, model)
+    if name in TRIPLES:
+        return TRIPLES[name]
     if name not in ROWS:
         raise ArgumentError(
             f"model must be one of {', '.join(known_models())}, not {model!r}{suggest(model)}"
@@ -383,7 +385,7 @@ def suggest(model: str, names: Sequence[str] | None = None) -> str:
     if model in UNTRAINED:
         return f"; no weights are known for the network {model}, `vsrife train {model}` makes some"
     if model in TRIPLES:
-        return f"; {model} reads three frames, and rife() gives networks two"
+        return f"; no weights of {model} are known here, give rife() the path of a file of them"
     near = difflib.get_close_matches(
         model.lower().replace("rife", "").strip("-_v "), names or known_models(), 3
     )

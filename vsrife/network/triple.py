@@ -51,25 +51,28 @@ def refine[T, P, W](
     arch: Arch,
     scale: float,
     frames: Sequence[Features[T]],
-    outer: int,
+    outer: Features[T],
     timestep: T,
+    pictures: tuple[T, T] | None = None,
 ) -> Refined[T, P]:
     """Flow and mask, and the middle and the outer frame warped.
 
-    frames: PREVIOUS, MIDDLE and NEXT, at times 0, 1 and 2; timestep (N, 1, 1, 1): 0.5 to 1 with
-    outer=PREVIOUS, 1 to 1.5 with outer=NEXT. Flow 0-1 points into the middle frame, 2-3 into the
-    outer one; the mask is the logit of the middle frame's share.
+    frames: PREVIOUS, MIDDLE and NEXT, at times 0, 1 and 2; timestep (N, 1, 1, 1): 0.5 to 1 where
+    the outer one is the previous, 1 to 1.5 where it is the next. pictures: middle and outer
+    (N, C, H, W), any range, warped instead of the images. Flow 0-1 points into the middle frame,
+    2-3 into the outer one; the mask is the logit of the middle frame's share.
     """
     flow: T | None = None
     passed_on: list[T] = []  # mask, features, flow of the block before
     for i, divisor in enumerate(arch.scales):
         s = divisor / scale
         views = [_view(ops, arch, frame, s, scale) for frame in frames]
-        pictures, encodings = [list(parts) for parts in zip(*views, strict=True)]
-        seen = [*pictures, *encodings]
+        images, encodings = zip(*views, strict=True)
+        seen = [*images, *encodings]
         if flow is not None:
-            pairs = (ops.stack(each[MIDDLE], each[outer]) for each in (pictures, encodings))
-            seen += [x for pair in pairs for x in ops.unstack(ops.warp(pair, flow, s))]
+            both = zip(views[MIDDLE], _view(ops, arch, outer, s, scale), strict=True)
+            warped = (ops.warp(ops.stack(*pair), flow, s) for pair in both)
+            seen += [x for pair in warped for x in ops.unstack(pair)]
         x = ops.join([*seen, ops.plane(timestep, s), *passed_on])
         out = _block(ops, weights, arch, i, x)
         # to the size of the next block; after the last one, to the frame's
@@ -79,8 +82,8 @@ def refine[T, P, W](
         mask, features = ops.split(rest, [1, arch.feat])
         passed_on = [mask, features, flow]
     assert flow is not None  # there are blocks
-    pair = ops.stack(frames[MIDDLE].image, frames[outer].image)
-    return Refined(ops.warp(pair, flow), flow, passed_on[0])
+    middle, other = pictures or (frames[MIDDLE].image, outer.image)
+    return Refined(ops.warp(ops.stack(middle, other), flow), flow, passed_on[0])
 
 
 def _view[T, P, W](

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import vapoursynth as vs
 
-from vsrife.inference.base import AT_A_TIME, Session
+from vsrife.inference.base import AT_A_TIME, BESIDE, Session
 from vsrife.inference.source_planes import Coding
 from vsrife.video import frames, motion_blur, nodes, scenes
 from vsrife.video.coding import coding_of, unconverted
@@ -27,6 +27,8 @@ def assemble(clip: vs.VideoNode, recipe: Recipe, session: Session) -> vs.VideoNo
         clip = recipe.marking.marked(clip)
     if recipe.filling is not None and isinstance(recipe.filling.bad, str):
         clip = expecting(clip, (recipe.filling.bad,), "clip")
+    if recipe.filling is not None and BESIDE in session.tells:
+        recipe = replace(recipe, filling=replace(recipe.filling, beyond=True))
     plan = Plan(times) if recipe.filling is None else FilledPlan(times, clip, recipe.filling)
     recipe, coding = _fed(recipe, clip, session)
     synthesis = Synthesis(plan, session, policy, clip.num_frames, recipe.streams, coding)

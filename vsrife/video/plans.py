@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -16,12 +16,14 @@ from vsrife.video.bad_frames import Ranges
 from vsrife.video.duplicates import DUPLICATE
 from vsrife.video.frames import uncached
 from vsrife.video.scenes import NEXT
+from vsrife.video.third_frames import offsets_beyond
 from vsrife.video.timeline import Position, Times
 
 BAD_REACH = 16  # longest run of bad frames that is replaced, if a property marks them
 _AROUND = "_vsrifeAround"
 # The segment of an output frame: its source frames, and its times in half frames
 _LEFT, _RIGHT, _BEGIN, _END = "_vsrifeLeft", "_vsrifeRight", "_vsrifeBegin", "_vsrifeEnd"
+_BEYOND = "_vsrifeBeyond"  # the frames before and after that
 
 
 class Neighbours[Item](NamedTuple):
@@ -121,6 +123,18 @@ class Plan:
         """
         return self.by_time(clip, template)
 
+    def beyond(self, at: Position, decision: vs.VideoFrame | None) -> tuple[int, int]:
+        """The source frames before the left and after the right one of a position; these themselves
+        at the ends of the clip. decision: as of `position`."""
+        return max(at.left - 1, 0), min(at.right + 1, self.times.end)
+
+    def beside(
+        self, clip: vs.VideoNode, template: vs.VideoNode
+    ) -> tuple[vs.VideoNode, vs.VideoNode]:
+        """The frames of `beyond`, taken from `clip` as those of `neighbours` are."""
+        before, after = (self.neighbours(nodes.shifted(clip, by), template) for by in (-1, 1))
+        return before.left, after.right
+
     def by_time(self, clip: vs.VideoNode, template: vs.VideoNode) -> Neighbours[vs.VideoNode]:
         """The same by time alone: the frames from which an output frame takes its properties."""
         position = self.times.position
@@ -139,13 +153,15 @@ class Filling:
     """Which frames are replaced.
 
     span: longest run of duplicates, in frames; 0: duplicates stay. anchor: one of `ANCHORS`. bad:
-    ranges, the name of a property, or None. cuts: whether marks of scene changes count.
+    ranges, the name of a property, or None. cuts: whether marks of scene changes count. beyond:
+    whether the frames before and after are asked for, too.
     """
 
     span: int
     anchor: str
     bad: Ranges | str | None
     cuts: bool
+    beyond: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,8 +178,9 @@ class _Decider:
     @property
     def reach(self) -> int:
         """How many frames on each side a decision needs."""
-        reach = 2 * self.filling.span
-        return max(reach, BAD_REACH + 1) if isinstance(self.filling.bad, str) else reach
+        filling, reach = self.filling, 2 * self.filling.span
+        looks = isinstance(filling.bad, str) or (filling.beyond and filling.bad is not None)
+        return max(reach, BAD_REACH + 1) if looks else reach
 
     def facts(self, frame: vs.VideoFrame) -> int:
         """The bits of a marked source frame, see `duplicates.INSIDE`."""
@@ -181,21 +198,31 @@ class _Decider:
         """Callback: a pixel with the segment of output frame n, if it lies in one."""
         frame = f[0].copy()
         at = self.times.position(n)
-        found = self._segment(at, nodes.values(f[1], _AROUND))
+        bits = self._bits(at, nodes.values(f[1], _AROUND))
+        found = self._segment(at, bits)
         if found is not None:
             frame.props[_LEFT], frame.props[_RIGHT] = at.left + found.left, at.left + found.right
             frame.props[_BEGIN], frame.props[_END] = int(2 * found.begin), int(2 * found.end)
+        if self.filling.beyond:
+            pair = (found.left, found.right) if found is not None else (0, at.right - at.left)
+            frame.props[_BEYOND] = [at.left + k for k in offsets_beyond(bits, *pair, self.reach)]
         return frame
 
-    def _segment(self, at: Position, around: Sequence[int]) -> Segment | None:
-        filling = self.filling
-        ranges = filling.bad if isinstance(filling.bad, Ranges) else None
+    def _bits(self, at: Position, around: Sequence[int]) -> Callable[[int], int]:
+        """The facts of frame `at.left` + k, for k up to `reach` to either side."""
+        bad = self.filling.bad
+        ranges = bad if isinstance(bad, Ranges) else None
 
         def bits(k: int) -> int:
             known = around[k + self.reach]
             listed = ranges is not None and ranges.good_before(at.left + k) != at.left + k
             return known | BAD if listed else known
 
+        return bits
+
+    def _segment(self, at: Position, bits: Callable[[int], int]) -> Segment | None:
+        filling = self.filling
+        ranges = filling.bad if isinstance(filling.bad, Ranges) else None
         if ranges is not None and (good := ranges.around(at.left)) is not None:
             left, right = (k - at.left for k in good)
             return Segment(Fraction(left), Fraction(right), left, right)
@@ -234,22 +261,40 @@ class FilledPlan(Plan):
         left, right = props[_LEFT], props[_RIGHT] if time else props[_LEFT]
         return Position(left, right, time.numerator, time.denominator, at.first, at.last)
 
+    def beyond(self, at: Position, decision: vs.VideoFrame | None) -> tuple[int, int]:
+        if decision is None or _BEYOND not in decision.props:
+            return super().beyond(at, decision)
+        before, after = nodes.values(decision, _BEYOND)
+        return before, after
+
     def neighbours(self, clip: vs.VideoNode, template: vs.VideoNode) -> Neighbours[vs.VideoNode]:
+        left, right = self._chosen(clip, template, lambda n, f: self.position(n, f)[:2])
+        return Neighbours(left, right, self.decisions)
+
+    def beside(
+        self, clip: vs.VideoNode, template: vs.VideoNode
+    ) -> tuple[vs.VideoNode, vs.VideoNode]:
+        return self._chosen(clip, template, lambda n, f: self.beyond(self.position(n, f), f))
+
+    def _chosen(
+        self,
+        clip: vs.VideoNode,
+        template: vs.VideoNode,
+        pair: Callable[[int, vs.VideoFrame], tuple[int, int]],
+    ) -> tuple[vs.VideoNode, vs.VideoNode]:
+        """Two clips of the source frames that `pair` chooses for each output frame."""
         moved: dict[int, vs.VideoNode] = {}  # by the offset in frames
 
-        def moved_by(frames: int) -> vs.VideoNode:
-            if frames not in moved:
-                moved[frames] = self.at_own_time(nodes.shifted(clip, frames), template)
-            return moved[frames]
+        def moved_to(n: int, source: int) -> vs.VideoNode:
+            by = source - self.times.position(n).left
+            if by not in moved:
+                moved[by] = self.at_own_time(nodes.shifted(clip, by), template)
+            return moved[by]
 
-        def left(n: int, f: vs.VideoFrame) -> vs.VideoNode:
-            return moved_by(self.position(n, f).left - self.times.position(n).left)
+        def chosen(side: int) -> vs.VideoNode:
+            def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
+                return moved_to(n, pair(n, f)[side])
 
-        def right(n: int, f: vs.VideoFrame) -> vs.VideoNode:
-            return moved_by(self.position(n, f).right - self.times.position(n).left)
+            return uncached(template.std.FrameEval(choose, prop_src=self.decisions, clip_src=clip))
 
-        return Neighbours(
-            uncached(template.std.FrameEval(left, prop_src=self.decisions, clip_src=clip)),
-            uncached(template.std.FrameEval(right, prop_src=self.decisions, clip_src=clip)),
-            self.decisions,
-        )
+        return chosen(0), chosen(1)

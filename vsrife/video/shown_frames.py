@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import vapoursynth as vs
 
+from vsrife.inference.base import BESIDE
 from vsrife.video import frames, layers, scenes, timeline
 from vsrife.video.by_nodes import NodeSession, new_frames
 from vsrife.video.colour import Colour, blended, with_source_props
@@ -29,6 +30,7 @@ def pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.Vid
     own_nodes = isinstance(session, NodeSession)
     template = template_of(clip, recipe)
     simple = policy.holds_only and recipe.protection is None and not own_nodes
+    simple = simple and BESIDE not in session.tells
     neighbours = plan.neighbours(clip, template)
     by_time = plan.decisions is None and times.reach <= 2
     if by_time and recipe.route.direct and simple:

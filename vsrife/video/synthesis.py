@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import vapoursynth as vs
 
+from vsrife.inference.base import BESIDE, Recent, Rhythm, Session
 from vsrife.inference.base import Planes as Readable
-from vsrife.inference.base import Recent, Rhythm, Session
 from vsrife.inference.changed import ChangedSession
 from vsrife.inference.devices import DevicesSession
 from vsrife.inference.regions import Region
@@ -20,6 +20,7 @@ from vsrife.video import frames, layers, nodes, scenes
 from vsrife.video.colour import Route, alphas_match
 from vsrife.video.frames import ALPHA, Planes, uncached
 from vsrife.video.plans import Neighbours, Plan, Policy
+from vsrife.video.third_frames import Source, beyond_pair
 from vsrife.video.timeline import Position, Timeline
 
 # One pair of neighbours is in use at a time. The rest serves requests slightly out of order and
@@ -54,6 +55,9 @@ class Synthesis:
     def neighbours(self, clip: vs.VideoNode, blank: vs.VideoNode) -> Neighbours[vs.VideoNode]:
         """The source frames that a new frame needs, from `clip` in the network's format."""
         found = self.plan.neighbours(clip, blank)
+        if BESIDE in self.session.tells:
+            before, after = self.plan.beside(clip, blank)
+            return found._replace(before=before, after=after)
         if not self.policy.cadence:
             return found
         return found._replace(
@@ -122,10 +126,12 @@ class Synthesis:
 
     def renderer(self) -> Render:
         """A function that computes a new frame from its neighbours, in the network's format."""
-        keep = FRAMES_KEPT + 2 * (self.streams * self.devices - 1)
+        three = BESIDE in self.session.tells
+        # a frame with those beside it is as much as three
+        keep = (FRAMES_KEPT // 3 if three else FRAMES_KEPT) + 2 * (self.streams * self.devices - 1)
         prepared, motions = Recent[Any](keep), Recent[Any](keep)
         session, policy, last = self.session, self.policy, self.length - 1
-        read = self._read
+        plan, read = self.plan, self._read
         beside = self._beside if "batches" in session.tells else None
 
         # VapourSynth calls this from many threads, at most `streams` at a time
@@ -133,16 +139,31 @@ class Synthesis:
             left, right = around.left, around.right
             with_alpha = alphas_match(left, right)
 
-            def prepare(index: int, source: vs.VideoFrame) -> Any:
+            def prepare(index: int, source: vs.VideoFrame, *others: Source) -> Any:
                 def new() -> Any:
                     planes = read(source, with_alpha)
+                    if others:
+                        planes = [*planes, *(p for o in others for p in read(o.frame, with_alpha))]
                     if isinstance(session, DevicesSession):
                         return session.prepare(planes, index)
                     return session.prepare(planes)
 
                 # without its overlays, a frame is not the same for both of its pairs
                 peeled = source.props.get(layers.PEELED)
-                return prepared.get((index, with_alpha, peeled), new)
+                numbers = tuple(other.number for other in others)
+                return prepared.get((index, with_alpha, peeled, *numbers), new)
+
+            def prepare_three() -> tuple[Any, Any]:
+                first, second = Source(at.left, left), Source(at.right, right)
+                before, after = first, second
+                # overlays are taken off the pair alone, and would be seen to come and go
+                if around.before and around.after and layers.PEELED not in left.props:
+                    numbers = plan.beyond(at, around.decision)
+                    sides = map(Source, numbers, (around.before, around.after))
+                    before, after = beyond_pair(
+                        first, second, *sides, cuts=policy.cuts, with_alpha=with_alpha
+                    )
+                return prepare(*first, before, second), prepare(*second, first, after)
 
             def motion(index: int, first: vs.VideoFrame, second: vs.VideoFrame) -> Any:
                 pair = prepare(index, first), prepare(index + 1, second)
@@ -151,7 +172,7 @@ class Synthesis:
 
             def cadence() -> Rhythm | None:
                 before, after = around.before, around.after
-                if before is None or after is None or at.right - at.left != 1:
+                if three or before is None or after is None or at.right - at.left != 1:
                     return None
                 starts = at.left == 0 or (policy.cuts and left.props.get(scenes.PREV))
                 ends = at.right == last or (policy.cuts and right.props.get(scenes.NEXT))
@@ -161,7 +182,7 @@ class Synthesis:
                     None if ends else motion(at.right, right, after),
                 )
 
-            pair = prepare(at.left, left), prepare(at.right, right)
+            pair = prepare_three() if three else (prepare(at.left, left), prepare(at.right, right))
             frame = vs.core.create_video_frame(left.format, left.width, left.height)
             rhythm = cadence()
             coding = None if self.coding is None else self.coding(left)

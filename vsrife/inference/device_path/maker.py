@@ -179,12 +179,11 @@ class Maker:
 
         *planes, sure = self._run((wanted, shapes_of(inputs)), work, inputs)
         each = iter(planes)
-        pictures = pairs[0].pictures
-        others = 0 if pictures is None else pictures[0].shape[1] - _COLOURS
+        colours = [_COLOURS if coding is None else coding.planes for coding, _ in wanted]
+        others = (len(planes) - sum(colours)) // len(wanted)  # alpha, the same number in each
         found = []
-        for number, (coding, _) in enumerate(wanted):
-            count = others + (_COLOURS if coding is None else coding.planes)
-            own = [next(each) for _ in range(count)]
+        for number, count in enumerate(colours):
+            own = [next(each) for _ in range(count + others)]
             found.append(self.staging.down([*own, sure[number]]))
         return found
 

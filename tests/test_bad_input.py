@@ -44,7 +44,7 @@ CLIPS = {
 ARGUMENTS = {
     "unknown model": (
         {"model": "4.27"},
-        r"model must be one of .*heavy.* not '4\.27'; did you",
+        r"model must be one of the \d+ names of `vsrife models list`, .* not '4\.27'; did you",
     ),
     "model of another kind": ({"model": 4.25}, "model must be a name such as '4.25' or the path"),
     "missing path": ({"model": "no/such.pth"}, r"no.such\.pth does not exist; check its path"),

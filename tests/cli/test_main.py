@@ -300,8 +300,14 @@ sys.exit(cli.main())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process outright")
-@pytest.mark.parametrize("work", ["in_python", "in_a_plugin", "in_cleaning", "in_a_destructor"])
-@pytest.mark.parametrize("signals", [["SIGINT"], ["SIGTERM"] * 2, ["SIGINT", "SIGTERM"] * 3])
+@pytest.mark.parametrize(
+    ("work", "signals"),
+    [  # each work, and each number of signals while Python hears of them and while not
+        pytest.param(work, signals, marks=() if (i + k) % 2 == 0 else pytest.mark.slow)
+        for i, work in enumerate(("in_python", "in_a_plugin", "in_cleaning", "in_a_destructor"))
+        for k, signals in enumerate((["SIGINT"], ["SIGTERM"] * 2, ["SIGINT", "SIGTERM"] * 3))
+    ],
+)
 def test_any_number_of_signals_ends_in_130_and_one_line(
     work: str, signals: list[str], tmp_path: Path
 ):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
+from tests.support.blending import blending
 from tests.support.video_files import (
     FILM,
     FRAMES,
@@ -28,6 +29,13 @@ from vsrife.media import parts
 from vsrife.media.convert import for_encoding
 from vsrife.media.encoding import Encoding
 from vsrife.rendering import one_file, progress
+
+
+@pytest.fixture(autouse=True)
+def _blended():
+    """New frames are blends, which cost nothing: files matter here."""
+    with blending():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -358,6 +366,17 @@ def test_overwriting_keeps_the_mode(rendered, film: Path, tmp_path: Path):
     (tmp_path / "out.mp4").chmod(0o600)
     rendered(film, "--overwrite")
     assert (tmp_path / "out.mp4").stat().st_mode & 0o777 == (0o600 if os.name != "nt" else 0o666)
+
+
+@pytest.mark.parametrize("option", [("--fps", "1e9"), ("--factor", "1e7"), ("--fps", "3e8")])
+def test_more_frames_than_memory_holds_the_times_of_are_refused(
+    option: tuple[str, str], film: Path, weights: Path, tmp_path: Path, capsys
+):
+    words = ["-o", str(tmp_path / "o.mkv"), "--model", str(weights), "--device", "cpu"]
+    assert main(["render", str(film), *words, *option]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"vsrife: error: {option[0]} must make at most 20000000 frames, not ")
+    assert sorted(os.listdir(tmp_path)) == ["film.mp4"]
 
 
 def test_one_frame_is_too_few(tmp_path: Path, weights: Path, capsys):

@@ -325,17 +325,36 @@ def test_what_cannot_be_is_one_line_before_any_work(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_alpha_and_motion_blur_are_refused(run, source: Path, tmp_path: Path, capsys):
-    assert run(source, "-o", tmp_path / "o" / "%d.png", "--shutter", "180") == 1
-    assert "has alpha, which no motion blur moves" in capsys.readouterr().err
+def of_srgb(value: Any) -> Any:
+    """Light of a sample of 0..1, by IEC 61966-2-1."""
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
-def test_linear_light_is_blurred(run, tmp_path: Path):
-    source = folder_with(tmp_path / "in", drawn(vs.RGBS, alpha=False), ".exr")
+def test_a_blurred_rim_is_of_the_colour_that_moves_over_any_ground(run, tmp_path: Path):
+    """What surrounds the block does not show, and is green: no green comes into its rim."""
+    source = folder_with(tmp_path / "in", drawn(vs.RGB48, alpha=True), ".png")
+    target = tmp_path / "out" / "%d.png"
+    assert run(source, "-o", target, *FACTOR, "--shutter", "360") == 0
+    *colours, cover = (plane / 65535 for plane in samples(name_of(target, 5)))
+    # columns 6 to 29 are covered for 1/32 to all of the exposure
+    assert ((cover[20, 6:30] > 0) & (cover[20, 6:30] < 1)).all()
+    assert not cover[20, 30:].any()
+    for plane, own in zip(colours, ORANGE, strict=True):
+        for ground in (0.0, 1.0):
+            seen = of_srgb(plane) * cover + (1 - cover) * ground
+            truth = of_srgb(own) * cover + (1 - cover) * ground
+            np.testing.assert_allclose(seen, truth, atol=1e-4)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_linear_light_is_blurred(run, tmp_path: Path, alpha: bool):
+    source = folder_with(tmp_path / "in", drawn(vs.RGBS, alpha=alpha), ".exr")
     assert run(source, "-o", tmp_path / "out" / "%d.exr", *FACTOR, "--shutter", "180") == 0
     one, other = samples(tmp_path / "out" / "5.exr"), samples(source / "in_0003.exr")
     assert one[0][12, 36] != other[0][12, 36]  # where the block moves
     assert one[0][40, 40] == pytest.approx(other[0][40, 40], rel=1e-3)
+    if alpha:  # where the block leaves: the second half of 8 samples, 1/64 to 7/64 after
+        assert one[3][12, 14] == pytest.approx(1 - 1 / 32, abs=1e-3)
 
 
 @pytest.mark.parametrize(

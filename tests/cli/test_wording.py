@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,7 +14,8 @@ import pytest
 from tests.support import needs
 from vsrife import cli, messages
 from vsrife.cli import COMMANDS, main, wording
-from vsrife.errors import ArgumentError, MediaError
+from vsrife.errors import ArgumentError, BackendError, MediaError
+from vsrife.weights.locate import find_model, missing
 
 NAMES = {
     "device": "--device",
@@ -21,6 +23,7 @@ NAMES = {
     "sc_threshold": "--sc-threshold",
     "model": "MODEL",
     "trt": "--trt",
+    "sc": "--sc",
 }
 SAID = {
     "threads must be at least 1, not 0": "--threads must be at least 1, not 0",
@@ -44,12 +47,26 @@ SAID = {
     "must be a folder's path or None, not 3": "must be a folder's path, not 3",
     "size must be 1 to 16 pixels, not (0, 0)": "size must be 1 to 16 pixels, not 0x0",
     "not (1, 2, 3) and (4, 5)": "not (1, 2, 3) and (4, 5)",
+    # what can be typed
+    "threads must be a positive int, Fraction or text such as \"5/2\", not '0'": (
+        "--threads must be a positive number such as 5/2, not '0'"
+    ),
+    "sc must be True, False or x, not 'y'": "--sc must be yes, no or x, not 'y'",
+    "add sc=True or a confidence": "add --sc yes or a confidence",
+    "leave out trt=False": "leave out --no-trt",
+    "sc='adaptive' and sc=False": "--sc adaptive and --sc no",
+    'sc_threshold=None, which sc="adaptive" replaces': (
+        "--sc-threshold none, which --sc adaptive replaces"
+    ),
+    "run `x`, or in a script say auto_download=True, or leave out model= for it": (
+        "run `x`, or leave out MODEL for it"
+    ),
 }
 
 
 @pytest.mark.parametrize("text", SAID)
 def test_messages_speak_of_options(text):
-    assert wording.as_options(text, NAMES) == SAID[text]
+    assert wording.as_options(text, NAMES, {"sc"}) == SAID[text]
 
 
 def test_the_options_are_those_of_the_command_that_failed(monkeypatch, capsys):
@@ -136,6 +153,42 @@ def test_a_file_that_fails_is_named(monkeypatch, capsys):
     assert "Errno" not in line
 
 
+def test_a_switch_is_named_as_it_is_switched_on():
+    error = ArgumentError("trt=True asks for TensorRT, and provider='cpu' does not")
+    said = wording.of(error, cli.parser_of("render"))
+    assert said == "--trt asks for TensorRT, and --provider cpu does not"
+
+
+RENDERING = ("render", "demo", "between", "bench", "build", "export", "eval", "quantize", "train")
+
+
+@pytest.mark.parametrize("command", RENDERING)
+def test_a_missing_model_is_told_in_the_words_of_the_command(command):
+    row = find_model("4.0")
+    try:
+        parser = cli.parser_of(command)
+    except BackendError as error:  # of the light install
+        pytest.skip(str(error))
+    said = wording.of(missing(row), parser)
+    assert "`vsrife models fetch 4.0`" in said
+    assert not re.search(r"auto_download|script|\w=", said)
+    known = {option for action in parser._actions for option in action.option_strings}
+    assert set(re.findall(r"--[a-z-]+", said)) <= known
+    assert ("--auto-download" in said) == (command == "render")
+
+
+@pytest.mark.parametrize("option", ["--sc-clip", "--duplicates-clip", "--mask"])
+def test_a_file_beside_the_film_that_is_missing_is_named(option, tmp_path, capsys):
+    source = tmp_path / "in.mkv"
+    source.touch()
+    words = ["render", str(source), "-o", str(tmp_path / "out.mkv"), option, "no.vpy"]
+    assert main(words) == cli.FAILED
+    assert capsys.readouterr().err == (
+        f"vsrife: error: {option} must be a picture, film or script (.vpy), and no.vpy does not "
+        "exist or is no file\n"
+    )
+
+
 def usage_parsers():
     """Each command, and each action of one, with the arguments that it needs."""
     found = []
@@ -167,11 +220,50 @@ def walk(words, parser):
 
 
 @pytest.mark.parametrize(("words", "needed"), usage_parsers(), ids=lambda each: " ".join(each))
-def test_an_unknown_option_shows_the_usage_of_the_command(words, needed, capsys):
+def test_an_unknown_option_is_one_line_that_names_the_commands_help(words, needed, capsys):
     assert main([*words, *needed, "--no-such-option"]) == cli.USAGE
-    first, *_, last = capsys.readouterr().err.splitlines()
-    assert first.startswith(f"usage: vsrife {' '.join(words)} [-h]")
-    assert last == f"vsrife {' '.join(words)}: error: unrecognized arguments: --no-such-option"
+    command = f"vsrife {' '.join(words)}"
+    assert capsys.readouterr().err == (
+        f"{command}: error: unrecognized arguments: --no-such-option; see `{command} --help`\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rendr", "a"], "vsrife: error: argument COMMAND: invalid choice: 'rendr' (choose from "),
+        (["between"], "vsrife between: error: the following arguments are required: A, B, "),
+        (["between", "a", "b", "-o", "c", "-n", "x"], "vsrife between: error: argument -n/--count"),
+        (["models"], "vsrife models: error: the following arguments are required: ACTION; see "),
+        (["models", "fetch"], "vsrife models fetch: error: one of the arguments NAME --all is"),
+        (["render", "a\nb", "--crf", "0\n1", "-o", "c"], "vsrife render: error: argument --crf"),
+    ],
+)
+def test_what_is_not_understood_is_one_line(words, said, capsys):
+    assert main(words) == cli.USAGE
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(said)
+    assert err.endswith("--help`\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rendr"], "; did you mean render?; see `vsrife --help`"),
+        (["doctor", "--jsn"], "arguments: --jsn; did you mean --json?; see `vsrife doctor --help`"),
+        (["doctor", "--jsn=1", "x"], "arguments: --jsn; did you mean --json?; see"),
+        (["doctor", "x", "y"], "unrecognized arguments: x y; see `vsrife doctor --help`"),
+        (
+            ["render", "a", "-o", "b", "--overw"],
+            "arguments: --overw; did you mean --overwrite?; see",
+        ),
+        (["doctor", "--zzzz"], "unrecognized arguments: --zzzz; see"),
+    ],
+)
+def test_what_was_meant_is_guessed(words, said, capsys):
+    assert main(words) == cli.USAGE
+    assert said in capsys.readouterr().err
 
 
 def shell(words, *, buffered=True):

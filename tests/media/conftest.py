@@ -1,4 +1,4 @@
-"""A film with sound; a renderer that needs no network."""
+"""A film with sound; a renderer whose new frames are blends, which cost nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.blending import blending
 from tests.support.ffmpeg import TINY, ffmpeg
 from vsrife.cli import main
 
@@ -28,7 +29,8 @@ def render(weights: Callable[[], Path], capfd: pytest.CaptureFixture[str]):
         words = ["render", str(source), "-o", str(target), "--model", str(weights()), "--device",
                  "cpu", "--preset", "ultrafast", "--no-scene-changes", *options]  # fmt: skip
         capfd.readouterr()
-        got = main(words)
+        with blending():
+            got = main(words)
         said = capfd.readouterr().err
         assert got == code, said
         return said

@@ -353,6 +353,7 @@ WRONG = {
     "size": (("svt-av1", ".mkv"), {"max_size": "5MB"}, "two passes, .* x264 and x265 do"),
     "audio": (("x264", ".mkv"), {"audio": "mp3"}, "audio must be one of copy, aac, opus, stretch"),
     "aac in webm": ((None, ".webm"), {"audio": "aac"}, "opus is"),
+    "opus in mov": ((None, ".mov"), {"audio": "opus"}, "audio opus is not for .mov; aac is"),
     "mov_text": (("x264", ".mkv"), {"subtitles": "mov_text"}, r"is for \.mp4 and \.mov, not \.mkv"),
     "webvtt": (("x264", ".mp4"), {"subtitles": "webvtt"}, r"webvtt is for \.webm"),
     "pipe's ending": ((None, ".gif"), {"pipe": "PYTHON {out}"}, r"pipe writes .*\.webm, not \.gif"),

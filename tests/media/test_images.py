@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from tests.support.ffmpeg import ffmpeg
 from tests.support.moving_clips import moving
 from vsrife.errors import MediaError
-from vsrife.media.alpha import premultiplied, straight
 from vsrife.media.convert import for_encoding
 from vsrife.media.encoders import Encoding
 from vsrife.media.image_writer import (
@@ -30,6 +29,7 @@ from vsrife.media.image_writer import (
     write_images,
 )
 from vsrife.media.images import Numbered, find_images, open_images
+from vsrife.video.alpha import premultiplied, straight
 
 KEPT = {  # VapourSynth's formats that come back as they were, by ending
     ".png": (vs.GRAY8, vs.GRAY16, vs.RGB24, vs.RGB48),

@@ -1,4 +1,4 @@
-"""What a render at another speed leaves out is said before the work."""
+"""What a render leaves out is said before the work."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.ffmpeg import TINY, ffmpeg
+from vsrife.cli import FAILED, main, render
+from vsrife.errors import ModelError
 from vsrife.media.encoding import Encoding
 from vsrife.media.source import probe
 from vsrife.rendering.left_out import note_left_out
@@ -39,7 +41,8 @@ def encoding(audio: str, subtitles: str = "copy") -> Encoding:
     [
         ({}, ""),
         ({"slow": 2}, f"since --slow shows the film at another speed: {SOUND}, {TEXT}; --audio st"),
-        ({"ramp": RAMP}, f"since --times shows the film at another speed: {SOUND}, {TEXT}\n"),
+        ({"ramp": RAMP}, f"since --times shows the film at another speed: {SOUND}, {TEXT}; --aud"),
+        ({"ramp": RAMP, "encoding": encoding("stretch")}, f"another speed: {TEXT}\n"),
         ({"slow": 2, "encoding": encoding("stretch")}, f"another speed: {TEXT}\n"),
         ({"slow": 2, "encoding": encoding("none")}, f"another speed: {TEXT}\n"),
         ({"ramp": RAMP, "encoding": encoding("none", "none")}, ""),
@@ -54,3 +57,17 @@ def test_streams_are_named_unless_the_user_leaves_them_out(
     told = capsys.readouterr().err
     assert said in told
     assert bool(told) == bool(said)
+
+
+def test_what_out_cannot_hold_is_said_before_a_device_is_woken(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def rehearse(options: dict[str, Any]) -> None:
+        raise ModelError("this is where the work begins")
+
+    monkeypatch.setattr(render, "rehearse", rehearse)
+    assert main(["render", str(film), "-o", str(tmp_path / "o.mov"), "--model", "nano"]) == FAILED
+    told = capsys.readouterr().err
+    assert f"vsrife: note: {SOUND} is left out: mov does not take it" in told
+    assert f"vsrife: hint: --audio aac converts {SOUND}\n" in told
+    assert told.endswith("this is where the work begins\n")

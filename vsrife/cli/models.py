@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from vsrife import messages
+from vsrife.cli import wording
 from vsrife.errors import ModelError, RifeError
 from vsrife.network.table import ROWS, cost, parameters
 from vsrife.weights import catalogue, find, folders, import_folder, library, locate, verify
@@ -120,7 +121,7 @@ def _fetch(args: argparse.Namespace) -> int:
         with _listener(row.file) as heard:
             print(library.fetch_model(row, again=args.again, listener=heard))
 
-    return _each(rows, fetch)
+    return _each(args, rows, fetch)
 
 
 def _import(args: argparse.Namespace) -> int:
@@ -163,7 +164,9 @@ def _verify(args: argparse.Namespace) -> int:
         try:
             results.append({"name": row.name, "ok": True, "result": verify.verify_model(row)})
         except RifeError as error:
-            results.append({"name": row.name, "ok": False, "result": str(error)})
+            results.append(
+                {"name": row.name, "ok": False, "result": wording.of(error, args.parser)}
+            )
     if args.json:
         _print_json(results)
     else:
@@ -182,7 +185,7 @@ def _remove(args: argparse.Namespace) -> int:
         for path in library.remove_model(row, forget=args.forget):
             print(path)
 
-    return _each([locate.find_model(name) for name in args.models], remove)
+    return _each(args, [locate.find_model(name) for name in args.models], remove)
 
 
 def _path(args: argparse.Namespace) -> int:
@@ -195,7 +198,7 @@ def _path(args: argparse.Namespace) -> int:
     return 0
 
 
-def _each(rows: Sequence[Model], work: Callable[[Model], None]) -> int:
+def _each(args: argparse.Namespace, rows: Sequence[Model], work: Callable[[Model], None]) -> int:
     """Do `work` for every row, even after one has failed; 1 if any has."""
     failed = 0
     for row in rows:
@@ -204,7 +207,7 @@ def _each(rows: Sequence[Model], work: Callable[[Model], None]) -> int:
         except (RifeError, OSError) as error:
             if len(rows) == 1:
                 raise
-            messages.error(f"{row.name}: {error}")
+            messages.error(f"{row.name}: {wording.of(error, args.parser)}")
             failed = 1
     return failed
 

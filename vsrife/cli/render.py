@@ -27,6 +27,7 @@ from vsrife.messages import counted, say
 from vsrife.messages import error as say_error
 from vsrife.rendering import batch
 from vsrife.rendering import job as jobs
+from vsrife.rendering.left_out import note_left_out
 from vsrife.rendering.one_file import Outcome, render_file
 from vsrife.rendering.progress import Progress, emit, listener
 from vsrife.rendering.source_film import facts_of
@@ -90,7 +91,9 @@ def _check_usage(args: argparse.Namespace) -> None:
 def _render_one(args: argparse.Namespace) -> int:
     task = task_of(args, args.source[0], args.output)
     check_options(task.options)
-    note_rate(args, facts_of(task))
+    facts = facts_of(task)
+    note_rate(args, facts)
+    note_left_out(task, facts)  # before a device is woken
     kept = rehearse(options_of(args))
     begin = time.perf_counter()
     with listener(as_json=args.json) as progress:

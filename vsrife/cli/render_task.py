@@ -24,6 +24,7 @@ from vsrife.rendering.cluster import check_installed
 from vsrife.rendering.job import is_joining
 from vsrife.rendering.local import MOST
 from vsrife.rendering.ramp import read_ramp
+from vsrife.rendering.side_clips import check_clips
 from vsrife.rendering.span import read_span
 from vsrife.rendering.task import Task
 from vsrife.rendering.timing import cheaper_rate, read_rate
@@ -66,11 +67,14 @@ def check_values(args: argparse.Namespace, targets: Sequence[Path] = ()) -> None
     for script in (args.before, args.after):
         if script is not None and not is_file(script):
             raise MediaError(f"{script} does not exist or is no file; give a script (.vpy)")
+    check_clips(rife_options.given(args))
     if args.slow is not None and not 1 < args.slow <= _MOST_SLOW:
         raise ArgumentError(f"slow must be 2 to {_MOST_SLOW}, not {args.slow}")
     _check_times(args)
-    if args.audio == STRETCH and args.slow is None:
-        raise ArgumentError("audio stretch goes with --slow only; copy keeps the sound as it is")
+    if args.audio == STRETCH and args.slow is None and args.times is None:
+        raise ArgumentError(
+            "audio stretch goes with --slow or --times; copy keeps the sound as it is"
+        )
     if args.dask is not None:
         check_installed()
     if not 1 <= args.workers <= MOST:

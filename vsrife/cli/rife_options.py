@@ -51,6 +51,8 @@ def _add(room: argparse._ArgumentGroup, each: Option) -> None:
 
 def _help(each: Option, default: object) -> str:
     text = each.help.replace("%", "%%")
+    if isinstance(each.kind, Flag) and each.kind.words:
+        text = text.replace("True ", "yes ").replace("False ", "no ")
     if each.none and default is None:
         return f"{text} ({each.none})"
     none = f"; {_NONE}: {each.none}" if each.none else ""

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import re
 import textwrap
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NoReturn
 
 from vsrife.errors import MediaError
 from vsrife.messages import one_line
 
 # what the library says last to those who write Python: `; None trusts every frame`
 _PYTHON = re.compile(r"; None [^;]*$| or None(?=, not)")
+_FETCH = re.compile(r"(?<=, or) in a script(?= say auto_download=True)")
+_FETCH_ELSEWHERE = re.compile(r", or in a script say auto_download=True")  # of commands without it
+# of numbers, which are text here: `a positive int, Fraction or text such as "60000/1001"`
+_NUMBER = re.compile(r'int, Fraction or text such as "([^"]+)"')
 _SIZE = re.compile(r"(?<=not )\((-?\d+), (-?\d+)\)")  # of the library; here sizes are WxH
 _LIST = re.compile(r"[\[(]('[^']*'(?:, '[^']*')+)[\])]")  # of Python; here it is text with commas
+_WORD = r"(?P<quote>['\"])(?P<word>[\w.:-]+)(?P=quote)"  # a value that needs no quotes in a shell
 _BEFORE = r"(?<![\w./\\-])"
 _FIRST = r"(?= must | is not | is for | has nothing | exclude )"
 
@@ -74,18 +80,41 @@ def about_groups(parser: argparse.ArgumentParser, name: str) -> str | None:
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose commands refuse unknown options themselves, with their own usage.
+    """An ArgumentParser that says what is wrong in one line, which names the command's own help.
 
-    The parsed namespace has the parser of the innermost command as `parser`.
+    Commands refuse unknown options themselves. The parsed namespace has the parser of the innermost
+    command as `parser`.
     """
 
     def parse_known_args(self, *given: Any, **named: Any) -> Any:
         found, rest = super().parse_known_args(*given, **named)
         if rest:
-            self.error(f"unrecognized arguments: {' '.join(rest)}")
+            self.error(f"unrecognized arguments: {self._unknown(rest)}")
         if not hasattr(found, "parser"):
             found.parser = self
         return found, rest
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {one_line(message)}; see `{self.prog} --help`\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += _alike(str(value), [str(each) for each in action.choices or ()])
+            raise
+
+    def _unknown(self, rest: list[str]) -> str:
+        """What is not known, as options if there are any: words after them may be their values."""
+        options = [word.partition("=")[0] for word in rest if word.startswith("-")]
+        near = _alike(options[0], list(self._option_string_actions)) if len(options) == 1 else ""
+        return " ".join(options or rest) + near
+
+
+def _alike(word: str, known: list[str]) -> str:
+    begun = [each for each in known if len(word) > 2 and each.startswith(word)]
+    near = begun[:3] or difflib.get_close_matches(word, known, 3, cutoff=0.7)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def of(error: Exception, parser: argparse.ArgumentParser | None) -> str:
@@ -96,20 +125,32 @@ def of(error: Exception, parser: argparse.ArgumentParser | None) -> str:
     text = one_line(str(error))
     if parser is None:
         return text
+    names = _names(parser)
     if isinstance(error, MediaError):  # of files, which may be called anything
         said, end, way_out = text.rpartition("; ")
-        return said + end + _flags(way_out, _names(parser))
-    return as_options(text, _names(parser))
+        return said + end + _flags(way_out, names)
+    return as_options(text, names, _with_words(parser))
 
 
-def as_options(text: str, names: Mapping[str, str]) -> str:
+def as_options(text: str, names: Mapping[str, str], with_words: Collection[str] = ()) -> str:
     """A message about arguments, such as "threads=2 is not for ...", with options in their place.
 
-    names: argument -> option, or the name in capitals of one that has none.
+    names: argument -> option, or the name in capitals of one that has none. with_words: arguments
+    that are True and False in Python, and yes and no here.
     """
-    text = _SIZE.sub(r"\1x\2", _PYTHON.sub("", text))
+    text = _NUMBER.sub(r"number such as \1", _PYTHON.sub("", text))
+    text = _SIZE.sub(r"\1x\2", text)
+    text = (_FETCH if "auto_download" in names else _FETCH_ELSEWHERE).sub("", text)
     text = _LIST.sub(lambda found: found[1].replace("'", "").replace(", ", ","), text)
     for name, option in names.items():
+        if name in with_words:
+            text = re.sub(rf"{_BEFORE}{name}=True\b", f"{option} yes", text)
+            text = re.sub(rf"{_BEFORE}{name}=False\b", f"{option} no", text)
+            text = re.sub(rf"^{name} must be True, False\b", f"{name} must be yes, no", text)
+        elif option.startswith("--"):
+            text = re.sub(rf"{_BEFORE}{name}=False\b", f"--no-{option[2:]}", text)
+        text = re.sub(rf"{_BEFORE}{name}={_WORD}", rf"{option} \g<word>", text)
+        text = re.sub(rf"{_BEFORE}{name}=None\b", f"{option} none", text)
         text = re.sub(rf"{_BEFORE}{name}=(?:True\b)?", f"{option} ", text)
         text = re.sub(rf"{option} (?=[\s;,:]|$)", option, text)
         if option.startswith("-"):
@@ -126,7 +167,20 @@ def _flags(text: str, names: Mapping[str, str]) -> str:
 
 
 def _names(parser: argparse.ArgumentParser) -> dict[str, str]:
-    return {
-        action.dest: max(action.option_strings, key=len, default=action.dest.upper())
-        for action in parser._actions
-    }
+    found = {action.dest: _name_of(action) for action in parser._actions}
+    if "models" in found:  # of commands that take several
+        found.setdefault("model", found["models"])
+    return found
+
+
+def _name_of(action: argparse.Action) -> str:
+    """`--count` of `-n, --count`, and `--trt` of `--trt, --no-trt`."""
+    if action.option_strings:
+        long = [each for each in action.option_strings if each.startswith("--")]
+        return (long or action.option_strings)[0]
+    return action.metavar if isinstance(action.metavar, str) else action.dest.upper()
+
+
+def _with_words(parser: argparse.ArgumentParser) -> set[str]:
+    """Options that take a word: `--sc yes`; the others of that kind are `--trt` and `--no-trt`."""
+    return {each.dest for each in parser._actions if each.option_strings and each.nargs != 0}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vsrife.errors import BackendError
 from vsrife.inference.base import Note, Planes, Recent, Rhythm, Session, silent
-from vsrife.inference.held import Held
+from vsrife.inference.held import Held, prepared_pair
 from vsrife.network.pyramid_row import PyramidRow
 from vsrife.network.table import CADENCE_CELL, Row
 
@@ -87,12 +87,12 @@ class AutoScaleSession:
         rhythm: Rhythm | None = None,
     ) -> float | None:
         session = self._session(self.scale(left, right))
-        pair = left.prepared(session), right.prepared(session)
+        pair = prepared_pair(session, left, right)
         return session.interpolate(*pair, timestep, into, rhythm)
 
     def motion(self, left: Held, right: Held) -> Any:
         session = self._session(self.scale(left, right))
-        return session.motion(left.prepared(session), right.prepared(session))
+        return session.motion(*prepared_pair(session, left, right))
 
     def _choose(self, left: Held, right: Held) -> float:
         if self._distance(left, right) <= REACH:
@@ -115,7 +115,7 @@ class AutoScaleSession:
 
     def _confidence(self, left: Held, right: Held, scale: float) -> float:
         session = self._session(scale)
-        pair = left.prepared(session), right.prepared(session)
+        pair = prepared_pair(session, left, right)
         into = [np.empty(plane.shape, np.float32) for plane in left.planes]
         return session.interpolate(*pair, 0.5, into) or 0.0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from vsrife.inference.base import Planes, Rhythm, Session
 from vsrife.inference.changed import ChangedSession
-from vsrife.inference.held import Held
+from vsrife.inference.held import Held, prepared_pair
 from vsrife.inference.regions import Region
 
 
@@ -48,19 +48,19 @@ class DevicesSession:
         rhythm: Rhythm | None = None,
     ) -> float | None:
         session = self._session(left)
-        pair = left.prepared(session), right.prepared(session)
+        pair = prepared_pair(session, left, right)
         return session.interpolate(*pair, timestep, into, rhythm)
 
     def motion(self, left: _Frame, right: _Frame) -> Any:
         session = self._session(left)
-        return session.motion(left.prepared(session), right.prepared(session))
+        return session.motion(*prepared_pair(session, left, right))
 
     def region(self, left: _Frame, right: _Frame) -> Region | None:
         """As of `ChangedSession`; None where whole pictures are computed."""
         session = self._session(left)
         if not isinstance(session, ChangedSession):
             return None
-        return session.region(left.prepared(session), right.prepared(session))
+        return session.region(*prepared_pair(session, left, right))
 
     def _session(self, left: _Frame) -> Session:
         return self._sessions[left.number % len(self._sessions)]

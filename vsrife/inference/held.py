@@ -48,6 +48,11 @@ class Held:
             self._prepared.clear()
 
 
+def prepared_pair(session: Session, left: Held, right: Held) -> tuple[Any, Any]:
+    """What `session` has prepared of two frames."""
+    return left.prepared(session), right.prepared(session)
+
+
 def _copied(planes: Planes) -> Planes:
     if isinstance(planes, SourcePlanes):
         return planes.copy()

@@ -14,7 +14,7 @@ import numpy as np
 from vsrife.errors import BackendError, RifeError
 from vsrife.inference import tiles
 from vsrife.inference.base import Note, Planes, Rhythm, Session, silent
-from vsrife.inference.held import Held
+from vsrife.inference.held import Held, prepared_pair
 from vsrife.inference.out_of_memory import is_out_of_memory, reason_of
 from vsrife.inference.source_planes import SourcePlanes
 from vsrife.inference.tiles import Tiling
@@ -111,7 +111,7 @@ class LowMemorySession:
     ) -> float | None:
         def work(run: _Run) -> float | None:
             if run.step.tiling is None:
-                pair = left.prepared(run.session), right.prepared(run.session)
+                pair = prepared_pair(run.session, left, right)
                 return run.session.interpolate(*pair, timestep, into, rhythm)
             return _in_tiles(run.session, run.step.tiling, left, right, timestep, into, rhythm)
 
@@ -120,7 +120,7 @@ class LowMemorySession:
     def motion(self, left: Held, right: Held) -> Any:
         def work(run: _Run) -> Any:
             if run.step.tiling is None:
-                pair = left.prepared(run.session), right.prepared(run.session)
+                pair = prepared_pair(run.session, left, right)
                 return run.session.motion(*pair)
             first, second = (_picture_of(frame, run.session) for frame in (left, right))
             return tiles.motion(run.session, run.step.tiling, first, second)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import vapoursynth as vs
 
-from vsrife.media.alpha import straight
 from vsrife.media.encoding import Encoding
 from vsrife.messages import note
+from vsrife.video.alpha import straight
 from vsrife.video.colour import LOCATIONS, MATRICES, default_matrix
 from vsrife.video.frames import ALPHA
 

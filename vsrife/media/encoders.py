@@ -126,6 +126,8 @@ def _check_others(made: Encoding, ending: str) -> None:
         raise ArgumentError(f"subtitles webvtt is for .webm and .mkv, not {ending}")
     if made.audio == "aac" and ending == ".webm":
         raise ArgumentError("audio aac is not for .webm; opus is")
+    if made.audio == "opus" and ending == ".mov":
+        raise ArgumentError("audio opus is not for .mov; aac is")
 
 
 def _tried(made: Encoding) -> Encoding:
@@ -176,7 +178,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-size", metavar="SIZE", help="size of OUT, as 10MB or 8MiB; two passes")
     add("--pipe", metavar="COMMAND", help="encode with a program: 'x264 --demuxer y4m - -o {out}'")
     add("--audio", choices=AUDIO, default="copy",
-        help="convert sound, stretch it for --slow, or leave it out (copy)")  # fmt: skip
+        help="convert sound, stretch it for --slow, --times, or leave it out (copy)")  # fmt: skip
     add("--subtitles", choices=SUBTITLES, default="copy", help="convert or leave out text (copy)")
 
 

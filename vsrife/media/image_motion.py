@@ -9,16 +9,14 @@ from typing import Any
 
 import vapoursynth as vs
 
-from vsrife.media.alpha import premultiplied, straight
 from vsrife.media.convert import LINEAR, has_alpha, with_alpha
+from vsrife.video import light
+from vsrife.video.alpha import premultiplied, straight
 from vsrife.video.frames import ALPHA
 
 _NEW = {"_RifeTimestep", "_RifeShutter"}  # properties of frames that rife() has made
 _ORIGINAL = "_vsrifeStill"  # property of an alpha plane: the image that it belongs to
-# Linear light, 0 to 65536 as half floats reach, as 0..1: a gamma of 2.4 up to 1, steps of light
-# above. OpenEXR alone is linear, and its alpha is premultiplied
-_TO_CURVE = "x 1 > x log 0.69314718056 / 64 / 0.75 + x 0 max 2.4 -1 pow pow 0.75 * ?"
-_FROM_CURVE = "x 0.75 > x 0.75 - 64 * 0.69314718056 * exp x 0 max 0.75 / 2.4 pow ?"
+_LIGHT = light.CURVES[light.LIGHT]  # of OpenEXR, the one format that is linear
 
 
 def is_moved_otherwise(clip: vs.VideoNode) -> bool:
@@ -36,9 +34,11 @@ def to_motion(clip: vs.VideoNode) -> vs.VideoNode:
         opaque = node.std.BlankClip(format=vs.GRAYS, color=1.0, keep=True)
         working = working.std.ClipToProp(opaque, prop=ALPHA)
     if clip.format.sample_type == vs.FLOAT:
-        working = working.std.Expr(_TO_CURVE).std.RemoveFrameProps("_Transfer")
+        curve = f"x 0 max {_LIGHT.to_sample}"
+        working = working.std.Expr(curve).std.RemoveFrameProps("_Transfer")
+        working = working.std.SetFrameProps(**{light.FORM: light.LIGHT})
     else:
-        working = premultiplied(working)
+        working = premultiplied(working).std.SetFrameProps(**{light.FORM: light.PREMULTIPLIED})
 
     def attach(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
         frame = f[0].copy()
@@ -59,7 +59,8 @@ def from_motion(moved: vs.VideoNode, images: vs.VideoNode) -> vs.VideoNode:
     """
     node: Any = moved
     alpha, linear = has_alpha(images), images.format.sample_type == vs.FLOAT
-    new: Any = node.std.Expr(_FROM_CURVE) if linear else straight(moved)
+    new: Any = node.std.Expr(f"x 0 max {_LIGHT.to_light}") if linear else straight(moved)
+    new = new.std.RemoveFrameProps(light.FORM)
     new = new.resize.Point(format=images.format.id)
     new = with_alpha(new, moved) if alpha else new.std.RemoveFrameProps(ALPHA)
     if linear:
@@ -68,11 +69,8 @@ def from_motion(moved: vs.VideoNode, images: vs.VideoNode) -> vs.VideoNode:
     def choose(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
         plane = f[1].props[ALPHA]
         original = plane.props.get(_ORIGINAL) if isinstance(plane, vs.VideoFrame) else None
-        if (
-            _NEW & f[1].props.keys()
-        ):  # a blurred frame has the alpha of the image that it begins with
-            original = None
-        if not isinstance(original, vs.VideoFrame):
+        # a new frame without alpha of its own has that of its left image
+        if _NEW & f[1].props.keys() or not isinstance(original, vs.VideoFrame):
             return f[0]
         frame = original.copy()
         others = {key: value for key, value in f[0].props.items() if key != ALPHA}

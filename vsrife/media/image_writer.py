@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import vapoursynth as vs
 
 from vsrife.errors import MediaError
-from vsrife.media.alpha import premultiplied, straight
 from vsrife.media.av_frames import packed, picture
 from vsrife.media.convert import (
     BT709,
@@ -25,6 +24,7 @@ from vsrife.media.convert import (
     without_colour_props,
 )
 from vsrife.media.parts import part_of, sweep, unwritable, whole_file
+from vsrife.video.alpha import premultiplied, straight
 from vsrife.video.frames import ALPHA
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from vsrife.media import streams, transcode
 from vsrife.media.encoding import Encoding
 from vsrife.media.packets import as_fraction
 from vsrife.media.properties import Track
+from vsrife.media.ramp_sound import Place
 from vsrife.media.stretch import Stretch
 from vsrife.media.window import slowed
 from vsrife.messages import note, say
@@ -50,6 +51,7 @@ class Beside:
     file: None for a part of a film, which has no other streams. window: the part of the file that
     is kept, in seconds from its `origin_of`; what is there begins at 0. None: all of it. stretch:
     how much longer everything takes, for `STRETCH`; only sound, chapters and tags follow then.
+    places: of a speed ramp, for `STRETCH`; only sound and tags follow.
     """
 
     file: Path | None
@@ -57,6 +59,7 @@ class Beside:
     track: Track
     window: streams.Window | None = None
     stretch: Stretch | None = None
+    places: Sequence[Place] = ()
 
 
 class OtherStreams:
@@ -113,6 +116,7 @@ class Plan:
     kept: Sequence[streams.Kept] = ()
     jobs: Sequence[transcode.Job] = ()
     stretch: Stretch | None = None
+    places: Sequence[Place] = ()
 
 
 def plan_others(
@@ -132,8 +136,8 @@ def plan_others(
         _note_alone(source, beside.film, container)
         return Plan()
     jobs = transcode.plan(source, encoding, container)
-    if beside.stretch is not None:
-        return Plan(beside.file, beside.window, (), jobs, beside.stretch)
+    if beside.stretch is not None or beside.places:
+        return Plan(beside.file, beside.window, (), jobs, beside.stretch, beside.places)
     hidden = [job.number for job in jobs] + transcode.unwanted(source, encoding)
     kept = _chosen(source, beside.film, container, hidden)
     return Plan(beside.file, beside.window, kept, jobs)
@@ -152,7 +156,7 @@ def add_others(plan: Plan, target: OutputContainer, stack: ExitStack) -> tuple[P
     pairs: dict[int, Stream] = {}
     covers: Covers = []
     converters = transcode.Converters(
-        stack.enter_context(av.open(source.name)), plan.window, plan.stretch
+        stack.enter_context(av.open(source.name)), plan.window, plan.stretch, plan.places
     )
     both: list[streams.Kept | transcode.Job] = [*plan.kept, *plan.jobs]
     for each in sorted(both, key=_number):  # in the order of the source
@@ -167,11 +171,11 @@ def add_others(plan: Plan, target: OutputContainer, stack: ExitStack) -> tuple[P
         else:
             pairs[each.stream.index] = copy
     target.metadata.update(streams.about(source.metadata))
-    chapters = streams.chapters_in(source, plan.window)
+    chapters = [] if plan.places else streams.chapters_in(source, plan.window)
     target.set_chapters(chapters if plan.stretch is None else slowed(chapters, plan.stretch.times))
     packets = streams.copied_packets(source, pairs, plan.window)
     if plan.jobs:
-        packets = heapq.merge(packets, converters.packets(), key=lambda pair: pair[0])
+        packets = heapq.merge(packets, converters.packets(stack), key=lambda pair: pair[0])
     return packets, covers
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import vapoursynth as vs
 
 from vsrife.errors import MediaError
-from vsrife.media.alpha import premultiplied, straight
 from vsrife.media.convert import format_id, has_alpha, with_alpha
 from vsrife.media.image_writer import for_images, write_images
 from vsrife.media.images import open_images
+from vsrife.video.alpha import premultiplied, straight
 from vsrife.video.frames import ALPHA, white
 
 # A clip and a factor -> the clip with that many frames for each; alpha is interpolated as well

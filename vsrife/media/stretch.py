@@ -1,4 +1,4 @@
-"""Sound that lasts several times as long, at the same pitch."""
+"""Sound at another speed, at the same pitch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
 
-_SLOWEST = 2  # times as long, of one atempo filter; several follow each other
+_MOST = 2  # times as slow or as fast, of one atempo filter; several follow each other
 # Gaps in the sound become silence before it is stretched, which knows no gaps
 _CONTINUOUS = "async=1:first_pts=0:min_hard_comp=0.02"
 
@@ -21,24 +21,28 @@ class Stretch(NamedTuple):
     seconds: Fraction
 
 
-def tempos(times: int) -> list[float]:
-    """The tempos of filters that follow each other, each 0.5 to 1, whose product is 1 / `times`."""
+def tempos(times: Fraction | int) -> list[float]:
+    """The tempos of filters that follow each other, each 0.5 to 2, whose product is 1 / `times`."""
     found, left = [], Fraction(times)
-    while left > _SLOWEST:
-        found.append(1 / _SLOWEST)
-        left /= _SLOWEST
-    return [*found, float(1 / left)] if left > 1 else found
+    while left > _MOST:
+        found.append(1 / _MOST)
+        left /= _MOST
+    while left < Fraction(1, _MOST):
+        found.append(float(_MOST))
+        left *= _MOST
+    return [*found, float(1 / left)] if left != 1 else found
 
 
 class SlowSound:
     """One audio stream, stretched. Frames come in order, with times from the begin of the film."""
 
-    def __init__(self, stretch: Stretch, kind: str, layout: str, rate: int) -> None:
-        """kind, layout: FFmpeg's names of the format of samples and of the channels. rate: per
-        second."""
+    def __init__(
+        self, times: Fraction | int, total: int, kind: str, layout: str, rate: int
+    ) -> None:
+        """times: as long as before. total: samples, after. kind, layout: FFmpeg's names of the
+        format of samples and of the channels. rate: per second."""
         from av.filter import Graph
 
-        total = round(stretch.seconds * rate)
         self._graph, self._next, self._rate = Graph(), 0, rate
         base = Fraction(1, rate)
         first = self._graph.add_abuffer(
@@ -46,7 +50,7 @@ class SlowSound:
         )
         steps = [
             ("aresample", _CONTINUOUS),
-            *(("atempo", f"{t:.9f}") for t in tempos(stretch.times)),
+            *(("atempo", f"{t:.9f}") for t in tempos(times)),
         ]
         # as long as the picture, to the sample
         steps += [("apad", f"whole_len={total}"), ("atrim", f"end_sample={total}")]

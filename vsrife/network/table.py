@@ -351,7 +351,8 @@ def arch_of(model: str) -> Row:
         return TRIPLES[name]
     if name not in ROWS:
         raise ArgumentError(
-            f"model must be one of {', '.join(known_models())}, not {model!r}{suggest(model)}"
+            f"model must be one of the {len(known_models())} names of `vsrife models list`, not "
+            f"{model!r}{suggest(model)}"
         )
     return ROWS[name]
 

@@ -1,21 +1,37 @@
-"""What a render in another time leaves out of the source, said before the work."""
+"""What a render leaves out of the source, said before the work."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from vsrife.media import streams
+from vsrife.media.encoder_table import CONTAINERS
 from vsrife.media.encoding import STRETCH
+from vsrife.media.others import Beside, plan_others
 from vsrife.media.source import Facts
 from vsrife.messages import note
 from vsrife.rendering.task import Task
 
 
 def note_left_out(task: Task, facts: Facts) -> None:
-    """A note with the streams that --times and --slow leave out, unless the user does so."""
-    if task.of_images or task.to_images or (task.ramp is None and task.slow == 1):
+    """Notes on the streams that OUT cannot hold, and on those that --times and --slow leave out.
+
+    Those that the user leaves out are not named.
+    """
+    if task.of_images or task.to_images:
         return
+    if task.ramp is None and task.slow == 1:
+        with ExitStack() as stack:
+            beside = Beside(task.source, facts.track, facts.about)
+            plan_others(beside, CONTAINERS[task.target.suffix.lower()], task.encoding, stack)
+        return
+    _note_speed(task, facts)
+
+
+def _note_speed(task: Task, facts: Facts) -> None:
     import av
 
-    stretched = task.ramp is None and task.encoding.audio == STRETCH
+    stretched = task.encoding.audio == STRETCH
     unasked = {
         "audio": stretched or task.encoding.audio == "none",
         "subtitle": task.encoding.subtitles == "none",
@@ -31,5 +47,5 @@ def note_left_out(task: Task, facts: Facts) -> None:
     if not names:
         return
     why = "--slow" if task.ramp is None else "--times"
-    way = "; --audio stretch keeps sound" if has_sound and task.ramp is None else ""
+    way = "; --audio stretch keeps sound" if has_sound else ""
     note(f"left out, since {why} shows the film at another speed: {names}{way}")

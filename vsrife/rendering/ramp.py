@@ -13,9 +13,10 @@ from typing import NamedTuple
 import vapoursynth as vs
 
 from vsrife.errors import ArgumentError, MediaError
+from vsrife.media.ramp_sound import Place
 from vsrife.media.timestamps import Times
 from vsrife.messages import counted
-from vsrife.rendering.span import Place, read_place
+from vsrife.rendering import span
 from vsrife.video.frames import uncached
 from vsrife.video.timeline import MAX_FRAMES
 
@@ -31,7 +32,7 @@ class Line(NamedTuple):
     number, file: of the line, for messages.
     """
 
-    source: Place | None
+    source: span.Place | None
     output: Fraction
     number: int
     file: str = "?"
@@ -75,8 +76,8 @@ def _line(path: Path, number: int, words: list[str]) -> Line:
     if len(words) != 2:
         raise _wrong(here, f"expected a place and a time, as 3s 10s, not {words!r:.60}")
     try:
-        source = None if words[0] == _END else read_place("source", words[0])
-        output = read_place("output", words[1])
+        source = None if words[0] == _END else span.read_place("source", words[0])
+        output = span.read_place("output", words[1])
     except ArgumentError as error:
         raise _wrong(here, str(error)) from error
     if output.frame:  # a plain 0 is clear
@@ -99,7 +100,7 @@ def positions(ramp: Ramp, times: Times, count: int, rate: Fraction) -> list[Frac
     if total > MAX_FRAMES:
         raise _wrong(ramp[-1], f"{total} frames are too many; VapourSynth holds {MAX_FRAMES}")
     ticks = times.ticks[: count + 1]
-    places = [_tick_of(line, ticks, times.base) for line in ramp]
+    places = _ticks_of(ramp, times, count)
     begins = [line.output for line in ramp]
     found = []
     for n in range(total):
@@ -108,6 +109,16 @@ def positions(ramp: Ramp, times: Times, count: int, rate: Fraction) -> list[Frac
         share = (at - begins[k]) / (begins[k + 1] - begins[k])
         found.append(_position(places[k] + share * (places[k + 1] - places[k]), ticks))
     return found
+
+
+def places_of(ramp: Ramp, times: Times, count: int) -> list[Place]:
+    """The lines in seconds of both, for sound. times, count: as of `positions`."""
+    ticks = _ticks_of(ramp, times, count)
+    return [Place(at * times.base, each.output) for at, each in zip(ticks, ramp, strict=True)]
+
+
+def _ticks_of(ramp: Ramp, times: Times, count: int) -> list[Fraction]:
+    return [_tick_of(line, times.ticks[: count + 1], times.base) for line in ramp]
 
 
 def _tick_of(line: Line, ticks: Sequence[int], base: Fraction) -> Fraction:

@@ -8,10 +8,11 @@ from typing import Any
 
 import vapoursynth as vs
 
-from vsrife.errors import MediaError
+from vsrife.errors import ArgumentError
 from vsrife.media.source import open_source, probe, to_rgb
 from vsrife.media.timestamps import Times
 from vsrife.rendering.scripts import run_script
+from vsrife.weights.folders import is_file
 
 NAMES = ("sc_clip", "duplicates_clip", "mask")
 
@@ -26,11 +27,20 @@ def with_clips(options: Mapping[str, Any], clip: vs.VideoNode, times: Times) -> 
     return found
 
 
+def check_clips(options: Mapping[str, Any]) -> None:
+    """ArgumentError if a path among `NAMES` is no file."""
+    for name in NAMES:
+        path = options.get(name)
+        if isinstance(path, Path) and not is_file(path):
+            raise ArgumentError(
+                f"{name} must be a picture, film or script (.vpy), and {path} does not exist or is "
+                "no file"
+            )
+
+
 def _opened(name: str, path: Path, clip: vs.VideoNode, times: Times) -> vs.VideoNode:
     if path.suffix.lower() == ".vpy":
         return run_script(path, clip, times)[0]
-    if not path.is_file():
-        raise MediaError(f"{name} is {path}, which does not exist; give a picture, film or .vpy")
     opened, _ = open_source(path, probe(path))
     if name != "mask":
         return opened

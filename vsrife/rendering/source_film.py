@@ -14,20 +14,21 @@ import vapoursynth as vs
 
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.filter import rife
-from vsrife.media.convert import for_encoding, has_alpha
+from vsrife.media.convert import for_encoding
 from vsrife.media.encoders import check_film
 from vsrife.media.image_folder import IMAGES, open_folder, probe_folder
 from vsrife.media.image_motion import from_motion, is_moved_otherwise, to_motion
 from vsrife.media.image_writer import for_images
 from vsrife.media.images import HELD, IGNORED
 from vsrife.media.properties import ROWS
+from vsrife.media.ramp_sound import Place
 from vsrife.media.source import Facts, open_source, probe, progressive
 from vsrife.media.timestamps import Times, constant_times, stretched_times
 from vsrife.messages import note
 from vsrife.rendering.first_pass import find_marks, marking_of, with_marks
 from vsrife.rendering.join import ticks_of
 from vsrife.rendering.manifest import Marks
-from vsrife.rendering.ramp import Ramp, picked, positions, steps_of
+from vsrife.rendering.ramp import Ramp, picked, places_of, positions, steps_of
 from vsrife.rendering.scripts import run_script
 from vsrife.rendering.segments import starts_in_order, starts_of_scenes
 from vsrife.rendering.side_clips import NAMES, with_clips
@@ -39,6 +40,7 @@ from vsrife.video.frames import ALPHA
 # Source frames on each side of a part whose marks may matter there: a run of duplicates has at most
 # 24 frames, and as many again decide about its neighbours
 _REACH = 64
+_MOST = 20_000_000  # frames of an output: 46 hours at 120 per second, and 2 GB for their times
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class Source:
 class Film:
     """What is written: frames `first` to `end` - 1 of `clip`, which is shown at `times`.
 
-    positions: of all frames in the source, in source frames, if a ramp sets them.
+    positions: of all frames in the source, in source frames, if a ramp sets them; places: of the
+    ramp, in seconds.
     """
 
     clip: vs.VideoNode
@@ -73,6 +76,7 @@ class Film:
     first: int
     end: int
     positions: Sequence[Fraction] | None = None
+    places: Sequence[Place] = ()
 
     @cached_property
     def head(self) -> dict[str, Any]:
@@ -128,15 +132,27 @@ def open_film_source(
         if end - first < 2:
             raise ArgumentError("loop must have 2 frames or more, not 1; choose a longer part")
         clip, times = looped(clip, first, end), looped_times(times, first, end)
+    if task.ramp is None:
+        _check_length(task, end - first, times.rate)
     if task.cfr and not times.constant:
         clip = with_durations(clip, times)
-    if facts.codec == IMAGES and has_alpha(clip) and task.options.get("shutter"):
-        raise MediaError(
-            f"{task.source} has alpha, which no motion blur moves; leave out --shutter"
-        )
     if facts.codec == IMAGES and is_moved_otherwise(clip):
         return Source(facts, to_motion(clip), times, first, end, clip)
     return Source(facts, clip, times, first, end)
+
+
+def _check_length(task: Task, count: int, rate: Fraction) -> None:
+    """ArgumentError if so many frames are asked for that already their times fill the memory."""
+    fps = task.options.get("fps")
+    total = count * (
+        Fraction(task.options.get("factor") or 2) if fps is None else Fraction(fps) / rate
+    )
+    if total > _MOST:
+        name = "factor" if fps is None else "fps"
+        raise ArgumentError(
+            f"{name} must make at most {_MOST} frames, not {int(total)}; choose a lower one, or a "
+            "part of the film"
+        )
 
 
 def mark(
@@ -156,7 +172,7 @@ def open_film(task: Task, source: Source, marks: Marks | None) -> Film:
     options = rife_options(task, source)
     if marks is not None:
         options = with_marks(options, source.clip.num_frames, marks)
-    found = None
+    found, places = None, places_in(task, source)
     if task.ramp is None:
         smooth = rife(source.clip, **options)
         times = _out_times(task, source, smooth)
@@ -172,9 +188,14 @@ def open_film(task: Task, source: Source, marks: Marks | None) -> Film:
     first, end = (0, len(times.ticks) - 1) if task.ramp else _wanted(source, times)
     times = Times(times.base * task.slow, times.ticks)
     if task.to_images:
-        return Film(for_images(smooth, task.target.suffix), times, first, end, found)
+        return Film(for_images(smooth, task.target.suffix), times, first, end, found, places)
     check_film(task.encoding, smooth.width, smooth.height, times.rate)
-    return Film(for_encoding(smooth, task.encoding), times, first, end, found)
+    return Film(for_encoding(smooth, task.encoding), times, first, end, found, places)
+
+
+def places_in(task: Task, source: Source) -> list[Place]:
+    """What a ramp shows when, in seconds; none without a ramp. ArgumentError as of `positions`."""
+    return [] if task.ramp is None else places_of(task.ramp, source.times, source.end)
 
 
 def _ramped(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ from vsrife.media.encoder_table import CONTAINERS
 from vsrife.media.encoding import STRETCH
 from vsrife.media.image_segments import put_images
 from vsrife.media.others import Beside, plan_others
+from vsrife.media.ramp_sound import Place
 from vsrife.media.sized import check_room
 from vsrife.media.source import Facts
 from vsrife.media.stretch import Stretch
@@ -22,7 +23,7 @@ from vsrife.rendering.job import Job
 from vsrife.rendering.join import BadSegmentError, Piece, film_packets, from_zero, window
 from vsrife.rendering.lossless import spliced
 from vsrife.rendering.progress import Progress
-from vsrife.rendering.source_film import Film, Source
+from vsrife.rendering.source_film import Film, Source, places_in
 from vsrife.rendering.space import check_space
 from vsrife.rendering.task import Task
 
@@ -38,7 +39,7 @@ def check_size(task: Task, source: Source) -> None:
     seconds = end - begin if task.ramp is None else task.ramp[-1].output
     cut = None if task.span.whole else (begin, end)
     with ExitStack() as stack:
-        beside = _beside(task, source.facts, seconds, cut)
+        beside = _beside(task, source.facts, seconds, cut, places_in(task, source))
         container = CONTAINERS[task.target.suffix.lower()]
         plan = plan_others(beside, container, task.encoding, stack)
         check_room(task.encoding, plan, seconds)
@@ -58,7 +59,7 @@ def join(task: Task, facts: Facts, job: Job, film: Film, part: Path, progress: P
     if not task.span.whole:
         cut = window(times, film.first, film.end)
         times = from_zero(times, film.first, film.end)
-    beside = _beside(task, facts, times.ticks[-1] * times.base, cut)
+    beside = _beside(task, facts, times.ticks[-1] * times.base, cut, film.places)
     container = CONTAINERS[task.target.suffix.lower()]
     try:
         if task.encoding.joinable:
@@ -91,14 +92,19 @@ def _put_images(task: Task, job: Job, pieces: list[Piece], progress: Progress) -
     )
 
 
-def _beside(task: Task, facts: Facts, seconds: Fraction, cut: Window | None) -> Beside:
-    """The other streams that follow the picture: in slow motion the sound, if it is stretched.
+def _beside(
+    task: Task, facts: Facts, seconds: Fraction, cut: Window | None, places: Sequence[Place]
+) -> Beside:
+    """The other streams that follow the picture: at another speed the sound, if it is stretched.
 
     seconds: of the output. cut: the part of it that is written, in seconds; None: all of it.
+    places: of a ramp.
     """
-    slow = task.slow > 1
-    if task.of_images or task.ramp is not None or (slow and task.encoding.audio != STRETCH):
+    slow, stretched = task.slow > 1, task.encoding.audio == STRETCH
+    if task.of_images or ((slow or places) and not stretched):
         return Beside(None, facts.track, facts.about)
+    if places:
+        return Beside(task.source, facts.track, facts.about, places=places)
     if not slow:
         return Beside(task.source, facts.track, facts.about, cut)
     own = None if cut is None else (cut[0] / task.slow, cut[1] / task.slow)

@@ -2,7 +2,7 @@
 
 A camera adds up light, and samples are not proportional to it. `_Transfer` says how to get from one
 to the other; the curves are those of H.273. Values below 0 are mirrored, so that what lies outside
-of 0..1 survives.
+of 0..1 survives. Images are moved in forms of their own (media/image_motion), and say so in `FORM`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,18 @@ import vapoursynth as vs
 from numpy.typing import NDArray
 
 from vsrife.video import frames, nodes
+from vsrife.video.alpha import premultiplied, straight
 from vsrife.video.colour import alphas_match
 from vsrife.video.frames import ALPHA, coded, uncached, white
 
 type Plane = NDArray[np.float32]
 
 SRGB, DISPLAY = 13, 1  # what frames without a known `_Transfer` have: RGB, all others
+
+FORM = "_vsrifeForm"  # frame property: PREMULTIPLIED, or LIGHT
+# Beyond the numbers of H.273, which end at 255.
+PREMULTIPLIED = 256  # added to one of them: samples are multiplied by alpha
+LIGHT = 512  # premultiplied light, 0 to 65536, by the last of `CURVES`
 
 # Expr's own functions are exact to about 2e-7, and it works on vectors; so these are its programs,
 # which replace the value on top of the stack. The sign is taken off first, see `_signed`.
@@ -65,6 +71,11 @@ CURVES = {  # by `_Transfer`
     ),
     16: _PQ,
     18: _HLG,
+    # light as half floats reach it in 0..1: a gamma of 2.4 up to 1, steps of light above
+    LIGHT: Curve(
+        "dup 0.75 > swap dup 0.75 - 64 * 0.69314718056 * exp swap 0.75 / 2.4 pow ?",
+        "dup 1 > swap dup log 0.69314718056 / 64 / 0.75 + swap 2.4 -1 pow pow 0.75 * ?",
+    ),
 }  # fmt: skip
 
 _WIDE = {vs.GRAY: int(vs.GRAYS), vs.RGB: int(vs.RGBS)}
@@ -73,11 +84,14 @@ _NAMES = "xyzabcdefghijklmnopqrstuvw"  # Expr's names of its clips
 
 
 def transfer_of(frame: vs.VideoFrame) -> int:
-    """The frame's transfer function, a key of `CURVES`."""
+    """The frame's transfer function, a key of `CURVES`; plus PREMULTIPLIED where it is that."""
+    form = frame.props.get(FORM)
+    if form == LIGHT:
+        return LIGHT
     found = frame.props.get("_Transfer")
-    if isinstance(found, int) and found in CURVES:
-        return found
-    return SRGB if frame.format.color_family == vs.RGB else DISPLAY
+    if not isinstance(found, int) or found not in CURVES:
+        found = SRGB if frame.format.color_family == vs.RGB else DISPLAY
+    return found + PREMULTIPLIED if form == PREMULTIPLIED else found
 
 
 def averaged(clips: Sequence[vs.VideoNode], transfer: int) -> vs.VideoNode:
@@ -95,14 +109,19 @@ def averaged(clips: Sequence[vs.VideoNode], transfer: int) -> vs.VideoNode:
 def averaged_with_alpha(clips: Sequence[vs.VideoNode], transfer: int) -> vs.VideoNode:
     """The same of clips whose frames have alpha: what covers more counts for more.
 
-    Where nothing covers, the colour is the plain average, so that no black comes in.
+    transfer: as of `transfer_of`. Where nothing covers, the colour is the plain average, so that
+    no black comes in; if samples are premultiplied, it is 0.
     """
+    if transfer & PREMULTIPLIED:
+        # the network moves colours and alpha each for itself: a colour may exceed what covers it
+        colours = [_plain([straight(clip)], "x 0 max 1 min", vs.RGBS) for clip in clips]
+        return uncached(premultiplied(averaged_with_alpha(colours, transfer - PREMULTIPLIED)))
     curve = CURVES[transfer]
     wide = _WIDE[clips[0].format.color_family]
     light = [_plain([clip], f"x {_signed(curve.to_light)}", wide) for clip in clips]
 
     def cover(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-        return _covered(f[1:])
+        return _covered(f[1:], weighted=transfer != LIGHT)  # which is weighted already
 
     # of one input, f would not be a list
     inputs = [nodes.pixels(light[0].num_frames), *light]
@@ -110,7 +129,7 @@ def averaged_with_alpha(clips: Sequence[vs.VideoNode], transfer: int) -> vs.Vide
     return _plain([mean], f"x {_signed(curve.to_sample)}", wide)
 
 
-def _covered(light: list[vs.VideoFrame]) -> vs.VideoFrame:
+def _covered(light: list[vs.VideoFrame], *, weighted: bool) -> vs.VideoFrame:
     """The average of frames in linear light, weighted with their alpha if all have one."""
     frame = light[0].copy()
     planes = [[np.asarray(p, np.float32) for p in frames.planes(each)] for each in light]
@@ -122,6 +141,8 @@ def _covered(light: list[vs.VideoFrame]) -> vs.VideoFrame:
         alpha = vs.core.create_video_frame(kind, frame.width, frame.height)
         frames.planes(alpha)[0][:] = coded(_mean(covers), kind)
         frame.props[ALPHA] = alpha
+    if not weighted:
+        covers = [np.ones((1, 1), np.float32)] * len(light)
     total = _sum(covers)
     for number, into in enumerate(frames.planes(frame)):
         samples = [each[number] for each in planes]

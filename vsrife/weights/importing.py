@@ -131,8 +131,8 @@ def _states(source: Path, note: Callable[[str], None]) -> dict[str, dict[str, Ar
             weights = read_content(source.with_suffix(".bin"))
             convolutions = read_ncnn(content, weights)
             named = read_scalars(content)
-            for conv in convolutions:
-                named |= map_by_name(conv.tensors())
+            each = (conv.tensors() for conv in convolutions)
+            named |= map_by_name({key: value for found in each for key, value in found.items()})
     except ModelError:
         raise
     except Exception as error:  # readers raise whatever a damaged file makes them stumble over

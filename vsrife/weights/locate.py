@@ -53,8 +53,8 @@ def find_model(name: str) -> Model:
         return Model(name, file=f"{name}.safetensors")
     names = (*rows, *own_names())
     raise ArgumentError(
-        f"model must be one of {', '.join(names)}, or the path of a weights file, "
-        f"not {name!r}{suggest(name, names)}"
+        f"model must be one of the {len(names)} names of `vsrife models list`, or the path of a "
+        f"weights file, not {name!r}{suggest(name, names)}"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import vapoursynth as vs
 
-from vsrife.video.frames import ALPHA
+from vsrife.video.frames import ALPHA, uncached
 
 
 def premultiplied(clip: vs.VideoNode) -> vs.VideoNode:
@@ -25,9 +25,9 @@ def straight(clip: vs.VideoNode) -> vs.VideoNode:
 def _with_alpha_in(clip: vs.VideoNode, formula: str) -> vs.VideoNode:
     """Each plane by a formula of std.Expr, in which y is alpha."""
     node: Any = clip  # the stubs of vapoursynth lack these filters
-    alpha = node.std.PropToClip(prop=ALPHA)
+    alpha = uncached(node.std.PropToClip(prop=ALPHA))
     if clip.format.color_family == vs.RGB:  # Expr takes clips of one format
-        alpha = alpha.std.ShufflePlanes(planes=[0, 0, 0], colorfamily=vs.RGB)
+        alpha = uncached(alpha.std.ShufflePlanes(planes=[0, 0, 0], colorfamily=vs.RGB))
     core: Any = vs.core
     made: vs.VideoNode = core.std.Expr([clip, alpha], formula)
     return made

@@ -1,7 +1,10 @@
 import functools
 import gc
+import importlib
 import os
 import sys
+from collections import deque
+from contextlib import suppress
 from importlib.util import find_spec
 
 import pytest
@@ -42,8 +45,8 @@ def pytest_ignore_collect(collection_path):
     return True if left_out else None
 
 
-# Files at the root whose tests take seconds each
-LONG = ("test_examples.py", "test_memory.py", "test_privacy.py", "test_quality.py")
+# Files whose tests take seconds each
+LONG = ("test_examples.py", "test_kill.py", "test_memory.py", "test_privacy.py", "test_quality.py")
 
 
 def pytest_collection_modifyitems(items):
@@ -106,6 +109,59 @@ def _the_reference():
     """Where no backend is named: PyTorch. tests/inference proves the others."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(select, "ON_CPU", ("pytorch", "onnx", "openvino"))
+        yield
+
+
+class Kept(deque):
+    """The last few networks that were opened."""
+
+    on = True
+
+
+@pytest.fixture(scope="module")
+def networks_stay():
+    """What tests of a module open alike is opened once: that takes longer than most of them.
+
+    A test that is about letting networks go takes `networks_go`, too."""
+    kept = Kept(maxlen=8)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("pytorch", "runtime", "onnx_file"):
+            with suppress(ImportError):  # the light install
+                networks = importlib.import_module(f"vsrife.inference.{name}")._networks
+
+                def get(key, make, get=networks.get):
+                    value = get(key, make)
+                    if kept.on:
+                        kept.append(value)
+                    return value
+
+                patch.setattr(networks, "get", get)
+        yield kept
+
+
+@pytest.fixture
+def networks_go(networks_stay, monkeypatch):
+    monkeypatch.setattr(networks_stay, "on", False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread_for_a_session():
+    """Where no number is asked for: pictures are small, and waiting threads take a core each from
+    the other worker. Programs that tests start have as many as users have."""
+    with pytest.MonkeyPatch.context() as patch:
+        with suppress(ImportError):
+            from vsrife.inference.ort import sessions
+
+            options = sessions.session_options
+
+            def of_one(ort, chosen, threads=None):
+                return options(ort, chosen, threads or 1)
+
+            patch.setattr(sessions, "session_options", of_one)
+        with suppress(ImportError):
+            from vsrife.inference import openvino
+
+            openvino._core().set_property("CPU", {"INFERENCE_NUM_THREADS": 1})
         yield
 
 

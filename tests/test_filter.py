@@ -28,6 +28,8 @@ from vsrife.network import build
 from vsrife.video import synthesis
 from vsrife.weights import read_weights
 
+pytestmark = pytest.mark.usefixtures("networks_stay")
+
 FACTORS = [(2, 1), (3, 1), (5, 2), (1001, 400), (1, 1), (4, 5), (1, 2), (7, 3)]
 
 
@@ -97,10 +99,13 @@ def test_frames_at_source_positions_are_the_sources_bit_for_bit(mixing, factor, 
         assert out[n].tobytes() == source[place].tobytes()
 
 
+SIZES = [(16, 16), (17, 16), (64, 48), (65, 33), (1, 1), (100, 3)]
+
+
 @pytest.mark.parametrize(
-    ("width", "height"), [(16, 16), (17, 16), (64, 48), (65, 33), (1, 1), (100, 3)]
+    ("arch", "width", "height"),
+    [*(("nano", *size) for size in SIZES), ("4.25", 65, 33), ("4.25", 1, 1), ("4.6", 17, 16)],
 )
-@pytest.mark.parametrize("arch", ["nano", "4.25", "4.6"])
 def test_new_frames_are_the_networks_for_any_size(weights, arch, width, height):
     frames = 3 if (width, height) == (64, 48) else 2
     clip = clip_of(noise(width, height), frames)
@@ -197,8 +202,8 @@ def test_flat_fields_stay_exactly_flat_and_neutral(weights, arch):
 @pytest.mark.parametrize(
     ("arch", "frames", "requests"),
     [
-        pytest.param("nano", 10, 40, id="nano-small"),
-        pytest.param("4.25", 10, 20, id="4.25-small"),
+        pytest.param("nano", 6, 20, id="nano-small"),
+        pytest.param("4.25", 5, 6, id="4.25-small"),
         pytest.param("nano", 40, 10_000, id="nano-whole", marks=pytest.mark.slow),
         pytest.param("4.25", 40, 1000, id="4.25-whole", marks=pytest.mark.slow),
     ],
@@ -361,7 +366,7 @@ def test_sc_threshold_none_trusts_the_clips_own_marks(weights, spied):
     assert np.array_equal(out[3], out[2])
 
 
-def test_two_filters_share_one_network_and_let_it_go(weights, tmp_path):
+def test_two_filters_share_one_network_and_let_it_go(networks_go, weights, tmp_path):
     model = copied(weights(), tmp_path)  # or a filter of another test may have it open
     first = rife(clip_of(noise(16, 16), 2), model=model)
     second = rife(clip_of(noise(32, 32), 2), model=model)
@@ -458,24 +463,21 @@ def run_script(weights, *, before="", after="", **options):
     )
 
 
-def test_one_thread_is_enough(weights):
+def test_one_thread_is_enough_also_in_a_host_without_stdout(weights):
     done = run_script(
         weights,
-        before="import vapoursynth; vapoursynth.core.num_threads = 1",
-        after="print(sum(1 for _ in out[:20].frames()))",
+        before=(
+            "import vapoursynth; vapoursynth.core.num_threads = 1\nsys.stdout = sys.stderr = None"
+        ),
+        after="assert sum(1 for _ in out[:20].frames()) == 20",
     )
-    assert (done.returncode, done.stdout) == (0, "20\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_closing_with_requests_in_flight_ends_cleanly_and_prints_nothing(weights):
     waiting = "waiting = [out.get_frame_async(n) for n in range(1, 99)]; waiting[0].result()"
     done = run_script(weights, after=f"{waiting}; del out, clip")
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-
-
-def test_hosts_without_stdout_work(weights):
-    done = run_script(weights, before="sys.stdout = sys.stderr = None", after="out.get_frame(1)")
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.cuda

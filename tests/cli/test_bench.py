@@ -139,7 +139,7 @@ BAD = {
     "plot nowhere": (("--part", "filter", "--plot", "/no/a.png"), "folder .*no does not exist"),
     "profile of a part": (("--profile", "--part", "filter"), "--profile is of networks"),
     "clip": (("--clip", "/no/film.mkv", "--backends", "onnx"), "there is no clip /no/film.mkv"),
-    "model": (("--models", "4.99"), "model must be one of .* not '4.99'"),
+    "model": (("--models", "4.99"), "--models must be one of .* not '4.99'"),
 }
 
 

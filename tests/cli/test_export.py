@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from tests.golden import formula
+from tests.support.narrow import official_rows
 from vsrife import cli
 from vsrife.cli import main
 from vsrife.errors import ArgumentError, MediaError
@@ -27,7 +28,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "middle.py"
 
 @pytest.fixture(scope="module")
 def official(tmp_path_factory):
-    """Gives a weights file of a row, and its state."""
+    """Gives a weights file of a row, narrower than it is, and its state."""
     folder = tmp_path_factory.mktemp("official")
 
     def write(row):
@@ -36,7 +37,8 @@ def official(tmp_path_factory):
         save_weights(path, state, {"licence": "of the tests"})
         return path, state
 
-    return write
+    with official_rows(4):
+        yield write
 
 
 def facts(path):

@@ -55,7 +55,7 @@ def test_an_empty_factor_is_refused_and_not_taken_for_none(tmp_path: Path, weigh
     arguments = ["render", str(film), "-o", str(tmp_path / "o.mkv"), "--model", str(weights)]
     assert main([*arguments, "--factor", ""]) == cli.FAILED
     assert main([*arguments, "--fps", ""]) == cli.FAILED
-    assert "must be a positive int" in capsys.readouterr().err
+    assert "must be a positive number such as" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process outright")

@@ -14,6 +14,8 @@ from tests.support.clips import clip_of, picture
 from tests.support.films import DUPLICATE_FILMS, SCENE_FILMS
 from vsrife import interpolate, rife
 
+pytestmark = pytest.mark.usefixtures("networks_stay")
+
 BACKENDS = {"onnx": "onnxruntime", "openvino": "openvino", "pytorch": "torch"}
 
 

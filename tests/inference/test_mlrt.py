@@ -19,6 +19,8 @@ from vsrife.video.plans import Plan, Policy
 from vsrife.video.synthesis import Synthesis
 from vsrife.video.timeline import Timeline
 
+pytestmark = pytest.mark.usefixtures("networks_stay")
+
 SIZE = (60, 30)  # no multiple of anything
 TOLERANCE = 1e-4  # sums in another order, see test_same_pictures
 REAL = mlrt.plugins()

@@ -14,12 +14,14 @@ from vsrife.export import export_model
 from vsrife.inference import graph_file
 from vsrife.weights import read_arrays
 
+pytestmark = pytest.mark.usefixtures("networks_stay")
+
 BACKENDS = ("onnx", "openvino")
 TOLERANCE = 1e-4  # as between backends
 SIZE = (70, 50)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def exported(weights, tmp_path_factory):
     """Path of an export, made once."""
     folder = tmp_path_factory.mktemp("exports")

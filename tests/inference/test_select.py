@@ -103,29 +103,40 @@ print([main(command) for command in {commands!r}])
     assert (tmp_path / "demo" / "contact.png").stat().st_size > 1000
 
 
-@pytest.mark.parametrize(
-    ("backend", "package", "extra"),
-    [
-        ("onnx", "onnxruntime", "onnx"),
-        ("onnx", "onnx", "onnx"),
-        ("openvino", "openvino", "openvino"),
-        ("pytorch", "torch", "torch"),
-    ],
-)
-def test_a_missing_runtime_names_what_to_install(backend, package, extra):
+MISSING = [
+    ("onnx", "onnx", "onnx"),  # before what imports it
+    ("onnx", "onnxruntime", "onnx"),
+    ("openvino", "openvino", "openvino"),
+    ("pytorch", "torch", "torch"),
+]
+
+
+@pytest.fixture(scope="module")
+def refusals():
+    """What is said in each of these cases, one after another in a process of its own."""
     code = f"""
 import vapoursynth as vs
 import vsrife
 clip = vs.core.std.BlankClip(format=vs.RGBS, width=64, height=48, length=3)
-try:
-    vsrife.rife(clip, backend={backend!r})
-except vs.Error as error:
-    print(error)
+for backend, missing in {[(backend, missing) for backend, missing, _ in MISSING]!r}:
+    Nobody.names = {{missing}}
+    try:
+        vsrife.rife(clip, backend=backend)
+        print("a filter")
+    except vs.Error as error:
+        print(error)
 """
-    done = run_without([package], code)
+    done = run_without([], code)
+    assert done.returncode == 0, done.stderr
+    return dict(zip(MISSING, done.stdout.splitlines(), strict=True))
+
+
+@pytest.mark.parametrize("case", MISSING, ids=str)
+def test_a_missing_runtime_names_what_to_install(refusals, case):
+    backend, package, extra = case
     text = f"rife: backend '{backend}' needs what is not installed: {package}; pip install "
-    assert text in done.stdout, done.stdout + done.stderr
-    assert f"[{extra}]" in done.stdout
+    assert text in refusals[case]
+    assert f"[{extra}]" in refusals[case]
 
 
 @pytest.fixture
@@ -221,19 +232,29 @@ def test_the_real_order_on_a_cpu(real_order, missing, asked, wanted):
     assert real_order[missing, asked].split() == wanted
 
 
-@pytest.mark.parametrize(
-    ("missing", "kind"),
-    [("", "OvBackend"), ("openvino", "TorchBackend"), ("openvino torch", "OrtBackend")],
-)
-def test_the_first_of_them_is_opened(missing, kind):
-    code = """
+FIRST = [("openvino torch", "OrtBackend"), ("openvino", "TorchBackend"), ("", "OvBackend")]
+
+
+@pytest.fixture(scope="module")
+def opened():
+    """What is opened in each case, in a process of its own: what is missing is not loaded before,
+    since fewer and fewer packages are."""
+    code = f"""
 from vsrife.inference import open_backend, select
 from vsrife.inference.base import Hardware
 select._may_have_gpu = lambda: False
-print(type(open_backend(None, Hardware())).__name__)
+for missing in {[missing.split() for missing, _ in FIRST]!r}:
+    Nobody.names = missing
+    print(type(open_backend(None, Hardware())).__name__)
 """
-    done = run_without(missing.split(), code)
-    assert done.stdout.split() == [kind], done.stderr
+    done = run_without([], code)
+    assert done.returncode == 0, done.stderr
+    return dict(zip((missing for missing, _ in FIRST), done.stdout.splitlines(), strict=True))
+
+
+@pytest.mark.parametrize(("missing", "kind"), FIRST)
+def test_the_first_of_them_is_opened(opened, missing, kind):
+    assert opened[missing] == kind
 
 
 ASK_TORCH = """

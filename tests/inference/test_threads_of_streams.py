@@ -35,11 +35,10 @@ def test_with_one_thread_a_frame_has_the_same_bytes_however_many_are_made_at_a_t
 ) -> None:
     needs.package(backend.replace("onnx", "onnxruntime"))
     alone = new_frames(backend, size, threads=1)
-    for streams in (2, 4):
-        together = new_frames(backend, size, threads=1, num_streams=streams)
-        for (ours, sure), (theirs, known) in zip(together, alone, strict=True):
-            assert np.array_equal(ours, theirs)
-            assert sure == known
+    together = new_frames(backend, size, threads=1, num_streams=3)
+    for (ours, sure), (theirs, known) in zip(together, alone, strict=True):
+        assert np.array_equal(ours, theirs)
+        assert sure == known
 
 
 @pytest.mark.parametrize("backend", ["openvino", "onnx"])
@@ -49,7 +48,7 @@ def test_with_other_numbers_of_threads_frames_differ_in_their_last_digits_at_mos
 ) -> None:
     needs.package(backend.replace("onnx", "onnxruntime"))
     alone = new_frames(backend, size, threads=1)
-    for options in ({}, {"threads": 2}, {"num_streams": 2}):
+    for options in ({"threads": 2}, {"threads": 2, "num_streams": 2}):
         for (ours, sure), (theirs, known) in zip(
             new_frames(backend, size, **options), alone, strict=True
         ):

@@ -13,6 +13,8 @@ from vsrife.inference import auto_scale, base, network_options, runtime
 from vsrife.inference.auto_scale import AutoScaleSession
 from vsrife.inference.base import Hardware
 
+pytestmark = pytest.mark.usefixtures("networks_stay")
+
 SIZE = (60, 30)  # no multiple of anything
 CPUS = ["cpu", "cpu"]
 

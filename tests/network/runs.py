@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import onnxruntime
 import openvino
+import pytest
 import torch
 from numpy.typing import NDArray
 
 from tests.golden import formula
+from tests.support.narrow import official_rows
 from vsrife.network import build, cadence
 from vsrife.network.graphs import build_encoder, build_flow
 from vsrife.network.module import Network
@@ -20,6 +24,50 @@ from vsrife.network.table import arch_of
 
 Array = NDArray[np.float32]
 Tensors = dict[str, Array]
+
+
+# Rows that stand for all of them on OpenVINO, where compiling takes long
+ON_OPENVINO = ("4.0", "4.2", "4.7", "4.14.lite", "4.25", "nano", "small", "pyramid")
+# Fields that say which operations there are, not how many or how wide
+KINDS = ("body", "groups", "tail", "half_stride", "no_features", "linear_motion", "static",
+         "soft_argmax", "bicubic_warp")  # fmt: skip
+
+
+def kinds(row: str) -> set[tuple[str, object]]:
+    """What a row's operations are chosen by."""
+    arch = arch_of(row)
+    found: set[tuple[str, object]] = {(name, getattr(arch, name, None)) for name in KINDS}
+    encoder = getattr(arch, "encoder", None)
+    linear, repeats = getattr(encoder, "linear", None), bool(getattr(arch, "order", ()))
+    return found | {("kind", type(arch)), ("linear", linear), ("repeats", repeats)}
+
+
+def forget() -> None:
+    """Whatever was made of rows with other widths."""
+    for made in (state_of, written, network, by_torch):
+        made.cache_clear()
+
+
+@contextmanager
+def _widths(divisor: int) -> Iterator[None]:
+    with official_rows(divisor):
+        forget()
+        yield
+    forget()
+
+
+@pytest.fixture(scope="module")
+def narrow_rows() -> Iterator[None]:
+    """Official rows with a quarter of their widths, in all that is in this module."""
+    with _widths(4):
+        yield
+
+
+@pytest.fixture
+def wide_rows() -> Iterator[None]:
+    """The widths that rows have, where a module has fewer."""
+    with _widths(1):
+        yield
 
 
 @functools.cache

@@ -14,6 +14,7 @@ import torch
 
 from tests.golden import formula
 from tests.network.operations.reference import NumpyOperations
+from tests.support.narrow import official_rows
 from vsrife.network import encoder
 from vsrife.network.block import estimate, stem_spans
 from vsrife.network.ifnet import blend, interpolate, refine
@@ -53,8 +54,15 @@ CASES = [
 ]
 
 
+@pytest.fixture
+def narrow():
+    """A quarter of the widths: numpy takes seconds for whole ones."""
+    with official_rows(4):
+        yield
+
+
 @pytest.mark.parametrize(("row", "options", "size"), CASES)
-def test_pytorch_gives_what_the_definition_gives(row, options, size):
+def test_pytorch_gives_what_the_definition_gives(narrow, row, options, size):
     arch, images, rest = IFNETS[row], [], []
     for ops, weights, frames, time in both(row, options, size):
         sides = [encoder.prepare(ops, weights, arch, frame) for frame in frames]

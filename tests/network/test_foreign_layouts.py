@@ -5,11 +5,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.network.runs import RUNTIMES, images, network, state_of
+from tests.network.runs import RUNTIMES, images, narrow_rows, network, state_of
 from vsrife.errors import ArgumentError
 from vsrife.network.foreign_layouts import LAYOUTS, build_layout
 from vsrife.network.options import GraphOptions
 from vsrife.network.table import ARCHS, arch_of
+
+__all__ = ["narrow_rows"]  # a fixture
+pytestmark = pytest.mark.usefixtures("narrow_rows")
 
 TOLERANCE = 1e-4
 

@@ -7,13 +7,16 @@ import numpy as np
 import onnx
 import pytest
 
-from tests.network.runs import OnnxRuntime, sizes, state_of
+from tests.network.runs import OnnxRuntime, narrow_rows, sizes, state_of
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.network.foreign_layouts import LAYOUTS, build_layout
 from vsrife.network.graphs import build_encoder, build_flow
 from vsrife.network.operations.onnx_correlation import TILED
 from vsrife.network.options import GraphOptions
 from vsrife.network.table import IFNETS
+
+__all__ = ["narrow_rows"]  # a fixture
+pytestmark = pytest.mark.usefixtures("narrow_rows")
 
 # What arithmetic with shapes consists of; Cast, too, in a graph of fp32
 SHAPE_ARITHMETIC = {"Shape", "Range", "ConstantOfShape", "Squeeze", "Unsqueeze", "Constant", "If"}

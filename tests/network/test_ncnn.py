@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
 from tests.network.ncnn_runtime import Ncnn
-from tests.network.runs import by_torch, images, sizes, state_of
+from tests.network.runs import by_torch, forget, images, sizes, state_of
+from tests.support.narrow import official_rows
 from tests.support.states import random_state
 from vsrife.errors import ArgumentError
 from vsrife.network import build
 from vsrife.network.ncnn_files import build as build_files
 from vsrife.network.options import GraphOptions
-from vsrife.network.table import ARCHS, Arch, cost
+from vsrife.network.table import ARCHS, Arch
 from vsrife.network.targets import FileOptions
 
 TOLERANCE = 1e-3  # the promise; seen are 5e-6, which is fp32 rounding
 ROWS = [row for row, arch in ARCHS.items() if isinstance(arch, Arch) and not arch.previous]
 ENSEMBLES = [row for row in ROWS if ARCHS[row].ensemble]
 OURS = [row for row, arch in ARCHS.items() if not isinstance(arch, Arch)]
-# A second each; below, as all others, with fewer channels
-LARGE = [row for row in ROWS if cost(ARCHS[row]) > 45_000]
 # Layers of the ncnn in rife-ncnn-vulkan-python-tntwise 1.4.5, and rife.Warp; others are left out of
 # such builds
 KNOWN = {
@@ -35,11 +32,12 @@ KNOWN = {
 
 
 @pytest.fixture
-def narrow(monkeypatch):
+def narrow():
     """The networks with a quarter of their widths: the same structure, much less work."""
-    for row in ROWS:
-        widths = tuple(width // 4 for width in ARCHS[row].widths)
-        monkeypatch.setitem(ARCHS, row, replace(ARCHS[row], widths=widths))
+    with official_rows(4):
+        forget()
+        yield
+    forget()
 
 
 def files(row, state, **options):
@@ -62,10 +60,7 @@ def layers(param):
     return found
 
 
-@pytest.mark.parametrize(
-    "row", [pytest.param(row, marks=[pytest.mark.slow] * (row in LARGE)) for row in ROWS + OURS]
-)
-def test_a_row_gives_the_pictures_of_the_torch_network(row):
+def check_pictures(row):
     run = Ncnn(*files(row, state_of(row)))
     # one file takes frames of every size
     for size in sizes(row, GraphOptions(), 3 if row == "4.6" else 1):
@@ -73,6 +68,17 @@ def test_a_row_gives_the_pictures_of_the_torch_network(row):
         wanted = by_torch(row, 1.0, False, size)["image"][0]
         assert got.dtype == np.float32
         assert np.abs(got - wanted).max() <= TOLERANCE
+
+
+@pytest.mark.parametrize("row", ROWS + OURS)
+def test_a_row_gives_the_pictures_of_the_torch_network(row, narrow):
+    check_pictures(row)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ROWS)
+def test_so_does_a_row_of_full_width(row):
+    check_pictures(row)
 
 
 @pytest.mark.parametrize("row", ROWS + OURS)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.golden import formula
+from tests.network.runs import ON_OPENVINO
 from tests.network.tflite_cases import ROWS, by_torch, frames, narrow, psnr, size_of, state_of
 from vsrife import cli
 from vsrife.errors import BackendError
@@ -48,8 +49,13 @@ def run(folder, left, right, *, encodes):
     return compiled(folder)({"left": left, "right": right, "timestep": T})["image"]
 
 
+# Rows of all kinds, see test_parity, and those that are not trained yet; below, in `.ci/slow`, all
+# at their full width
+SOME = [name for name in ROWS if name in ON_OPENVINO or name not in ARCHS]
+
+
 @pytest.mark.parametrize(
-    ("name", "fixed"), [*((name, True) for name in ROWS), ("4.0", False), ("4.25", False)]
+    ("name", "fixed"), [*((name, True) for name in SOME), ("4.0", False), ("4.25", False)]
 )
 def test_every_row_gives_the_picture_of_the_torch_network(name, fixed, tmp_path):
     row = narrow(name)
@@ -62,8 +68,10 @@ def test_every_row_gives_the_picture_of_the_torch_network(name, fixed, tmp_path)
     assert np.abs(frames(size)[0] - by_torch(row).image).max() > 0.05  # no frame as it came
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
-@pytest.mark.parametrize("name", EMBEDDED)
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [*((name, "fp16") for name in EMBEDDED), (EMBEDDED[0], "fp32")],
+)
 def test_shipped_models_are_within_50_db_in_fp16(name, precision, tmp_path):
     state = read_arrays(embedded_folder / f"{name}.safetensors")
     write(tmp_path, state, arch_of(name), precision=precision, size=(96, 64))

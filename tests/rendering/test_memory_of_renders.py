@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.memory import FRAYED, POOLS
 from tests.support.renders import draw_film
-from tests.test_memory import FRAYED, POOLS
 
 
 @pytest.mark.slow

@@ -38,7 +38,9 @@ class FakePlugin:
         if self.refuses:
             raise vs.Error(self.refuses)
         self.calls.append(arguments)
-        session = onnxruntime.InferenceSession(network_path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # waiting threads would take the other worker's core
+        session = onnxruntime.InferenceSession(network_path, options)
         (name,) = (value.name for value in session.get_inputs())
         (shape,) = (value.shape for value in session.get_outputs())
 

@@ -39,17 +39,15 @@ def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(
     scenes: Scenes, tmp_path: Path
 ) -> None:
     whole = Run(options(tmp_path), scenes)
-    for _ in range(6):
+    for step in range(4):
         whole.advance()
-    stopped = Run(options(tmp_path), scenes)
-    for _ in range(3):
-        stopped.advance()
-    stopped.save()
+        if step == 1:
+            whole.save()
     resumed = Run(options(tmp_path), scenes)
     resumed.restore(torch.load(tmp_path / CHECKPOINT, weights_only=True))
-    for _ in range(3):
+    for _ in range(2):
         resumed.advance()
-    assert resumed.step == whole.step == 6
+    assert resumed.step == whole.step == 4
     ours, theirs = weights(whole), weights(resumed)
     assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
 

@@ -17,6 +17,8 @@ from tests.support.films import Film, noisy, pan, scenery
 from vsrife import rife
 from vsrife.video import frames
 
+pytestmark = pytest.mark.usefixtures("networks_stay")
+
 DARK, LIGHT = (0.1, 0.2, 0.3), (0.9, 0.8, 0.7)
 
 
@@ -190,7 +192,7 @@ def test_confidence_changes_no_picture():
         {"pace": "drawn"},
     ],
 )
-def test_filters_with_these_options_let_their_network_go(weights, tmp_path, options):
+def test_filters_with_these_options_let_their_network_go(networks_go, weights, tmp_path, options):
     model = copied(weights(), tmp_path)
     out = rife(Film(pan(scenery(1), 6, 3)).clip(), model=model, **options)
     out.get_frame(3).close()

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from tests.support.memory import FRAYED, POOLS
 from tests.support.needs import package
-from tests.test_memory import FRAYED, POOLS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
 

@@ -18,6 +18,8 @@ from vsrife.video.overlays import Protection, static_mask
 from vsrife.video.plans import Plan
 from vsrife.video.timeline import Timeline
 
+pytestmark = pytest.mark.usefixtures("networks_stay")
+
 
 def lettering():
     """Where a line of letters and a score board are, and their colours; NaN elsewhere."""

@@ -17,6 +17,8 @@ from vsrife.inference.network_options import static_threshold
 from vsrife.inference.regions import Region
 from vsrife.video.synthesis import REGION, Synthesis, with_left_samples
 
+pytestmark = pytest.mark.usefixtures("networks_stay")
+
 WIDTH, HEIGHT = 128, 96
 
 

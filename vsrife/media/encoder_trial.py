@@ -70,7 +70,11 @@ def failure(encoding: Encoding) -> str | None:
         av.logging.set_level(before)
     # a parameter that is mistyped is a warning to FFmpeg only
     wrong = [text for _, _, text in said if text.startswith("Error parsing option")]
-    return wrong[0].strip(" .\n") if wrong and reason is None else reason
+    if reason is None:
+        return wrong[0].strip(" .\n") if wrong else None
+    # "Invalid argument" alone does not say which
+    errors = [text.strip(" .\n") for level, _, text in said if level <= av.logging.ERROR]
+    return f"{reason} ({errors[0]})" if errors else reason
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vsrife import checks
 from vsrife.checks import Among, AmongOr, Flag, Folder, OneOf, Size, Text, Whole, option
@@ -26,9 +26,8 @@ from vsrife.inference import (
 )
 from vsrife.inference.auto_scale import AUTO, FINEST
 from vsrife.inference.base import BESIDE, EngineOptions, Hardware, Note, Planes, Session, Settings
-from vsrife.inference.devices import DevicesSession
 from vsrife.inference.ort import vsrife_trt
-from vsrife.inference.stack import Wishes, open_stack
+from vsrife.inference.stack import Wishes, open_on
 from vsrife.inference.tta import WAYS
 from vsrife.network.state_dict import ThreeFramesError, recognise
 from vsrife.network.table import DEFAULT_MODEL, SCALES, check_options
@@ -290,24 +289,16 @@ def open_session(
     auto = isinstance(options.scale, str)
     wishes = Wishes(auto, options.tta, threshold, lasting)
 
-    def open_all(opened: Callable[[Settings], Session]) -> Session:
-        sessions = [
-            open_stack(opened, replace(settings, hardware=hardware), wishes)
-            for hardware in hardwares
-        ]
-        return sessions[0] if len(sessions) == 1 else DevicesSession(sessions)
-
     try:
-        session = open_all(opened)
+        session = open_on(opened, settings, hardwares, wishes)
     except ThreeFramesError as error:
         if not beside:
             raise
         narrow = options.precision if options.precision == bf16.NAME else None
         asked = {"backend": options.backend, "precision": narrow}
         other = three_frames.backend_for(hardwares[0], asked, error, note, trt=options.trt)
-        session = open_all(other.open_session)
-    three = BESIDE in session.tells
-    if three:
+        session = open_on(other.open_session, settings, hardwares, wishes)
+    if BESIDE in session.tells:
         if not beside:
             recognise(read_arrays(settings.weights))  # which says why not
         three_frames.check(options.tta, options.scale)
@@ -317,7 +308,7 @@ def open_session(
         if need not in session.tells:
             who = "this ONNX file" if graph else f"backend={options.backend!r}"
             way_out = "weights as model=" if graph else "another backend"
-            if three:
+            if BESIDE in session.tells:
                 who, way_out = "a network of three frames", "another model"
             raise ArgumentError(
                 f"{argument} needs what {who} does not give; leave it out, or give {way_out}"

@@ -8,14 +8,15 @@ read arrays of RGB, so a session with one of them is not fed as its backend may 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from vsrife.inference import low_memory
 from vsrife.inference.auto_scale import AutoScaleSession, margin_of, quarter_size
-from vsrife.inference.base import AT_A_TIME, FED, Session, Settings
+from vsrife.inference.base import AT_A_TIME, FED, Hardware, Session, Settings
 from vsrife.inference.changed import ChangedSession, layout_of
+from vsrife.inference.devices import DevicesSession
 from vsrife.inference.low_memory import LowMemorySession, Step
 from vsrife.inference.out_of_memory import is_out_of_memory
 from vsrife.inference.tta import WAYS, TtaSession
@@ -45,8 +46,17 @@ class Wishes:
     lasting: bool = True
 
 
-def open_stack(opened: Open, settings: Settings, wishes: Wishes) -> Session:
-    """A session as wished. opened: opens a backend's own."""
+def open_on(
+    opened: Open, settings: Settings, hardwares: Sequence[Hardware], wishes: Wishes
+) -> Session:
+    """A session as wished, of one or several devices. opened: opens a backend's own."""
+    sessions = [
+        _of_device(opened, replace(settings, hardware=hardware), wishes) for hardware in hardwares
+    ]
+    return sessions[0] if len(sessions) == 1 else DevicesSession(sessions)
+
+
+def _of_device(opened: Open, settings: Settings, wishes: Wishes) -> Session:
     if wishes.threshold is None:
         return _whole(opened, settings, wishes, owned=False)
     size, pairs = (settings.width, settings.height), _pairs(settings)

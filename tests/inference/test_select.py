@@ -196,8 +196,8 @@ def test_without_any_backend_the_way_out_is_named(machine):
 
 # What docs/guide says of machines without a GPU: the fastest first
 ON_CPU = [
-    ("", "", ["openvino", "pytorch", "onnx"]),
-    ("openvino", "", ["pytorch", "onnx"]),
+    ("", "", ["openvino", "onnx", "pytorch"]),
+    ("openvino", "", ["onnx", "pytorch"]),
     ("torch", "", ["openvino", "onnx"]),
     ("openvino torch", "", ["onnx"]),
     ("onnxruntime", "", ["openvino", "pytorch"]),
@@ -232,7 +232,11 @@ def test_the_real_order_on_a_cpu(real_order, missing, asked, wanted):
     assert real_order[missing, asked].split() == wanted
 
 
-FIRST = [("openvino torch", "OrtBackend"), ("openvino", "TorchBackend"), ("", "OvBackend")]
+FIRST = [
+    ("openvino onnxruntime", "TorchBackend"),
+    ("openvino", "OrtBackend"),
+    ("", "OvBackend"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -71,8 +71,8 @@ BACKENDS = {
         {"threads": "whose plugins take all cores"},
     ),
 }
-# On a CPU, the fastest first: measured, see docs/guide/backends.md
-ON_CPU = ("openvino", "pytorch", "onnx")
+# On a CPU, the fastest first: measured, see docs/performance.md
+ON_CPU = ("openvino", "onnx", "pytorch")
 # What `device=` says about the backend, "cpu" besides
 ON_DEVICE = {
     "cuda": ("pytorch", "onnx", "mlrt"),

@@ -145,10 +145,7 @@ class OrtEngine:
             return graph
 
     def _options(self) -> Any:
-        options = sessions.session_options(onnxruntime, self._chosen, self._threads)
-        # the threads of one graph would else wait for work, at full speed, while another runs
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        return options
+        return sessions.session_options(onnxruntime, self._chosen, self._threads)
 
 
 def _suited(graph: bytes) -> bytes:

@@ -31,6 +31,8 @@ def session_options(ort: Any, chosen: Chosen, threads: int | None = None) -> Any
     """Options for a session of `chosen`; the caller may set more before it is started."""
     options = ort.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
+    # threads that wait for work at full speed take the cores from the encoder beside them
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
     if "directml" in chosen.plain:  # which says that it cannot work with either

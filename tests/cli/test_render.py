@@ -379,6 +379,17 @@ def test_more_frames_than_memory_holds_the_times_of_are_refused(
     assert sorted(os.listdir(tmp_path)) == ["film.mp4"]
 
 
+@pytest.mark.parametrize("option", [("--fps", "1e6"), ("--factor", "1e5")])
+def test_more_frames_a_second_than_files_have_times_for_are_refused(
+    option: tuple[str, str], film: Path, weights: Path, tmp_path: Path, capsys
+):
+    words = ["-o", str(tmp_path / "o.mkv"), "--model", str(weights), "--count", "2"]
+    assert main(["render", str(film), *words, *option]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"vsrife: error: {option[0]} must make at most 100000 frames per second")
+    assert sorted(os.listdir(tmp_path)) == ["film.mp4"]
+
+
 def test_one_frame_is_too_few(tmp_path: Path, weights: Path, capsys):
     film = make_video(tmp_path / "one.mkv", times=[Fraction(0)], with_audio=False)
     out = tmp_path / "out.mkv"

@@ -152,11 +152,11 @@ def test_one_after_another_until_none_is_left(run):
     broken = dict.fromkeys(("openvino", "torch", "onnxruntime"), "OSError('no way')")
     out, lines = run(broken)
     first, loaded = out.splitlines()
-    assert first.startswith("rife: backend 'onnx' cannot be loaded (no way)")
+    assert first.startswith("rife: backend 'pytorch' cannot be loaded (no way)")
     assert loaded == ""
     assert [line.rpartition(";")[2] for line in lines] == [
-        " backend 'pytorch' is used instead",
         " backend 'onnx' is used instead",
+        " backend 'pytorch' is used instead",
     ]
 
 

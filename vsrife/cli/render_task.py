@@ -78,7 +78,9 @@ def check_values(args: argparse.Namespace, targets: Sequence[Path] = ()) -> None
     if args.dask is not None:
         check_installed()
     if not 1 <= args.workers <= MOST:
-        raise ArgumentError(f"workers must be 1 to {MOST}, not {args.workers}; one per core pays")
+        raise ArgumentError(
+            f"workers must be 1 to {MOST}, not {args.workers}; one works on all cores already"
+        )
     read_span(args.start, args.end, args.count)
     if args.times is not None:
         read_ramp(args.times)

@@ -69,16 +69,26 @@ def has_alpha(clip: vs.VideoNode) -> bool:
         return isinstance(frame.props.get(ALPHA), vs.VideoFrame)
 
 
+def loses_alpha(clip: vs.VideoNode, encoding: Encoding) -> bool:
+    """Whether the clip has alpha and the film will not."""
+    names = _PIPED if encoding.pipe else encoding.row.formats
+    return has_alpha(clip) and not any(map(is_alpha, names))
+
+
 def for_encoding(clip: vs.VideoNode, encoding: Encoding) -> vs.VideoNode:
     """`clip` in a format of the encoder; unchanged if it already is.
 
     Else: RGB stays RGB and grey stays grey where the encoder has them, and become YUV elsewhere;
     sampling and depth stay, or become the next finer; the matrix stays; without one, BT.709 from
     720 lines on and BT.601 below. Alpha, where the encoder has it, gets the picture's depth. A
-    program (pipe) gets YUV of 8 to 16 bits. A note for an odd size.
+    program (pipe) gets YUV of 8 to 16 bits. Where it has none, the picture is put over black.
+    A note for an odd size.
     """
     names = list(_PIPED if encoding.pipe else encoding.row.formats)
-    alphas = [name for name in names if is_alpha(name)] if has_alpha(clip) else []
+    transparent = has_alpha(clip)
+    alphas = [name for name in names if is_alpha(name)] if transparent else []
+    if transparent and not alphas and not _is_linear(clip):  # OpenEXR's is multiplied already
+        clip = _over_black(clip)
     names = alphas or [name for name in names if not is_alpha(name)]
     if (clip.width % 2 or clip.height % 2) and not any(name.startswith("gbr") for name in names):
         note(f"{clip.width}x{clip.height} is odd; written as 4:4:4, which not every player takes")
@@ -149,8 +159,30 @@ def _is_linear(clip: vs.VideoNode) -> bool:
         return bool(frame.props.get("_Transfer") == LINEAR)
 
 
+def _over_black(clip: vs.VideoNode) -> vs.VideoNode:
+    """`clip` over black by its alpha: colours of what is transparent are anything."""
+    shape = clip.format
+    whole = shape.sample_type == vs.INTEGER
+    grey, middle = 0.0, 2.0 ** (shape.bits_per_sample - 1) if whole else 0.0
+    if whole and shape.color_family != vs.RGB:
+        limited = resizer_arguments(clip)["range_in"] != vs.RANGE_FULL
+        grey = 16.0 * 2 ** (shape.bits_per_sample - 8) if limited else 0.0
+    chroma = grey if shape.color_family == vs.RGB else middle
+    black = clip.std.BlankClip(color=[grey, chroma, chroma][: shape.num_planes], keep=True)
+    return black.std.MaskedMerge(
+        clip, _alpha_like(clip, clip), first_plane=True
+    ).std.CopyFrameProps(clip)
+
+
 def with_alpha(clip: vs.VideoNode, source: vs.VideoNode) -> vs.VideoNode:
     """`clip` with the alpha planes of `source`, in the depth of `clip`."""
+    node: Any = clip  # the stubs of vapoursynth lack ClipToProp
+    made: vs.VideoNode = node.std.ClipToProp(_alpha_like(clip, source), prop=ALPHA)
+    return made
+
+
+def _alpha_like(clip: vs.VideoNode, source: vs.VideoNode) -> vs.VideoNode:
+    """The alpha planes of `source`, in the depth of `clip`."""
     node: Any = source  # the stubs of vapoursynth lack PropToClip
     alpha: vs.VideoNode = node.std.PropToClip(prop=ALPHA)
     shape = clip.format
@@ -158,9 +190,7 @@ def with_alpha(clip: vs.VideoNode, source: vs.VideoNode) -> vs.VideoNode:
     if alpha.format is None or alpha.format.id != grey.id:
         full = int(vs.RANGE_FULL)  # alpha has no limited range
         alpha = without_colour_props(alpha).resize.Point(format=grey.id, range_in=full, range=full)
-    node = clip
-    made: vs.VideoNode = node.std.ClipToProp(alpha, prop=ALPHA)
-    return made
+    return alpha
 
 
 def format_id(family: vs.ColorFamily, bits: int) -> int:

@@ -14,7 +14,7 @@ import vapoursynth as vs
 
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.filter import rife
-from vsrife.media.convert import for_encoding
+from vsrife.media.convert import for_encoding, loses_alpha
 from vsrife.media.encoders import check_film
 from vsrife.media.image_folder import IMAGES, open_folder, probe_folder
 from vsrife.media.image_motion import from_motion, is_moved_otherwise, to_motion
@@ -41,6 +41,7 @@ from vsrife.video.frames import ALPHA
 # 24 frames, and as many again decide about its neighbours
 _REACH = 64
 _MOST = 20_000_000  # frames of an output: 46 hours at 120 per second, and 2 GB for their times
+_FASTEST = 100_000  # frames per second; beyond, files cannot hold the times
 
 
 @dataclass(frozen=True)
@@ -143,15 +144,19 @@ def open_film_source(
 
 def _check_length(task: Task, count: int, rate: Fraction) -> None:
     """ArgumentError if so many frames are asked for that already their times fill the memory."""
-    fps = task.options.get("fps")
-    total = count * (
-        Fraction(task.options.get("factor") or 2) if fps is None else Fraction(fps) / rate
-    )
+    fps, name = task.options.get("fps"), "fps"
+    if fps is None:
+        fps, name = rate * Fraction(task.options.get("factor") or 2), "factor"
+    total = count * Fraction(fps) / rate
     if total > _MOST:
-        name = "factor" if fps is None else "fps"
         raise ArgumentError(
             f"{name} must make at most {_MOST} frames, not {int(total)}; choose a lower one, or a "
             "part of the film"
+        )
+    if Fraction(fps) > _FASTEST:
+        raise ArgumentError(
+            f"{name} must make at most {_FASTEST} frames per second, not {int(Fraction(fps))}; "
+            "choose a lower one"
         )
 
 
@@ -190,6 +195,12 @@ def open_film(task: Task, source: Source, marks: Marks | None) -> Film:
     if task.to_images:
         return Film(for_images(smooth, task.target.suffix), times, first, end, found, places)
     check_film(task.encoding, smooth.width, smooth.height, times.rate)
+    # films have been told of, see properties
+    if source.facts.codec == IMAGES and loses_alpha(smooth, task.encoding):
+        note(
+            "transparency is left out: it becomes black; --encoder ffv1, prores or vp9 keeps it, "
+            "and so do images"
+        )
     return Film(for_encoding(smooth, task.encoding), times, first, end, found, places)
 
 

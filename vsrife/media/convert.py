@@ -71,8 +71,7 @@ def has_alpha(clip: vs.VideoNode) -> bool:
 
 def loses_alpha(clip: vs.VideoNode, encoding: Encoding) -> bool:
     """Whether the clip has alpha and the film will not."""
-    names = _PIPED if encoding.pipe else encoding.row.formats
-    return has_alpha(clip) and not any(map(is_alpha, names))
+    return has_alpha(clip) and not any(map(is_alpha, _formats(encoding)))
 
 
 def for_encoding(clip: vs.VideoNode, encoding: Encoding) -> vs.VideoNode:
@@ -84,7 +83,7 @@ def for_encoding(clip: vs.VideoNode, encoding: Encoding) -> vs.VideoNode:
     program (pipe) gets YUV of 8 to 16 bits. Where it has none, the picture is put over black.
     A note for an odd size.
     """
-    names = list(_PIPED if encoding.pipe else encoding.row.formats)
+    names = _formats(encoding)
     transparent = has_alpha(clip)
     alphas = [name for name in names if is_alpha(name)] if transparent else []
     if transparent and not alphas and not _is_linear(clip):  # OpenEXR's is multiplied already
@@ -99,6 +98,11 @@ def for_encoding(clip: vs.VideoNode, encoding: Encoding) -> vs.VideoNode:
         most = 16 if encoding.pipe else encoding.row.most_bits
         made = _converted(clip, _nearest(clip, names, most))
     return with_alpha(made, clip) if alphas else made
+
+
+def _formats(encoding: Encoding) -> list[str]:
+    """What the encoder, or a program, takes: FFmpeg's names."""
+    return list(_PIPED if encoding.pipe else encoding.row.formats)
 
 
 def _named(name: str) -> re.Match[str]:

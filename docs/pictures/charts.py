@@ -48,10 +48,10 @@ def quality() -> Drawing:
     for n, (kind, low, ticks) in enumerate(
         (("filmed", -2.5, (-2, -1, 0)), ("drawn", -2.5, (-2, -1, 0)))
     ):
-        axes = _Axes(d, (70 + n * 400, 50, 340, 250), (0.04, 0.13), (low, 0.7))
+        axes = _Axes(d, (70 + n * 400, 50, 340, 250), (0.0, 0.33), (low, 0.7))
         left = axes.area[0]
         d.text((left + 170, 32), f"{kind} clips", bold=True)
-        axes.grid((0.05, 0.075, 0.1, 0.125), ticks, " dB")
+        axes.grid((0.1, 0.2, 0.3), ticks, " dB")
         for row in FIGURES["quality"]:
             if row["seconds"]:
                 at = axes.at(row["seconds"], row[kind])
@@ -121,6 +121,7 @@ def speed() -> Drawing:
     """Seconds for a new frame, by model and backend."""
     table = FIGURES["speed"]
     runtimes = [name for name in table if name != "models"]
+    scale = 590 / max(seconds for name in runtimes for seconds in table[name])
     d = Drawing(
         840, 60 + 64 * len(table["models"]), "Seconds for a new frame of 640x360, by backend"
     )
@@ -129,10 +130,10 @@ def speed() -> Drawing:
         d.text((100, top + 30), model, anchor="end", bold=True)
         for k, name in enumerate(runtimes):
             seconds = table[name][n]
-            d.box(112, top + k * 17, seconds * 2400, 14, colour=COLOURS[k])
+            d.box(112, top + k * 17, seconds * scale, 14, colour=COLOURS[k])
             words = f"{seconds:.3f}  {name}"
             d.text(
-                (120 + seconds * 2400, top + k * 17 + 11),
+                (120 + seconds * scale, top + k * 17 + 11),
                 words,
                 anchor="start",
                 size=11,

@@ -25,8 +25,8 @@ import vapoursynth as vs
 from tests.golden import formula
 from vsrife import rife
 from vsrife.errors import RifeError
-from vsrife.evaluation import contenders, speed
-from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.scores.measures import psnr
+from vsrife.evaluation.timing import contenders, speed
 from vsrife.inference.device_path.ways import WAYS, Ways
 from vsrife.inference.pytorch import choose_device
 from vsrife.network.table import ARCHS

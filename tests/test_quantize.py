@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from tests.golden import formula
 from tests.support.films import pan, scenery
 from vsrife import quantize
-from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.scores.measures import psnr
 from vsrife.network.graphs import build_flow
 from vsrife.network.options import GraphOptions
 from vsrife.network.pyramid_row import LEVELS, PyramidRow

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from vsrife import rife
-from vsrife.evaluation import known_motion
+from vsrife.evaluation.cases import known_motion
 from vsrife.evaluation.clips import clip_of_pictures
 from vsrife.media.demo_film import CUT, draw
 

@@ -14,7 +14,7 @@ import vapoursynth as vs
 
 from vsrife import cli
 from vsrife.cli import main
-from vsrife.evaluation import contenders, speed
+from vsrife.evaluation.timing import contenders, speed
 
 
 @pytest.fixture(autouse=True)

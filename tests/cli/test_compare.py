@@ -18,9 +18,9 @@ import pytest
 
 from tests.support.short_films import blocks, save_film
 from vsrife.cli import compare, main
-from vsrife.evaluation import frame_measures
-from vsrife.evaluation.comparison_pictures import choose_frames
-from vsrife.evaluation.comparison_plot import thinned
+from vsrife.evaluation.compare.comparison_pictures import choose_frames
+from vsrife.evaluation.compare.comparison_plot import thinned
+from vsrife.evaluation.scores import frame_measures
 
 RATE = Fraction(25)
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from vsrife.cli import main
 from vsrife.errors import BackendError
-from vsrife.evaluation.known_motion import dead_leaves
-from vsrife.evaluation.methods import CLASSICAL, usual
+from vsrife.evaluation.cases.known_motion import dead_leaves
+from vsrife.evaluation.methods.all_methods import CLASSICAL, usual
 from vsrife.inference import select
 
 

@@ -14,7 +14,7 @@ from tests.support.clips import clip_of, pictures, random_weights
 from tests.support.films import pan, scenery
 from vsrife import rife
 from vsrife.cli import main, quantize
-from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.scores.measures import psnr
 from vsrife.inference import select
 
 

@@ -7,7 +7,7 @@ from vsrife.detection import overlay
 from vsrife.detection.ground import Shift
 from vsrife.detection.overlay import Box
 from vsrife.detection.suspects import boxes, suspects
-from vsrife.evaluation.known_motion import dead_leaves
+from vsrife.evaluation.cases.known_motion import dead_leaves
 
 HEIGHT, WIDTH, FRAMES = 96, 144, 12
 WAYS = {"right": (6, 0), "left": (-6, 0), "down": (0, 5), "up": (0, -5), "both": (4, 3)}

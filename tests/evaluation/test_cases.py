@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from vsrife.errors import MediaError
-from vsrife.evaluation import known_motion, matching, moving_cases
-from vsrife.evaluation.case_films import MARGIN, WAYS, Scene, panned
-from vsrife.evaluation.cases import CASES
+from vsrife.evaluation.cases import known_motion, matching, moving_cases
+from vsrife.evaluation.cases.all_cases import CASES
+from vsrife.evaluation.cases.case_films import MARGIN, WAYS, Scene, panned
 from vsrife.evaluation.film import Film, Picture
-from vsrife.evaluation.methods import CLASSICAL, Method
+from vsrife.evaluation.methods.all_methods import CLASSICAL, Method
 
 SCENE = Scene(size=(288, 288), small=(192, 128))
 

@@ -8,8 +8,8 @@ import pytest
 from tests.support import needs
 from tests.support.clips import clip_of
 from vsrife.errors import ArgumentError, BackendError
-from vsrife.evaluation import frame_measures
-from vsrife.evaluation.frame_measures import available, check_measures, measure
+from vsrife.evaluation.scores import frame_measures
+from vsrife.evaluation.scores.frame_measures import available, check_measures, measure
 
 WIDTH, HEIGHT = 40, 32
 
@@ -70,7 +70,7 @@ def test_psnr_and_ssim_are_what_their_definitions_say(clips):
 def test_they_agree_with_what_eval_uses(clips):
     needs.package("torchmetrics")
     needs.package("torch")
-    from vsrife.evaluation.measures import Judge
+    from vsrife.evaluation.scores.measures import Judge
 
     if "ssimulacra2" not in available():
         pytest.skip("needs vszip")

@@ -13,8 +13,8 @@ import vapoursynth as vs
 from tests.support.needs import package
 from tests.support.video_files import make_video
 from vsrife.cli import main
-from vsrife.evaluation import measures
-from vsrife.evaluation.measures import Judge, measured, psnr
+from vsrife.evaluation.scores import measures
+from vsrife.evaluation.scores.measures import Judge, measured, psnr
 
 
 class Core:

@@ -13,8 +13,8 @@ from torch import nn
 
 from tests.support.ball import ball
 from vsrife.errors import ModelError
-from vsrife.evaluation import lpips
-from vsrife.evaluation.measures import BEST_PSNR, Judge, Scores, measured, psnr, worst_tenth
+from vsrife.evaluation.scores import lpips
+from vsrife.evaluation.scores.measures import BEST_PSNR, Judge, Scores, measured, psnr, worst_tenth
 
 
 def picture(n: float = 0) -> np.ndarray:
@@ -137,7 +137,9 @@ def test_butteraugli_is_taken_from_a_plugin_where_there_is_one(
     real = vs.core
     core = SimpleNamespace(std=real.std, vszip=real.vszip)
     setattr(core, namespace, SimpleNamespace(**{name: function}))
-    monkeypatch.setattr("vsrife.evaluation.measures.vs", SimpleNamespace(core=core, RGBS=vs.RGBS))
+    monkeypatch.setattr(
+        "vsrife.evaluation.scores.measures.vs", SimpleNamespace(core=core, RGBS=vs.RGBS)
+    )
     grey = np.full((48, 64, 3), 0.5, np.float32)
     judge = Judge(64, 48)
     assert judge(grey + np.float32(0.25), grey).butteraugli == pytest.approx(0.25)

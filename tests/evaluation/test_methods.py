@@ -16,11 +16,11 @@ import vapoursynth as vs
 from tests.support import clips
 from tests.support.ball import ball
 from vsrife.errors import BackendError, ModelError
-from vsrife.evaluation import minterpolate
 from vsrife.evaluation.film import Film
 from vsrife.evaluation.film_files import to_rgb
-from vsrife.evaluation.measures import psnr
-from vsrife.evaluation.methods import CLASSICAL, network, usual
+from vsrife.evaluation.methods import minterpolate
+from vsrife.evaluation.methods.all_methods import CLASSICAL, network, usual
+from vsrife.evaluation.scores.measures import psnr
 from vsrife.network.table import ARCHS, cost, parameters
 
 

@@ -11,8 +11,8 @@ import pytest
 from tests.support import needs
 from tests.support.clips import random_weights
 from vsrife.errors import ArgumentError
-from vsrife.evaluation import counters, speed
-from vsrife.evaluation.profile import OUTSIDE, kind_of, profile
+from vsrife.evaluation.timing import counters, speed
+from vsrife.evaluation.timing.profile import OUTSIDE, kind_of, profile
 from vsrife.export import export_model
 
 SIZE = (64, 48)

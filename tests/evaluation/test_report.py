@@ -15,13 +15,13 @@ from PIL import Image
 from vsrife.errors import MediaError
 from vsrife.evaluation.film import Film
 from vsrife.evaluation.film_files import to_rgb
-from vsrife.evaluation.measures import Scores, psnr
-from vsrife.evaluation.method_scores import Moment, Outcome, score_methods
-from vsrife.evaluation.methods import CLASSICAL, Method
-from vsrife.evaluation.overview import reference_table, short_table
-from vsrife.evaluation.plots import GAIN, draw_all, side_by_side
-from vsrife.evaluation.report import tables, write_files
-from vsrife.evaluation.worst_sheet import MOST_ROWS, worst_sheet
+from vsrife.evaluation.methods.all_methods import CLASSICAL, Method
+from vsrife.evaluation.methods.method_scores import Moment, Outcome, score_methods
+from vsrife.evaluation.methods.overview import reference_table, short_table
+from vsrife.evaluation.methods.plots import GAIN, draw_all, side_by_side
+from vsrife.evaluation.methods.report import tables, write_files
+from vsrife.evaluation.methods.worst_sheet import MOST_ROWS, worst_sheet
+from vsrife.evaluation.scores.measures import Scores, psnr
 
 FILE = Path(__file__)  # stands for a file of weights
 METHODS = {

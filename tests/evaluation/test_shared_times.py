@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsrife.evaluation.shared_times import shared_frames
+from vsrife.evaluation.compare.shared_times import shared_frames
 from vsrife.media.timestamps import Times, constant_times, stretched_times
 
 NTSC = Fraction(24000, 1001)

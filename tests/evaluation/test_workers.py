@@ -17,9 +17,9 @@ import vapoursynth as vs
 from tests.support import needs
 from tests.support.clips import random_weights
 from vsrife.errors import ArgumentError, BackendError
-from vsrife.evaluation import contenders, peers, worker
-from vsrife.evaluation.peers import Peer, read_peers
-from vsrife.evaluation.workers import Contender, Worker, write_clip
+from vsrife.evaluation.timing import contenders, peers, worker
+from vsrife.evaluation.timing.peers import Peer, read_peers
+from vsrife.evaluation.timing.workers import Contender, Worker, write_clip
 from vsrife.weights import read_arrays
 
 SIZE = (64, 48)

@@ -11,8 +11,8 @@ import vsrife.filter
 from tests.images.mixing import Mixing
 from tests.support.clips import clip_of, noise, picture, pictures
 from vsrife import rife
-from vsrife.evaluation.known_motion import dead_leaves
-from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.cases.known_motion import dead_leaves
+from vsrife.evaluation.scores.measures import psnr
 from vsrife.video import half_transparent, layers
 from vsrife.video.overlays import Protection
 

@@ -18,7 +18,7 @@ import vsrife.filter
 from tests.images.mixing import Mixing
 from tests.support.clips import clip_of, noise, picture, pictures
 from vsrife import rife
-from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.scores.measures import psnr
 from vsrife.video import light
 from vsrife.video.exposure import Exposure
 from vsrife.video.frames import planes

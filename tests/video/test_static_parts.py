@@ -10,7 +10,7 @@ import vapoursynth as vs
 from tests.support.ball import ball
 from tests.support.clips import clip_of, noise, picture, pictures
 from vsrife import arguments, rife
-from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.scores.measures import psnr
 from vsrife.inference import select
 from vsrife.inference.changed import ChangedSession
 from vsrife.inference.network_options import static_threshold

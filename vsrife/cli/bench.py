@@ -18,10 +18,10 @@ import vapoursynth as vs
 
 from vsrife.diagnosis.surroundings import processor
 from vsrife.errors import ArgumentError, MediaError, missing_package
-from vsrife.evaluation import contenders, speed, speed_report
-from vsrife.evaluation.contest import FILTER, NETWORK, Contest, Row
-from vsrife.evaluation.peers import read_peers
-from vsrife.evaluation.profile import profile
+from vsrife.evaluation.timing import contenders, speed, speed_report
+from vsrife.evaluation.timing.contest import FILTER, NETWORK, Contest, Row
+from vsrife.evaluation.timing.peers import read_peers
+from vsrife.evaluation.timing.profile import profile
 from vsrife.inference import loads
 from vsrife.inference.select import BACKENDS
 from vsrife.media.parts import whole_file

@@ -9,8 +9,8 @@ import vapoursynth as vs
 
 from vsrife.cli.rife_options import check_options
 from vsrife.errors import ArgumentError
-from vsrife.evaluation import speed
 from vsrife.evaluation.clips import DEMO_RATE, demo_clip
+from vsrife.evaluation.timing import speed
 from vsrife.filter import rife
 from vsrife.inference import BACKENDS
 from vsrife.network.table import DEFAULT_MODEL

@@ -12,11 +12,11 @@ from typing import Any
 
 from vsrife.checks import whole
 from vsrife.errors import ArgumentError, MediaError
-from vsrife.evaluation.comparison import Comparison, compare_films, open_sides
-from vsrife.evaluation.comparison_page import write_page
-from vsrife.evaluation.comparison_pictures import choose_frames, make_pictures
-from vsrife.evaluation.frame_measures import available, check_measures
-from vsrife.evaluation.measures import MEASURES
+from vsrife.evaluation.compare.comparison import Comparison, compare_films, open_sides
+from vsrife.evaluation.compare.comparison_page import write_page
+from vsrife.evaluation.compare.comparison_pictures import choose_frames, make_pictures
+from vsrife.evaluation.scores.frame_measures import available, check_measures
+from vsrife.evaluation.scores.measures import MEASURES
 from vsrife.media.parts import whole_file
 from vsrife.messages import counted, note, say
 from vsrife.rendering.progress import listener

@@ -14,7 +14,7 @@ from vsrife.errors import MediaError
 from vsrife.evaluation.clips import DEMO_RATE as RATE
 from vsrife.evaluation.clips import clip_of_pictures
 from vsrife.evaluation.contact_sheet import contact_sheet
-from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.scores.measures import psnr
 from vsrife.filter import rife
 from vsrife.inference import network_options
 from vsrife.media.demo_film import SECONDS, draw

@@ -13,15 +13,15 @@ import vapoursynth as vs
 from vsrife import messages
 from vsrife.cli import eval_arguments
 from vsrife.cli.eval_arguments import check, names_of
-from vsrife.evaluation.case_films import MARGIN, Found, Scene
-from vsrife.evaluation.cases import CASES
+from vsrife.evaluation.cases.all_cases import CASES
+from vsrife.evaluation.cases.case_films import MARGIN, Found, Scene
+from vsrife.evaluation.cases.known_motion import photograph
 from vsrife.evaluation.film import Film
 from vsrife.evaluation.film_files import open_film
-from vsrife.evaluation.known_motion import photograph
-from vsrife.evaluation.measures import Lpips, missing
-from vsrife.evaluation.method_scores import Outcome, score_methods
-from vsrife.evaluation.methods import CLASSICAL, Method, network, usual
-from vsrife.evaluation.report import summary, tables, write_files
+from vsrife.evaluation.methods.all_methods import CLASSICAL, Method, network, usual
+from vsrife.evaluation.methods.method_scores import Outcome, score_methods
+from vsrife.evaluation.methods.report import summary, tables, write_files
+from vsrife.evaluation.scores.measures import Lpips, missing
 from vsrife.inference import loads
 from vsrife.inference.base import Hardware
 from vsrife.inference.select import candidates
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(tables(outcomes, methods, cases, args.reference), end="")
     if folder:
-        from vsrife.evaluation.plots import draw_all
+        from vsrife.evaluation.methods.plots import draw_all
 
         paths = write_files(outcomes, methods, folder, cases, args.reference)
         paths += draw_all(outcomes, methods, folder, args.reference)
@@ -142,7 +142,7 @@ def _methods(args: argparse.Namespace) -> dict[str, Method]:
 def _lpips(path: Path | None) -> Lpips | None:
     if path is None:
         return None
-    from vsrife.evaluation.lpips import load
+    from vsrife.evaluation.scores.lpips import load
 
     return load(path)
 

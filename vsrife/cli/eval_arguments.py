@@ -11,12 +11,12 @@ from typing import NamedTuple
 from vsrife.checks import Whole
 from vsrife.cli.rife_options import check_options
 from vsrife.errors import ArgumentError, MediaError, ModelError, missing_package
-from vsrife.evaluation.case_films import MARGIN
-from vsrife.evaluation.cases import CASES
+from vsrife.evaluation.cases.all_cases import CASES
+from vsrife.evaluation.cases.case_films import MARGIN
+from vsrife.evaluation.cases.matching import BLOCK
 from vsrife.evaluation.film import Film
-from vsrife.evaluation.matching import BLOCK
-from vsrife.evaluation.methods import CLASSICAL, Method
-from vsrife.evaluation.speed import sizes_of
+from vsrife.evaluation.methods.all_methods import CLASSICAL, Method
+from vsrife.evaluation.timing.speed import sizes_of
 from vsrife.inference import MOST
 from vsrife.media.parts import check_folder
 from vsrife.weights.folders import is_file

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 from vsrife.cli.rife_options import check_options
 from vsrife.errors import ArgumentError
-from vsrife.evaluation import speed
-from vsrife.evaluation.triples import LEAST, Triple, quality_of, triples_of
+from vsrife.evaluation.methods.triples import LEAST, Triple, quality_of, triples_of
+from vsrife.evaluation.timing import speed
 from vsrife.export import check_target
 from vsrife.inference import loads, select
 from vsrife.messages import counted, note

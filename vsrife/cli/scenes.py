@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vsrife.checks import share
 from vsrife.errors import ArgumentError, MediaError, missing_package
-from vsrife.evaluation.frame_scores import Scores, as_csv, draw, score
+from vsrife.evaluation.scores.frame_scores import Scores, as_csv, draw, score
 from vsrife.media.parts import whole_file
 from vsrife.media.source import open_source, probe
 from vsrife.messages import counted, say

@@ -51,7 +51,7 @@ def backend(name: str) -> Facts:
     """
     import numpy as np
 
-    from vsrife.evaluation import speed
+    from vsrife.evaluation.timing import speed
     from vsrife.inference.psnr import psnr
     from vsrife.media.demo_film import draw
     from vsrife.network.table import DEFAULT_MODEL

@@ -8,7 +8,7 @@ import numpy as np
 import vapoursynth as vs
 
 from vsrife.evaluation.clips import DEMO_RATE, clip_of_pictures
-from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.scores.measures import psnr
 from vsrife.media.shapes import WIDTH, Array
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.scores.measures import psnr
 from vsrife.inference.base import Hardware, Settings
 from vsrife.weights import find_weights
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from vsrife.errors import ArgumentError
-from vsrife.evaluation.counters import STAGES, Call, Counts, of_onnx, of_openvino
-from vsrife.evaluation.speed import Frame
+from vsrife.evaluation.timing.counters import STAGES, Call, Counts, of_onnx, of_openvino
+from vsrife.evaluation.timing.speed import Frame
 from vsrife.inference.base import Settings
 
 OUTSIDE = "outside"  # stage of what no counter saw: copies, padding, Python
@@ -74,7 +74,7 @@ def profile(backend: str, settings: Settings, frames: list[Frame], rounds: int) 
 
 def _counter(backend: str) -> Callable[[Settings, list[Frame], int], Counts]:
     if backend == "pytorch":
-        from vsrife.evaluation.torch_counters import of_pytorch
+        from vsrife.evaluation.timing.torch_counters import of_pytorch
 
         return of_pytorch
     known = {"openvino": of_openvino, "onnx": of_onnx}

@@ -11,11 +11,11 @@ from typing import Any
 import vapoursynth as vs
 
 from vsrife.errors import BackendError
-from vsrife.evaluation import contenders, peers, speed
-from vsrife.evaluation.contenders import NetworkWork, Work
-from vsrife.evaluation.peers import Peer
-from vsrife.evaluation.speed import Frame, median_of
-from vsrife.evaluation.workers import Contender, Worker, write_clip
+from vsrife.evaluation.timing import contenders, peers, speed
+from vsrife.evaluation.timing.contenders import NetworkWork, Work
+from vsrife.evaluation.timing.peers import Peer
+from vsrife.evaluation.timing.speed import Frame, median_of
+from vsrife.evaluation.timing.workers import Contender, Worker, write_clip
 from vsrife.filter import rife
 from vsrife.messages import note
 

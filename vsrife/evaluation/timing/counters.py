@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vsrife.evaluation.speed import Frame
+from vsrife.evaluation.timing.speed import Frame
 from vsrife.inference import quiet
 from vsrife.inference.base import Session, Settings
 

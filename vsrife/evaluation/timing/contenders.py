@@ -13,7 +13,7 @@ import vapoursynth as vs
 
 from vsrife.errors import MediaError, ModelError
 from vsrife.evaluation.clips import clip_of_pictures, demo_clip
-from vsrife.evaluation.speed import Frame
+from vsrife.evaluation.timing.speed import Frame
 from vsrife.inference.base import Session
 from vsrife.messages import note
 from vsrife.network.table import VERSIONS, arch_of, state_shapes

@@ -9,8 +9,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 from vsrife.evaluation.film import Film, Picture
-from vsrife.evaluation.measures import Judge, Lpips, Scores, mean, worst_tenth
-from vsrife.evaluation.methods import Method
+from vsrife.evaluation.methods.all_methods import Method
+from vsrife.evaluation.scores.measures import Judge, Lpips, Scores, mean, worst_tenth
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import vapoursynth as vs
 
-from vsrife.evaluation.comparison import Comparison, Side, rgb_of
+from vsrife.evaluation.compare.comparison import Comparison, Side, rgb_of
 from vsrife.media.av_frames import packed, picture
 from vsrife.media.image_writer import image_bytes
 from vsrife.media.timestamps import Times

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from vsrife.evaluation import plotting
-from vsrife.evaluation.contest import Row
-from vsrife.evaluation.profile import OUTSIDE
-from vsrife.evaluation.profile import Row as ProfileRow
+from vsrife.evaluation.timing.contest import Row
+from vsrife.evaluation.timing.profile import OUTSIDE
+from vsrife.evaluation.timing.profile import Row as ProfileRow
 
 STAGES = ("to_working", "prepare", "interpolate", "to_source", "rest")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import inf, nan
 
-from vsrife.evaluation.case_films import Found
-from vsrife.evaluation.cases import CASES
-from vsrife.evaluation.groups import Outcomes, groups, mean_of
+from vsrife.evaluation.cases.all_cases import CASES
+from vsrife.evaluation.cases.case_films import Found
 from vsrife.evaluation.markdown import difference, number, table
-from vsrife.evaluation.measures import ALL, LESS_IS_BETTER, Scores, measured
-from vsrife.evaluation.method_scores import Outcome
-from vsrife.evaluation.methods import Method
+from vsrife.evaluation.methods.all_methods import Method
+from vsrife.evaluation.methods.groups import Outcomes, groups, mean_of
+from vsrife.evaluation.methods.method_scores import Outcome
+from vsrife.evaluation.scores.measures import ALL, LESS_IS_BETTER, Scores, measured
 
 Methods = Mapping[str, Method]
 Cases = Mapping[str, Found]

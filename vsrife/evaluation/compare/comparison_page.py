@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from vsrife.errors import printable
-from vsrife.evaluation.comparison import Comparison, Side
-from vsrife.evaluation.comparison_pictures import Moment, Pictures
-from vsrife.evaluation.comparison_plot import LEFT, RIGHT, WIDTH, plots
-from vsrife.evaluation.measures import MEASURES
+from vsrife.evaluation.compare.comparison import Comparison, Side
+from vsrife.evaluation.compare.comparison_pictures import Moment, Pictures
+from vsrife.evaluation.compare.comparison_plot import LEFT, RIGHT, WIDTH, plots
+from vsrife.evaluation.scores.measures import MEASURES
 
 _HERE = Path(__file__).parent
 # nothing is loaded, sent or framed, whatever a file's name holds

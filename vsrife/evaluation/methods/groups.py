@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
-from vsrife.evaluation.method_scores import Outcome
+from vsrife.evaluation.methods.method_scores import Outcome
 
 Outcomes = Sequence[Outcome]
 

@@ -13,8 +13,8 @@ import vapoursynth as vs
 
 from vsrife.evaluation.clips import clip_of
 from vsrife.evaluation.plotting import own_folder
-from vsrife.evaluation.similarity import SMALLEST, similarity
-from vsrife.evaluation.similarity import mean as similarity_of
+from vsrife.evaluation.scores.similarity import SMALLEST, similarity
+from vsrife.evaluation.scores.similarity import mean as similarity_of
 from vsrife.inference import psnr as ratio
 
 BEST_PSNR = 100.0  # dB, of equal pictures, so that means stay finite

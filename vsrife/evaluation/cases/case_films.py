@@ -10,7 +10,7 @@ import vapoursynth as vs
 
 from vsrife.evaluation.clips import clip_of_pictures
 from vsrife.evaluation.film import Film, Picture
-from vsrife.evaluation.methods import Method
+from vsrife.evaluation.methods.all_methods import Method
 
 MARGIN = 96  # pixels that a picture to pan over is larger than a frame, each way
 WAYS = {"right": (1, 0), "left": (-1, 0), "down": (0, 1), "up": (0, -1)}  # x before y

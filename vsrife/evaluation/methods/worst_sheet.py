@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from vsrife.evaluation.measures import Picture, psnr
-from vsrife.evaluation.method_scores import Moment, Outcome
+from vsrife.evaluation.methods.method_scores import Moment, Outcome
+from vsrife.evaluation.scores.measures import Picture, psnr
 
 MOST_ROWS = 10
 _WIDTH = 384  # pixels of a tile at the most

@@ -9,11 +9,11 @@ from statistics import fmean
 
 import numpy as np
 
-from vsrife.evaluation import known_motion, matching
-from vsrife.evaluation.case_films import MARGIN, WAYS, Found, Methods, Scene, film_of, panned
+from vsrife.evaluation.cases import known_motion, matching
+from vsrife.evaluation.cases.case_films import MARGIN, WAYS, Found, Methods, Scene, film_of, panned
 from vsrife.evaluation.film import Picture
-from vsrife.evaluation.measures import psnr
-from vsrife.evaluation.methods import Method
+from vsrife.evaluation.methods.all_methods import Method
+from vsrife.evaluation.scores.measures import psnr
 
 PANS = (16, 32, 64, 96)  # pixels from one kept frame to the next, at most MARGIN
 FENCE_STEP = 9  # pixels

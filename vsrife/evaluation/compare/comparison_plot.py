@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vsrife.evaluation.comparison import Comparison
-from vsrife.evaluation.measures import MEASURES
+from vsrife.evaluation.compare.comparison import Comparison
+from vsrife.evaluation.scores.measures import MEASURES
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1000, 130, 50, 22, 8, 20
 _MOST = 900  # points of a line: more than one for each pixel is never seen

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vsrife.errors import ArgumentError
-from vsrife.evaluation.workers import Contender
+from vsrife.evaluation.timing.workers import Contender
 from vsrife.export import export_model
 from vsrife.network.state_dict import normalise, recognise
 from vsrife.network.table import VERSIONS

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import vapoursynth as vs
 
 from vsrife.errors import MediaError
-from vsrife.evaluation.frame_measures import measure
-from vsrife.evaluation.shared_times import shared_frames
-from vsrife.evaluation.similarity import SMALLEST
+from vsrife.evaluation.compare.shared_times import shared_frames
+from vsrife.evaluation.scores.frame_measures import measure
+from vsrife.evaluation.scores.similarity import SMALLEST
 from vsrife.media.source import open_source, probe, to_rgb
 from vsrife.media.timestamps import Times
 from vsrife.video.frames import reorder

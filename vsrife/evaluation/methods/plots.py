@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
-from vsrife.evaluation.measures import MEASURES, psnr
-from vsrife.evaluation.method_scores import Moment, Outcome
-from vsrife.evaluation.methods import Method
+from vsrife.evaluation.methods.all_methods import Method
+from vsrife.evaluation.methods.method_scores import Moment, Outcome
+from vsrife.evaluation.methods.worst_sheet import image, worst_sheet
 from vsrife.evaluation.plotting import figure_class
-from vsrife.evaluation.worst_sheet import image, worst_sheet
+from vsrife.evaluation.scores.measures import MEASURES, psnr
 from vsrife.weights import write_whole
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from statistics import fmean
 import numpy as np
 import numpy.typing as npt
 
-from vsrife.evaluation import known_motion, matching
-from vsrife.evaluation.case_films import MARGIN, Found, Methods, Scene, film_of, panned
+from vsrife.evaluation.cases import known_motion, matching
+from vsrife.evaluation.cases.case_films import MARGIN, Found, Methods, Scene, film_of, panned
 from vsrife.evaluation.film import Picture
-from vsrife.evaluation.measures import psnr
+from vsrife.evaluation.scores.measures import psnr
 from vsrife.media.demo_film import draw as draw_demo
 
 TIMES = 8  # parts of the way from one kept frame to the next

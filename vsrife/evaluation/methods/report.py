@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from math import isnan
 from pathlib import Path
 
-from vsrife.evaluation.case_films import Found
-from vsrife.evaluation.cases import CASES
-from vsrife.evaluation.groups import Outcomes, groups, mean_of
+from vsrife.evaluation.cases.all_cases import CASES
+from vsrife.evaluation.cases.case_films import Found
 from vsrife.evaluation.markdown import number, table
-from vsrife.evaluation.measures import ALL, LESS_IS_BETTER, measured
-from vsrife.evaluation.method_scores import Outcome
-from vsrife.evaluation.methods import Method
-from vsrife.evaluation.overview import reference_table, short_table
+from vsrife.evaluation.methods.all_methods import Method
+from vsrife.evaluation.methods.groups import Outcomes, groups, mean_of
+from vsrife.evaluation.methods.method_scores import Outcome
+from vsrife.evaluation.methods.overview import reference_table, short_table
+from vsrife.evaluation.scores.measures import ALL, LESS_IS_BETTER, measured
 from vsrife.version import __version__
 from vsrife.weights import write_whole
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import vapoursynth as vs
 
-from vsrife.evaluation import classical
 from vsrife.evaluation.film import Film, Picture
-from vsrife.evaluation.minterpolate import minterpolate
+from vsrife.evaluation.methods import classical
+from vsrife.evaluation.methods.minterpolate import minterpolate
 from vsrife.filter import rife
 from vsrife.network.state_dict import recognise
 from vsrife.network.table import arch_of, cost, parameters

@@ -21,7 +21,7 @@ from vsrife.errors import BackendError, printable
 from vsrife.messages import one_line
 
 _SCRIPT = Path(__file__).with_name("worker.py")
-_OURS = str(Path(__file__).parents[2])
+_OURS = str(Path(__file__).parents[3])
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 import vapoursynth as vs
 
 from vsrife.errors import ArgumentError, missing_package
-from vsrife.evaluation.measures import BEST_PSNR, MEASURES
-from vsrife.evaluation.similarity import mean, means, similarity
+from vsrife.evaluation.scores.measures import BEST_PSNR, MEASURES
+from vsrife.evaluation.scores.similarity import mean, means, similarity
 from vsrife.video.frames import uncached
 
 _SRGB, _BT709 = 13, 1  # of H.273: SSIMULACRA2 looks at pictures as a screen shows them

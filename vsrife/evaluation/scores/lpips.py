@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vsrife.errors import ModelError, missing_package
-from vsrife.evaluation.measures import Lpips, Picture
 from vsrife.evaluation.plotting import own_folder
+from vsrife.evaluation.scores.measures import Lpips, Picture
 from vsrife.weights import read_weights
 
 if TYPE_CHECKING:

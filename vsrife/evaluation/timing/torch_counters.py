@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from torch.profiler import ProfilerActivity, profile
 
-from vsrife.evaluation.counters import ENCODER, NEW, PAIR, Call, Counts, Spent
-from vsrife.evaluation.speed import Frame
+from vsrife.evaluation.timing.counters import ENCODER, NEW, PAIR, Call, Counts, Spent
+from vsrife.evaluation.timing.speed import Frame
 from vsrife.inference.base import Settings
 from vsrife.inference.pytorch import TorchSession
 

@@ -12,8 +12,8 @@ import vapoursynth as vs
 
 from vsrife.errors import MediaError
 from vsrife.evaluation.film import Film
-from vsrife.evaluation.measures import psnr
-from vsrife.evaluation.speed import Frame, new_frame
+from vsrife.evaluation.scores.measures import psnr
+from vsrife.evaluation.timing.speed import Frame, new_frame
 from vsrife.inference.base import Session
 from vsrife.media.source import open_source, probe, to_rgb
 from vsrife.weights.folders import is_file

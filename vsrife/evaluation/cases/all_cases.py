@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from vsrife.evaluation import moving_cases, still_cases
-from vsrife.evaluation.case_films import Found, Methods, Scene
+from vsrife.evaluation.cases import moving_cases, still_cases
+from vsrife.evaluation.cases.case_films import Found, Methods, Scene
 
 
 class Figure(NamedTuple):

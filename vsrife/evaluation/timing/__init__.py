@@ -1,0 +1,1 @@
+"""Time, memory and bytes of networks and filters, ours and those of peers."""

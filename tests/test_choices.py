@@ -57,7 +57,9 @@ def test_choices_that_cannot_work(options, message):
 
 def test_what_is_off_adds_no_node(monkeypatch):
     """The same calls to the core whether the new options are given as off or not at all."""
-    from vsrife.video import duplicates, nodes, output, overlays, scenes
+    from vsrife.video import nodes, output
+    from vsrife.video.marks import duplicates, scenes
+    from vsrife.video.overlay import overlays
 
     def fail(*arguments, **options):
         raise AssertionError("work for an option that is off")

@@ -16,8 +16,8 @@ from torch import Tensor
 from vsrife.network import build
 from vsrife.network.module import Network
 from vsrife.network.table import EMBEDDED, arch_of
-from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.loss import psnr
+from vsrife.training.material.drawn_scenes import Batch, Scenes
 from vsrife.weights import find_weights, read_weights
 
 TIMES = (0.25, 0.5, 0.75)

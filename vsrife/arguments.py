@@ -31,11 +31,13 @@ from vsrife.detection.runs import THRESHOLD
 from vsrife.errors import ArgumentError
 from vsrife.inference import network_options
 from vsrife.inference.network_options import NetworkOptions
-from vsrife.video import bad_frames, colour, frames, overlays, scenes, timeline
-from vsrife.video.duplicates import ANCHORS
-from vsrife.video.exposure import SHUTTER, Exposure
-from vsrife.video.marking import Marking
-from vsrife.video.overlays import AUTO, Protection
+from vsrife.video import colour, frames, timeline
+from vsrife.video.blur.exposure import SHUTTER, Exposure
+from vsrife.video.marks import bad_frames, scenes
+from vsrife.video.marks.duplicates import ANCHORS
+from vsrife.video.marks.marking import Marking
+from vsrife.video.overlay import overlays
+from vsrife.video.overlay.overlays import AUTO, Protection
 from vsrife.video.plans import Filling, Policy
 from vsrife.video.recipe import Recipe
 from vsrife.weights import is_graph

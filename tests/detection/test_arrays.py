@@ -8,7 +8,8 @@ import vapoursynth as vs
 
 from tests.support.films import SCENE_FILMS
 from vsrife.detection import cuts, luma, runs
-from vsrife.video import duplicates, frames, scenes
+from vsrife.video import frames
+from vsrife.video.marks import duplicates, scenes
 
 
 def pictures(clip):

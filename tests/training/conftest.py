@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from vsrife.training import batches, footage
-from vsrife.training.drawn_scenes import Scenes
+from vsrife.training.material import batches, footage
+from vsrife.training.material.drawn_scenes import Scenes
 
 
 @pytest.fixture(scope="session")

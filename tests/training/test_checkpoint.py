@@ -15,8 +15,8 @@ import torch
 from vsrife.cli import main
 from vsrife.errors import MediaError, ModelError
 from vsrife.training import loop
-from vsrife.training.drawn_scenes import Scenes
 from vsrife.training.loop import Run, train
+from vsrife.training.material.drawn_scenes import Scenes
 from vsrife.training.run_options import CHECKPOINT, Options
 
 TOO_LARGE = os.strerror(errno.EFBIG)  # what a full disk of `full_disk` is called
@@ -115,7 +115,7 @@ def test_a_full_disk_ends_training_with_one_line_and_the_run_goes_on_later(
 ) -> None:
     train(options(tmp_path, steps=1), scenes)
     before = contents(tmp_path)
-    monkeypatch.setattr("vsrife.training.drawn_scenes.Scenes", lambda *_: scenes)
+    monkeypatch.setattr("vsrife.training.material.drawn_scenes.Scenes", lambda *_: scenes)
     words = f"train pyramid --steps 3 --count 1 --size 64 --resume -o {tmp_path}".split()
     with full_disk(1_000_000):
         assert main(words) == 1

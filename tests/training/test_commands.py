@@ -15,7 +15,8 @@ from PIL import Image
 from vsrife.cli import main
 from vsrife.cli import train as train_command
 from vsrife.errors import RifeError
-from vsrife.training import drawn_scenes, footage, loop
+from vsrife.training import loop
+from vsrife.training.material import drawn_scenes, footage
 from vsrife.training.run_options import CHECKPOINT
 from vsrife.weights import save_weights
 

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from vsrife.errors import ArgumentError, MediaError
-from vsrife.training import footage as footage_module
-from vsrife.training.batches import Mixer
-from vsrife.training.datasets import LONGEST, find_datasets, find_videos
-from vsrife.training.drawn_scenes import Scenes
-from vsrife.training.footage import prepare
+from vsrife.training.material import footage as footage_module
+from vsrife.training.material.batches import Mixer
+from vsrife.training.material.datasets import LONGEST, find_datasets, find_videos
+from vsrife.training.material.drawn_scenes import Scenes
+from vsrife.training.material.footage import prepare
 
 WIDTH, HEIGHT = 48, 32
 TEST = 250  # level of what must never be seen

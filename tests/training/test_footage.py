@@ -17,10 +17,10 @@ from vsrife.media.pictures import (
     read_photo,
     through_yuv420,
 )
-from vsrife.training import footage as footage_module
-from vsrife.training.batches import Mixer, augment, believed, static_points
-from vsrife.training.drawn_scenes import Scenes
-from vsrife.training.footage import prepare
+from vsrife.training.material import footage as footage_module
+from vsrife.training.material.batches import Mixer, augment, believed, static_points
+from vsrife.training.material.drawn_scenes import Scenes
+from vsrife.training.material.footage import prepare
 
 WIDTH, HEIGHT = 208, 176
 

@@ -7,8 +7,8 @@ from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
 from vsrife.network.previous.torch.warp import base_grid, warp
-from vsrife.training import drawn_scenes as generator_module
-from vsrife.training.drawn_scenes import Batch, Scenes, _draw_opacities
+from vsrife.training.material import drawn_scenes as generator_module
+from vsrife.training.material.drawn_scenes import Batch, Scenes, _draw_opacities
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -12,9 +12,9 @@ from tests.support.vgg import vgg16
 from vsrife.errors import ArgumentError, MediaError, ModelError
 from vsrife.network import build
 from vsrife.training import loop
-from vsrife.training.batches import Mixer
-from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.loop import Run, find, train
+from vsrife.training.material.batches import Mixer
+from vsrife.training.material.drawn_scenes import Batch, Scenes
 from vsrife.training.run_options import CHECKPOINT, Options
 from vsrife.training.teacher import Teacher
 from vsrife.weights import save_weights, write_whole

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from vsrife.network.pyramid_module import PyramidNet
 from vsrife.network.pyramid_row import LEVELS
 from vsrife.network.table import PYRAMIDS
-from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.first_weights import set_first_weights
 from vsrife.training.loop import find
 from vsrife.training.loss import (
@@ -36,6 +35,7 @@ from vsrife.training.loss import (
     relative_loss,
     total_loss,
 )
+from vsrife.training.material.drawn_scenes import Batch, Scenes
 from vsrife.training.muon import Muon
 
 

@@ -6,7 +6,7 @@ import vapoursynth as vs
 
 from tests.support.clips import clip_of, flat
 from tests.support.films import SCENE_FILMS, Film, noisy, pan, scenery
-from vsrife.video.scenes import mark_adaptive, mark_scene_changes, scene_score
+from vsrife.video.marks.scenes import mark_adaptive, mark_scene_changes, scene_score
 
 SEEDS = (0,)
 MORE_SEEDS = (100,)  # in `.ci/slow`

@@ -11,7 +11,7 @@ from tests.support.films import Film, figure, pan, scenery
 from vsrife import rife
 from vsrife.errors import ArgumentError
 from vsrife.inference.psnr import psnr
-from vsrife.video.bad_frames import read_replace
+from vsrife.video.marks.bad_frames import read_replace
 from vsrife.video.synthesis import LEFT
 
 BAD = {3, 4, 8}

@@ -16,7 +16,7 @@ from tests.support.films import DUPLICATE_FILMS, Film, figure, joined, noisy, pa
 from vsrife import rife
 from vsrife.detection.runs import BAD, CUT_AFTER, INSIDE, REPEATS, Runs
 from vsrife.inference.psnr import psnr
-from vsrife.video.duplicates import mark_duplicates
+from vsrife.video.marks.duplicates import mark_duplicates
 
 THRESHOLD = 0.0012  # rife's default
 

@@ -13,8 +13,8 @@ from tests.support.clips import clip_of, noise, picture, pictures
 from vsrife import rife
 from vsrife.evaluation.cases.known_motion import dead_leaves
 from vsrife.evaluation.scores.measures import psnr
-from vsrife.video import half_transparent, layers
-from vsrife.video.overlays import Protection
+from vsrife.video.overlay import half_transparent, layers
+from vsrife.video.overlay.overlays import Protection
 
 HEIGHT, WIDTH, LENGTH, STEP = 80, 128, 9, 8
 LEAVES = dead_leaves(WIDTH + 96, HEIGHT + 96, 5)

@@ -4,10 +4,10 @@ import pytest
 
 from tests.support.clips import clip_of, noise
 from vsrife import rife
-from vsrife.video import marking
-from vsrife.video.duplicates import DUPLICATE
-from vsrife.video.marking import Marking
-from vsrife.video.scenes import NEXT, PREV
+from vsrife.video.marks import marking
+from vsrife.video.marks.duplicates import DUPLICATE
+from vsrife.video.marks.marking import Marking
+from vsrife.video.marks.scenes import NEXT, PREV
 
 FRAMES = 6
 EXPECTED = {

@@ -19,8 +19,8 @@ from tests.images.mixing import Mixing
 from tests.support.clips import clip_of, noise, picture, pictures
 from vsrife import rife
 from vsrife.evaluation.scores.measures import psnr
-from vsrife.video import light
-from vsrife.video.exposure import Exposure
+from vsrife.video.blur import light
+from vsrife.video.blur.exposure import Exposure
 from vsrife.video.frames import planes
 from vsrife.video.timeline import Timeline, Timetable
 

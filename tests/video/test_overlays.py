@@ -14,7 +14,7 @@ from tests.support.clips import clip_of, picture, pictures
 from tests.support.films import HEIGHT, WIDTH, Film, noisy, pan, scenery
 from vsrife import rife
 from vsrife.video import frames
-from vsrife.video.overlays import Protection, static_mask
+from vsrife.video.overlay.overlays import Protection, static_mask
 from vsrife.video.plans import Plan
 from vsrife.video.timeline import Timeline
 

@@ -5,7 +5,7 @@ import pytest
 import vapoursynth as vs
 
 from tests.support.clips import clip_of, flat, noise
-from vsrife.video.scenes import complete_marks, mark_scene_changes, score_differences
+from vsrife.video.marks.scenes import complete_marks, mark_scene_changes, score_differences
 
 
 def marks(clip, threshold):

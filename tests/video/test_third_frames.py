@@ -11,7 +11,7 @@ import vsrife.filter
 from tests.support.clips import clip_of, flat, picture
 from vsrife import rife
 from vsrife.inference.base import BESIDE
-from vsrife.video import layers
+from vsrife.video.overlay import layers
 
 FRAMES = 64  # in each, red, green and blue are its drawing's number over this
 FILL = {"factor": 1, "duplicates": "fill", "duplicates_threshold": None}

@@ -16,7 +16,7 @@ from vsrife.weights.folders import is_folder
 from vsrife.weights.locate import existing
 
 if TYPE_CHECKING:  # they import PyTorch
-    from vsrife.training.footage import Footage
+    from vsrife.training.material.footage import Footage
     from vsrife.training.run_options import Options
 
 HELP = "train a model of ours on generated scenes and footage, and from a teacher"
@@ -80,8 +80,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     options = _options(args)
-    from vsrife.training.drawn_scenes import Scenes
     from vsrife.training.loop import train
+    from vsrife.training.material.drawn_scenes import Scenes
 
     _set_threads(args.threads)
     footage = _footage(args)
@@ -119,7 +119,7 @@ def _options(args: argparse.Namespace) -> Options:
     _check_paths(args)
     # these load PyTorch, which is not missed by who has mistyped something
     from vsrife.training import before_run
-    from vsrife.training.footage import SIDE
+    from vsrife.training.material.footage import SIDE
 
     before_run.check_footage(options, None if args.footage is None else SIDE)
     before_run.check_folder(options)
@@ -136,7 +136,7 @@ def _set_threads(threads: int | None) -> None:
 
 
 def _footage(args: argparse.Namespace) -> Footage | None:
-    from vsrife.training.footage import prepare
+    from vsrife.training.material.footage import prepare
 
     if args.footage is None:
         return None

@@ -10,8 +10,8 @@ from typing import Any
 import vapoursynth as vs
 
 from vsrife.media.convert import LINEAR, has_alpha, with_alpha
-from vsrife.video import light
 from vsrife.video.alpha import premultiplied, straight
+from vsrife.video.blur import light
 from vsrife.video.frames import ALPHA
 
 _NEW = {"_RifeTimestep", "_RifeShutter"}  # properties of frames that rife() has made

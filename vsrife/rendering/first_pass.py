@@ -9,8 +9,9 @@ import vapoursynth as vs
 
 from vsrife import arguments
 from vsrife.rendering.manifest import Marks
-from vsrife.video import duplicates, nodes, scenes
-from vsrife.video.marking import Marking
+from vsrife.video import nodes
+from vsrife.video.marks import duplicates, scenes
+from vsrife.video.marks.marking import Marking
 
 _PREFETCH = 8  # frames in flight: detectors are fast, decoders need some ahead
 

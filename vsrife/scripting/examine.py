@@ -16,7 +16,7 @@ from vsrife.errors import MediaError
 from vsrife.media.source import Facts, open_source, probe
 from vsrife.media.timestamps import Times
 from vsrife.scripting.repeats import Rhythm, find_rhythm
-from vsrife.video import duplicates, scenes
+from vsrife.video.marks import duplicates, scenes
 
 PLACES = 4  # of the film, spread evenly, at which frames are looked at
 SAMPLE = 240  # frames that are looked at, all together

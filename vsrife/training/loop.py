@@ -15,13 +15,13 @@ from vsrife import messages
 from vsrife.errors import MediaError, ModelError, RifeError
 from vsrife.network.pyramid import Watcher
 from vsrife.network.pyramid_module import PyramidNet
-from vsrife.training.batches import Ahead, Mixer
 from vsrife.training.before_run import check_folder, check_footage, fitting
 from vsrife.training.checkpoint import load_checkpoint, save_checkpoint
-from vsrife.training.drawn_scenes import Batch, Scenes
 from vsrife.training.first_weights import Trained, make
-from vsrife.training.footage import SIDE, Footage
 from vsrife.training.loss import Found, psnr, total_loss
+from vsrife.training.material.batches import Ahead, Mixer
+from vsrife.training.material.drawn_scenes import Batch, Scenes
+from vsrife.training.material.footage import SIDE, Footage
 from vsrife.training.muon import Muon
 from vsrife.training.perceptual import PerceptualLoss
 from vsrife.training.run_options import Options

@@ -13,8 +13,9 @@ import vapoursynth as vs
 
 from vsrife.checks import Coded
 from vsrife.errors import ArgumentError
-from vsrife.video import frames, scenes
+from vsrife.video import frames
 from vsrife.video.frames import ALPHA, alpha_of, uncached
+from vsrife.video.marks import scenes
 
 # The resizer's names for matrices (numbers of H.273) that it can undo without further properties
 MATRICES = {"709": 1, "fcc": 4, "470bg": 5, "170m": 6, "240m": 7, "ycgco": 8, "2020ncl": 9}

@@ -9,9 +9,11 @@ import vapoursynth as vs
 
 from vsrife.inference.base import AT_A_TIME, BESIDE, Session
 from vsrife.inference.source_planes import Coding
-from vsrife.video import frames, motion_blur, nodes, scenes
+from vsrife.video import frames, nodes
+from vsrife.video.blur import motion_blur
 from vsrife.video.coding import coding_of, unconverted
-from vsrife.video.marking import expecting
+from vsrife.video.marks import scenes
+from vsrife.video.marks.marking import expecting
 from vsrife.video.plans import FilledPlan, Plan
 from vsrife.video.recipe import Recipe
 from vsrife.video.shown_frames import pictures

@@ -11,11 +11,12 @@ from typing import NamedTuple
 import vapoursynth as vs
 
 from vsrife.detection.runs import BAD, CUT_AFTER, INSIDE, REPEATS, Runs, Segment
-from vsrife.video import frames, nodes, scenes
-from vsrife.video.bad_frames import Ranges
-from vsrife.video.duplicates import DUPLICATE
+from vsrife.video import frames, nodes
 from vsrife.video.frames import uncached
-from vsrife.video.scenes import NEXT
+from vsrife.video.marks import scenes
+from vsrife.video.marks.bad_frames import Ranges
+from vsrife.video.marks.duplicates import DUPLICATE
+from vsrife.video.marks.scenes import NEXT
 from vsrife.video.third_frames import offsets_beyond
 from vsrife.video.timeline import Position, Times
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from vsrife.video.blur.exposure import Exposure
 from vsrife.video.colour import Route
-from vsrife.video.exposure import Exposure
-from vsrife.video.marking import Marking
-from vsrife.video.overlays import Protection
+from vsrife.video.marks.marking import Marking
+from vsrife.video.overlay.overlays import Protection
 from vsrife.video.plans import Filling, Policy
 from vsrife.video.timeline import Times
 

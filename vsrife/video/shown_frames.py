@@ -13,10 +13,12 @@ from fractions import Fraction
 import vapoursynth as vs
 
 from vsrife.inference.base import BESIDE
-from vsrife.video import frames, layers, scenes, timeline
+from vsrife.video import frames, timeline
 from vsrife.video.by_nodes import NodeSession, new_frames
 from vsrife.video.colour import Colour, blended, with_source_props
 from vsrife.video.frames import uncached
+from vsrife.video.marks import scenes
+from vsrife.video.overlay import layers
 from vsrife.video.plans import Neighbours, Plan, Policy, Shown, verdict
 from vsrife.video.recipe import Recipe
 from vsrife.video.synthesis import CONFIDENCE, Synthesis, with_left_samples

@@ -16,9 +16,11 @@ from vsrife.inference.changed import ChangedSession
 from vsrife.inference.devices import DevicesSession
 from vsrife.inference.regions import Region
 from vsrife.inference.source_planes import Coding, SourcePlanes, Timestep
-from vsrife.video import frames, layers, nodes, scenes
+from vsrife.video import frames, nodes
 from vsrife.video.colour import Route, alphas_match
 from vsrife.video.frames import ALPHA, Planes, uncached
+from vsrife.video.marks import scenes
+from vsrife.video.overlay import layers
 from vsrife.video.plans import Neighbours, Plan, Policy
 from vsrife.video.third_frames import Source, beyond_pair
 from vsrife.video.timeline import Position, Timeline

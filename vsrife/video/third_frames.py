@@ -8,8 +8,8 @@ from typing import NamedTuple
 import vapoursynth as vs
 
 from vsrife.detection.runs import BAD, CUT_AFTER, INSIDE, REPEATS
-from vsrife.video import scenes
 from vsrife.video.colour import alphas_match
+from vsrife.video.marks import scenes
 
 
 class Source(NamedTuple):

@@ -12,7 +12,7 @@ import vapoursynth as vs
 
 from vsrife.detection.runs import PEAK_OVER_MEAN, THRESHOLD
 from vsrife.evaluation.plotting import figure_class
-from vsrife.video import duplicates, scenes
+from vsrife.video.marks import duplicates, scenes
 
 
 class Scores(NamedTuple):

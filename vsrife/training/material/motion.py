@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vsrife.training.textures import TILE
+from vsrife.training.material.textures import TILE
 
 FASTER = 3.0  # in a third of the scenes, all speeds are 1 + this times as high
 JOINED = 0.4  # share of layers that move with the layer below, as parts of one object

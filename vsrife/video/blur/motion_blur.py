@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 import vapoursynth as vs
 
-from vsrife.video import frames, light, nodes, scenes
+from vsrife.video import frames, nodes
+from vsrife.video.blur import light
+from vsrife.video.blur.exposure import Chosen, Exposure
 from vsrife.video.colour import SHUTTER, Colour, Route
-from vsrife.video.duplicates import DUPLICATE
-from vsrife.video.exposure import Chosen, Exposure
 from vsrife.video.frames import ALPHA, uncached
+from vsrife.video.marks import scenes
+from vsrife.video.marks.duplicates import DUPLICATE
 from vsrife.video.plans import FilledPlan, Neighbours, Plan, Policy
 from vsrife.video.recipe import Recipe
 from vsrife.video.shown_frames import (

@@ -25,7 +25,7 @@ from vsrife.media.pictures import (
     read_photo,
     through_yuv420,
 )
-from vsrife.training.datasets import Dataset, find_datasets, find_videos
+from vsrife.training.material.datasets import Dataset, find_datasets, find_videos
 from vsrife.weights import write_whole
 from vsrife.weights.folders import is_folder
 

@@ -9,9 +9,9 @@ from fractions import Fraction
 
 import vapoursynth as vs
 
-from vsrife.video import duplicates, scenes
-from vsrife.video.bad_frames import Ranges
 from vsrife.video.frames import uncached
+from vsrife.video.marks import duplicates, scenes
+from vsrife.video.marks.bad_frames import Ranges
 from vsrife.video.plans import FilledPlan, Filling
 from vsrife.video.timeline import Timeline
 

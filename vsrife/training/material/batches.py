@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.network.operations.torch import TorchOperations
-from vsrife.training.drawn_scenes import Batch, Scenes
-from vsrife.training.footage import SIDE, Footage
+from vsrife.training.material.drawn_scenes import Batch, Scenes
+from vsrife.training.material.footage import SIDE, Footage
 from vsrife.training.teacher import Teacher
 
 # Factor of the speed of generated scenes: it is drawn anew for each batch, mostly small

@@ -9,9 +9,10 @@ import vapoursynth as vs
 import vsutil
 
 from vsrife.errors import ArgumentError
-from vsrife.video import frames, half_transparent, layers
+from vsrife.video import frames
 from vsrife.video.colour import Route
 from vsrife.video.frames import uncached
+from vsrife.video.overlay import half_transparent, layers
 from vsrife.video.plans import Plan
 
 AUTO = "auto"  # protect half-transparent overlays, too

@@ -19,7 +19,7 @@ from vsrife.detection.ground import Image, Shift
 from vsrife.detection.overlay import Box
 from vsrife.video import frames, nodes
 from vsrife.video.frames import uncached
-from vsrife.video.layers import BOXES, MOTION, boxes, frame_of, wider, write
+from vsrife.video.overlay.layers import BOXES, MOTION, boxes, frame_of, wider, write
 
 BEFORE, AFTER = 5, 6  # source frames of the window before and after the left one
 _FEWEST = 7  # of one motion around the pair

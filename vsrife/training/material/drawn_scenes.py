@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
 from vsrife.network.previous.torch.warp import base_grid
-from vsrife.training.motion import Motion, compose, draw_motion, invert
-from vsrife.training.textures import TILE, make_shapes, make_sheet
+from vsrife.training.material.motion import Motion, compose, draw_motion, invert
+from vsrife.training.material.textures import TILE, make_shapes, make_sheet
 
 LAYERS = 5  # including the background
 _FLAT = (0.08, 0.25), (0.3, 0.65)  # flat share of backgrounds and layers: in general, in drawings

@@ -1,0 +1,1 @@
+"""What networks are trained on: generated scenes, footage and data sets, mixed into batches."""

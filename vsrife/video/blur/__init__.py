@@ -1,0 +1,1 @@
+"""Motion blur: an average of pictures during the exposure, in linear light."""

@@ -1,0 +1,1 @@
+"""Marks of frames: scene changes, duplicates, bad frames."""

@@ -25,7 +25,7 @@ MODULES = {
     "vsrife/checks.py": [f"{VIDEO}timeline.py", "tests/test_bad_input.py"],
     "vsrife/video/timeline.py": [f"{VIDEO}timeline.py", f"{VIDEO}time.py"],
     "vsrife/video/plans.py": [f"{VIDEO}cuts.py", f"{VIDEO}duplicates.py", f"{VIDEO}bad_frames.py"],
-    "vsrife/video/duplicates.py": [f"{VIDEO}duplicates.py"],
+    "vsrife/video/marks/duplicates.py": [f"{VIDEO}duplicates.py"],
     "vsrife/video/colour.py": [f"{VIDEO}colour.py"],
     "vsrife/detection/runs.py": [f"{DETECTION}runs.py", f"{VIDEO}duplicates.py"],
     "vsrife/detection/cuts.py": [f"{DETECTION}scores.py", f"{DETECTION}arrays.py"],

@@ -28,7 +28,7 @@ from vsrife.media import encode as video
 from vsrife.media import parts
 from vsrife.media.convert import for_encoding
 from vsrife.media.encoding import Encoding
-from vsrife.rendering import one_file, progress
+from vsrife.rendering import one_file, progress, source_film
 
 
 @pytest.fixture(autouse=True)
@@ -368,26 +368,32 @@ def test_overwriting_keeps_the_mode(rendered, film: Path, tmp_path: Path):
     assert (tmp_path / "out.mp4").stat().st_mode & 0o777 == (0o600 if os.name != "nt" else 0o666)
 
 
-@pytest.mark.parametrize("option", [("--fps", "1e9"), ("--factor", "1e7"), ("--fps", "3e8")])
-def test_more_frames_than_memory_holds_the_times_of_are_refused(
-    option: tuple[str, str], film: Path, weights: Path, tmp_path: Path, capsys
-):
-    words = ["-o", str(tmp_path / "o.mkv"), "--model", str(weights), "--device", "cpu"]
+@pytest.mark.parametrize(
+    ("option", "most"),
+    [
+        # than files have times for
+        (("--fps", "1e9"), "--fps must make at most 100000 frames per second"),
+        (("--factor", "1e5"), "--factor must make at most 100000 frames per second"),
+        (("--fps", "1e9", "--times", "ramp.txt"), "--fps must make at most 100000 frames per"),
+        # than memory holds the times of
+        (("--fps", "240"), "--fps must make at most 100 frames, not 120"),
+        (("--fps", "60", "--times", "ramp.txt"),
+         "--times ramp.txt, line 2: the output must have at most 1000000 frames, not 215996400"),
+    ],
+)  # fmt: skip
+def test_more_frames_than_can_be_held_are_refused(
+    option: tuple[str, ...], most: str, film: Path, weights: Path, tmp_path: Path,
+    monkeypatch, capsys,
+):  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(source_film, "_MOST", 100)
+    Path("ramp.txt").write_text("0 0s\nend 999:59:00\n")
+    words = ["-o", "o.mkv", "--model", str(weights), "--device", "cpu"]
     assert main(["render", str(film), *words, *option]) == 1
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith(f"vsrife: error: {option[0]} must make at most 20000000 frames, not ")
-    assert sorted(os.listdir(tmp_path)) == ["film.mp4"]
-
-
-@pytest.mark.parametrize("option", [("--fps", "1e6"), ("--factor", "1e5")])
-def test_more_frames_a_second_than_files_have_times_for_are_refused(
-    option: tuple[str, str], film: Path, weights: Path, tmp_path: Path, capsys
-):
-    words = ["-o", str(tmp_path / "o.mkv"), "--model", str(weights), "--count", "2"]
-    assert main(["render", str(film), *words, *option]) == 1
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith(f"vsrife: error: {option[0]} must make at most 100000 frames per second")
-    assert sorted(os.listdir(tmp_path)) == ["film.mp4"]
+    said = capsys.readouterr().err
+    assert said.splitlines()[-1].startswith(f"vsrife: error: {most}")
+    assert "1e9" not in option or "would keep every frame" not in said
+    assert sorted(os.listdir(tmp_path)) == ["film.mp4", "ramp.txt"]
 
 
 def test_one_frame_is_too_few(tmp_path: Path, weights: Path, capsys):

@@ -16,12 +16,13 @@ import vapoursynth as vs
 from tests.support.blending import blending
 from tests.support.ffmpeg import begins
 from vsrife.cli import main
+from vsrife.errors import ModelError
 from vsrife.media import image_segments
 from vsrife.media.convert import with_alpha
 from vsrife.media.image_pattern import existing, name_of
 from vsrife.media.image_writer import image_names, write_images
 from vsrife.media.images import open_images
-from vsrife.rendering import segments, work
+from vsrife.rendering import one_file, segments, work
 from vsrife.rendering.job import folder_of
 from vsrife.video.frames import ALPHA, planes, white
 
@@ -146,6 +147,23 @@ def test_the_rate_of_images_is_assumed_with_a_note(run, tmp_path: Path, capsys):
     with av.open(str(tmp_path / "o.mkv")) as container:
         assert container.streams.video[0].average_rate == 60
         assert sum(1 for _ in container.decode(video=0)) == 18
+
+
+@pytest.mark.parametrize("alpha", [True, False])
+def test_transparency_that_a_film_loses_is_said_before_the_work(
+    run, tmp_path: Path, alpha: bool, monkeypatch, capsys
+):
+    source = folder_with(tmp_path / "in", drawn(vs.RGB24, alpha=alpha), ".png")
+
+    def begin(*arguments: object) -> None:
+        raise ModelError("this is where the work begins")
+
+    monkeypatch.setattr(one_file, "mark", begin)
+    for out, kept in (("o.mkv", False), ("o.webp", True), ("o%05d.png", True)):
+        assert run(source, "-o", tmp_path / out, "--fps-in", "24") == 1
+        said = capsys.readouterr().err
+        assert said.count("transparency is left out: it becomes black") == (alpha and not kept)
+        assert "takes a while" not in said  # for a few images
 
 
 def test_a_film_becomes_images(run, tmp_path: Path):

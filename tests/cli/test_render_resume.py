@@ -196,14 +196,21 @@ def test_a_changed_model_starts_anew(
     assert made[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "its manifest cannot be read"),
+        ('{"format": 1, "borders": [0, 36]}', "its manifest is of another version of vsrife"),
+    ],
+)
 def test_a_manifest_that_cannot_be_read_starts_anew(
-    render, tmp_path: Path, monkeypatch, made, capsys
+    text: str, why: str, render, tmp_path: Path, monkeypatch, made, capsys
 ):
     broken_off(render, monkeypatch)
-    (folder_of(tmp_path / "out.mp4") / "manifest.json").write_text("{")
+    (folder_of(tmp_path / "out.mp4") / "manifest.json").write_text(text)
     made.clear()
     assert render() == 0
-    assert "its manifest cannot be read); starting anew" in capsys.readouterr().err
+    assert f"({why}); starting anew" in capsys.readouterr().err
     assert made == [0, 1, 2]
 
 

@@ -226,3 +226,12 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     assert said in capsys.readouterr().err.splitlines()[-1]
     assert sorted(os.listdir()) == before
     assert Path("mine.vpy").read_text() == "mine"
+
+
+@pytest.mark.parametrize("option", [("--fps", "1e9"), ("--factor", "1e5")])
+def test_a_rate_that_no_file_has_times_for_is_refused(option, tmp_path: Path, capsys):
+    film = make_video(tmp_path / "film.mp4", with_audio=False)
+    assert main(["script", str(film), *option]) == 1
+    out, said = capsys.readouterr()
+    assert out == ""
+    assert f"{option[0]} must make at most 100000 frames per second, not " in said

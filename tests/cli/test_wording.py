@@ -266,6 +266,44 @@ def test_what_was_meant_is_guessed(words, said, capsys):
     assert said in capsys.readouterr().err
 
 
+TYPED = (
+    "render in.mkv -o o.mkv",
+    {
+        "--crf 3 --bitrate 5M": "--crf, --bitrate and --max-size exclude each other; give one",
+        "--end 3 --count 5": "--end and --count exclude each other; give one of them",
+        "--audio stretch": "--audio stretch goes with --slow or --times; copy keeps",
+        "--max-size small": "--max-size must be a number with a unit, as 10MB, not 'small'",
+        "--times ramp --start 3": "--times and --start exclude each other; the file",
+        "--times ramp": "--times ramp, line 1: the output time must be a time as 10s, 1:30 or",
+        "--backend onx": ", not 'onx'; did you mean onnx?",
+        "--encoder x26": ", not 'x26'; did you mean x264 or x265?",
+        "--preset meduim": "no encoder has a preset 'meduim'; did you mean medium?; see",
+        "--workers two": "argument --workers: must be a whole number, not 'two'; see",
+    },
+)
+
+
+@pytest.mark.parametrize("words", TYPED[1])
+def test_messages_name_options_as_they_are_typed(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("in.mkv", ""), ("ramp", "0 soon\n")):
+        Path(name).write_text(text)
+    assert main([*TYPED[0].split(), *words.split()]) in (cli.FAILED, cli.USAGE)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert TYPED[1][words] in said
+
+
+def test_measures_and_formats_are_guessed_and_explained(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.png"):
+        Path(name).write_bytes(b"")
+    assert main(["between", "a.png", "b.png", "-o", "f", "--format", "jpg"]) == cli.USAGE
+    assert "must be one of png, tif, tiff, exr, not 'jpg'; these" in capsys.readouterr().err
+    assert main(["compare", "a.png", "b.png", "--measures", "psn"]) == cli.FAILED
+    assert "'psn'; did you mean psnr?" in capsys.readouterr().err
+
+
 def shell(words, *, buffered=True):
     variables = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     if not buffered:

@@ -174,7 +174,7 @@ def test_what_players_do_not_take_is_said_with_the_way_out(
     assert "--subtitles mov_text converts stream 4 (subtitle, subrip)" in said
     write(film, tmp_path / "o.webm")
     said = capsys.readouterr().err
-    assert "stream 1 (audio, pcm_s16le) is left out: webm does not take it" in said
+    assert "stream 1 (audio, pcm_s16le) is left out: it cannot be copied into webm" in said
     assert said.count("--audio opus converts stream") == 2
     assert said.count("--subtitles webvtt converts stream 4") == 1
     assert [codec for _, codec in streams(tmp_path / "o.webm")] == ["vorbis"]

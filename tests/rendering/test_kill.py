@@ -36,16 +36,16 @@ def test_killed_twice_it_goes_on_and_ends_with_the_same_file(tmp_path: Path, wei
     whole, target = tmp_path / "whole.mp4", tmp_path / "killed.mp4"
     finished(start(words(film, whole, weights)))
     assert len(hashes(whole)) == 2 * FRAMES
-    # reports: 60 of the first pass, then one per output frame; segments have 25 at most
-    finished(start(words(film, target, weights), reports=FRAMES + 40), KILLED)
+    # reports: 60 of the first pass, then one per output frame; segments have 15 at most
+    finished(start(words(film, target, weights), reports=FRAMES + 20), KILLED)
     folder = folder_of(target)
     done = sorted(path.name for path in folder.glob("*.json"))
     assert not target.exists()
     assert done == ["00000.json", "manifest.json", "task.json"]
-    said = finished(start(words(film, target, weights), reports=30), KILLED)
-    assert "1 of 5 segments are done; going on" in said
+    said = finished(start(words(film, target, weights), reports=20), KILLED)
+    assert "1 of 8 segments are done; going on" in said
     said = finished(start(words(film, target, weights)))
-    assert "2 of 5 segments are done; going on" in said
+    assert "2 of 8 segments are done; going on" in said
     assert_same_file(target, whole)
     assert sorted(path.name for path in tmp_path.iterdir()) == LEFT
 

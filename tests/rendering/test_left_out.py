@@ -68,6 +68,6 @@ def test_what_out_cannot_hold_is_said_before_a_device_is_woken(
     monkeypatch.setattr(render, "rehearse", rehearse)
     assert main(["render", str(film), "-o", str(tmp_path / "o.mov"), "--model", "nano"]) == FAILED
     told = capsys.readouterr().err
-    assert f"vsrife: note: {SOUND} is left out: mov does not take it" in told
+    assert f"vsrife: note: {SOUND} is left out: it cannot be copied into mov" in told
     assert f"vsrife: hint: --audio aac converts {SOUND}\n" in told
     assert told.endswith("this is where the work begins\n")

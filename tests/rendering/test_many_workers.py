@@ -17,7 +17,7 @@ from tests.support.needs import package
 from tests.support.renders import KILLED, assert_same_file, draw_film, finished, start
 from vsrife.cli import main
 from vsrife.filter import rife
-from vsrife.rendering import cluster, local, segments, work
+from vsrife.rendering import cluster, local, manifest, segments, work
 from vsrife.rendering.job import Job, folder_of
 from vsrife.rendering.task import Task
 
@@ -77,10 +77,17 @@ def left(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch):
     return folder_of(tmp_path / "out.mp4")
 
 
-def test_joining_makes_all_segments_that_are_missing_and_no_film(left: Path, capsys):
+def test_joining_makes_all_segments_that_are_missing_the_longest_first_and_no_film(
+    left: Path, monkeypatch, capsys
+):
+    plan = manifest.load(left)
+    manifest.save(replace(plan, borders=[0, 12, 16, 36]), left)
+    order, make = [], work.make_segment
+    monkeypatch.setattr(work, "make_segment", lambda *a: order.append(a[4]) or make(*a))
     assert main(["render", "--join", str(left)]) == 0
     assert f"{left}: 24 frames made here" in capsys.readouterr().err
     assert sorted(path.name for path in left.glob("*.nut")) == [f"0000{n}.nut" for n in range(3)]
+    assert order == [2, 1]
     assert not (left.parent / "out.mp4").exists()
 
 
@@ -106,7 +113,10 @@ def test_a_worker_that_would_make_other_frames_is_refused(
 
 def test_a_folder_that_is_no_render_is_refused(tmp_path: Path, capsys):
     assert main(["render", "--join", str(tmp_path)]) == 1
-    assert "holds no render that can be joined" in capsys.readouterr().err
+    assert "holds no render that can be joined; its manifest is missing" in capsys.readouterr().err
+    (tmp_path / manifest.NAME).write_text('{"format": 1}')
+    assert main(["render", "--join", str(tmp_path)]) == 1
+    assert "its manifest is of another version of vsrife" in capsys.readouterr().err
 
 
 def test_workers_make_what_one_process_makes(tmp_path: Path, weights: Path, monkeypatch, left):

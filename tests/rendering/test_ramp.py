@@ -49,9 +49,12 @@ def test_a_file_of_times_has_places_and_times(tmp_path: Path):
         ("0 0\nend 2s\n5 2s\n", "line 3: output times must rise"),
         ("0 0\nend\n", "line 2: expected a place and a time"),
         ("0 0\n1 2 3\n", "line 2: expected a place and a time"),
-        ("0 0\nsoon 2s\n", "line 2: source must be a frame's number as 240"),
-        ("0 0\nend later\n", "line 2: output must be a frame's number as 240"),
-        ("0 0\nend 50\n", "line 2: output must be a time, as 50s, not 50"),
+        ("0 0\nsoon 2s\n", "line 2: the place of the source must be a frame's number as 240"),
+        (
+            "0 0\nend later\n",
+            "line 2: the output time must be a time as 10s, 1:30 or 0:01:30.5, not",
+        ),
+        ("0 0\nend 50\n", "1:30 or 0:01:30.5, not '50'; 50s is one"),
     ],
 )
 def test_a_file_that_says_something_else_is_one_line(tmp_path: Path, text: str, words: str):
@@ -229,7 +232,7 @@ def test_a_ramp_goes_on_after_a_crash_and_not_with_other_times(
     task = task_file.load(folder_of(tmp_path / "out.mkv"))
     assert task.ramp == read_ramp(tmp_path / "times.txt")
     assert run(*words) == 0
-    assert "2 of 5 segments are done; going on" in capsys.readouterr().err
+    assert "2 of 8 segments are done; going on" in capsys.readouterr().err
     np.testing.assert_allclose(shown(tmp_path / "out.mkv"), expected(50), atol=0.6 / STEP)
     made.clear()
     with monkeypatch.context() as patch:
@@ -243,7 +246,7 @@ def test_a_ramp_goes_on_after_a_crash_and_not_with_other_times(
 def test_times_and_other_words_for_a_part_exclude_each_other(run, tmp_path: Path, name, capsys):
     assert run("--times", ramp_file(tmp_path, RAMP), f"--{name}", "2") == 1
     said = capsys.readouterr().err
-    assert f"times and {name} exclude each other" in said
+    assert f"--times and --{name} exclude each other" in said
     assert ("blur" in said) == (name == "shutter")
 
 

@@ -28,16 +28,55 @@ def test_a_segment_ends_at_the_last_scene_change_in_reach():
 
 
 @pytest.mark.parametrize(
-    ("rate", "work", "device", "most"),
+    ("count", "work", "device", "most"),
     [
-        (Fraction(60), 1e9, False, 600),  # 10 s
-        (Fraction(60), 60e9, False, 100),  # a minute at 1e11 a second
-        (Fraction(60), 60e9, True, 600),
-        (Fraction(60), 1e13, False, 12),
+        (432_000, 1e9, False, 600),  # two hours at 60 per second: 10 s
+        (432_000, 60e9, False, 100),  # a minute at 1e11 a second
+        (432_000, 60e9, True, 600),
+        (432_000, 1e13, False, 12),
+        (9600, 1e9, False, 300),  # a 32nd of the film
+        (864, 1e9, False, 108),  # 2 s, of which 8 segments are needed
+        (120, 1e9, False, 120),  # a whole film
     ],
 )
-def test_a_segment_is_ten_seconds_of_film_or_a_minute_of_work(rate, work, device, most):
-    assert segments.longest(rate, work, on_device=device) == most
+def test_the_longest_segment_is_some_seconds_a_share_of_the_film_or_a_minute_of_work(
+    count, work, device, most
+):
+    assert segments.longest(count, Fraction(60), work, on_device=device) == most
+
+
+def test_an_encoder_that_obeys_a_bitrate_gets_longer_segments():
+    rate = Fraction(60)
+    assert segments.longest(864, rate, 1e9, on_device=False, bitrate=True) == 600
+    assert segments.longest(864, rate, 60e9, on_device=False, bitrate=True) == 100
+
+
+def finish_of_the_last(lengths, workers):
+    """Frames that the busiest worker makes, if each takes the longest segment that is left."""
+    busy = [0] * workers
+    for length in sorted(lengths, reverse=True):
+        busy[busy.index(min(busy))] += length
+    return max(busy)
+
+
+@given(
+    st.integers(10, 7200),
+    st.sampled_from([Fraction(24000, 1001), Fraction(60)]),
+    st.lists(st.floats(0, 1), max_size=40),
+    st.sampled_from([2, 4]),
+)
+def test_no_worker_is_idle_for_long_at_the_end(seconds, rate, cuts, workers):
+    count = int(seconds * rate)
+    most = segments.longest(count, rate, 1e9, on_device=False)
+    scenes = [int(share * count) for share in cuts]
+    lengths = [b - a for a, b in itertools.pairwise(segments.borders(0, count, scenes, most))]
+    last = finish_of_the_last(lengths, workers)
+    # at most as long as one segment takes: by the last one
+    assert last - count / workers <= most
+    assert most <= max(2 * rate, count / 32) + 1
+    if not cuts and count > most > 12:
+        # evenly: each segment but the last one is rounded up
+        assert last - count / workers < len(lengths) / workers
 
 
 @pytest.mark.parametrize("factor", [Fraction(2), Fraction(5, 2), Fraction(1, 2), Fraction(1)])

@@ -60,7 +60,7 @@ def test_a_part_without_frames_is_refused(span):
 
 
 def test_end_and_count_exclude_each_other():
-    with pytest.raises(ArgumentError, match="end and count exclude each other"):
+    with pytest.raises(ArgumentError, match="--end and --count exclude each other"):
         read_span(None, "1", "2")
 
 

@@ -29,10 +29,10 @@ def run(args: argparse.Namespace) -> int:
     """Write what is asked for; OUT itself is not written."""
     several = is_folder(args.source[0]) and not is_image_folder(args.source[0], VIDEOS)
     if len(args.source) != 1 or several:
-        raise MediaError("estimate and preview are for one file; name one")
+        raise MediaError("--estimate and --preview are for one file; name one")
     if args.preview is not None:
         if args.preview.suffix.lower() != ".png":
-            raise MediaError(f"preview {args.preview} must end in .png")
+            raise MediaError(f"--preview {args.preview} must end in .png")
         if not is_folder(args.preview.parent):
             raise MediaError(f"folder {args.preview.parent} does not exist; make it first")
         check_target(args.preview, overwrite=args.overwrite)

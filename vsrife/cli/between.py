@@ -20,6 +20,7 @@ N pictures, evenly between A and B, as 0001.png, 0002.png, ... into FOLDER. They
 the alpha of A and B. PNG, TIFF and OpenEXR are written, as A is; PNG if A is something else."""
 
 _MOST = 10_000
+_FORMATS = [kind[1:] for kind in KINDS]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("right", metavar="B", type=Path, help="the last picture, of the same size")
     add("-n", "--count", metavar="N", type=int, default=1, help="pictures between them (1)")
     add("-o", "--output", metavar="FOLDER", type=Path, required=True, help="made if it is missing")
-    add("--format", choices=[kind[1:] for kind in KINDS], help="kind of files (that of A)")
+    add("--format", metavar="{" + ",".join(_FORMATS) + "}", help="kind of files (that of A)")
     add("--ends", action="store_true", help="write A and B as well, as the first and the last")
     add("--model", help="a model's name or a weights file (the embedded model)")
     add("--scale", type=float, default=1.0, help="resolution for motion; 0.5 suits 4K (1)")
@@ -39,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.format not in (None, *_FORMATS):
+        args.parser.error(
+            f"argument --format: must be one of {', '.join(_FORMATS)}, not {args.format!r}; these "
+            "keep every bit, and other programs make the rest of them"
+        )
     if not 1 <= args.count <= _MOST:
         raise ArgumentError(f"count must be a whole number from 1 to {_MOST}, not {args.count}")
     options: dict[str, Any] = {

@@ -81,7 +81,8 @@ def _check_usage(args: argparse.Namespace) -> None:
         args.parser.error("--no-scene-changes and --sc or --sc-threshold exclude each other")
     known = {name for row in ENCODERS.values() if row.presets for name in row.presets.names}
     if args.preset is not None and args.preset not in known:
-        args.parser.error(f"argument --preset: no encoder has a preset {args.preset!r}")
+        near = wording.alike(args.preset, sorted(known))
+        args.parser.error(f"argument --preset: no encoder has a preset {args.preset!r}{near}")
     if args.output is None and args.preview is None:
         args.parser.error("the following arguments are required: -o/--output")
     if not args.source and not args.clean:
@@ -115,9 +116,9 @@ def _render_many(args: argparse.Namespace) -> int:
     check_options(options_of(args))
     fps = None if args.fps is None else read_rate(args.fps)
     rate = batch.rate_texts("2" if args.factor is None and fps is None else args.factor, fps)
-    note_rate(args)
     found = batch.targets(sources, args.output, args.name, rate, tuple(CONTAINERS))
     check_values(args, found)
+    note_rate(args)
     check_folder(args.output)
     kept = rehearse(options_of(args))  # what is wrong with an option is wrong for all files
     with listener(as_json=args.json) as progress:

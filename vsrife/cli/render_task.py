@@ -27,7 +27,7 @@ from vsrife.rendering.ramp import read_ramp
 from vsrife.rendering.side_clips import check_clips
 from vsrife.rendering.span import read_span
 from vsrife.rendering.task import Task
-from vsrife.rendering.timing import cheaper_rate, read_rate
+from vsrife.rendering.timing import cheaper_rate, check_rate, read_rate
 from vsrife.weights.folders import exists, is_file, is_folder
 
 _MOST_SLOW = 64
@@ -71,9 +71,11 @@ def check_values(args: argparse.Namespace, targets: Sequence[Path] = ()) -> None
     if args.slow is not None and not 1 < args.slow <= _MOST_SLOW:
         raise ArgumentError(f"slow must be 2 to {_MOST_SLOW}, not {args.slow}")
     _check_times(args)
+    if args.fps is not None:
+        check_rate("fps", rational("fps", read_rate(args.fps)))
     if args.audio == STRETCH and args.slow is None and args.times is None:
         raise ArgumentError(
-            "audio stretch goes with --slow or --times; copy keeps the sound as it is"
+            "--audio stretch goes with --slow or --times; copy keeps the sound as it is"
         )
     if args.dask is not None:
         check_installed()
@@ -140,7 +142,7 @@ def _check_times(args: argparse.Namespace) -> None:
     }  # fmt: skip
     for name, (value, reason) in others.items():
         if value is not None:
-            raise ArgumentError(f"times and {name} exclude each other; {reason}")
+            raise ArgumentError(f"--times and --{name} exclude each other; {reason}")
 
 
 def apply_preset(args: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from vsrife.checks import rational, whole
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.media.parts import whole_file
 from vsrife.messages import say
-from vsrife.rendering.timing import read_rate
+from vsrife.rendering.timing import check_rate, read_rate
 from vsrife.scripting.choices import choose, rhythm_in_words
 from vsrife.scripting.examine import SAMPLE, examine
 from vsrife.scripting.text import write_script
@@ -49,8 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     factor = None if args.factor is None else rational("factor", args.factor)
     fps = None if args.fps is None else rational("fps", read_rate(args.fps))
+    if fps is not None:
+        check_rate("fps", fps)
     if factor is not None and fps is not None:
-        raise ArgumentError("factor and fps exclude each other; give one of them")
+        raise ArgumentError("--factor and --fps exclude each other; give one of them")
     sample = whole("frames", args.frames, 2)
     if not is_file(args.source):
         raise MediaError(f"{args.source} does not exist or is no file; IN must be a video file")
@@ -68,6 +70,7 @@ def _script(
     source: Path, sample: int, factor: Fraction | None, fps: Fraction | None, name: str
 ) -> str:
     film = examine(source, sample)
+    check_rate("factor", film.rate * (factor or 2))
     say(f"{film.width}x{film.height}, {film.format}; {rhythm_in_words(film)}")
     return write_script(film, choose(film, factor, fps), name)
 

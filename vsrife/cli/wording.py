@@ -22,10 +22,11 @@ _NUMBER = re.compile(r'int, Fraction or text such as "([^"]+)"')
 _SIZE = re.compile(r"(?<=not )\((-?\d+), (-?\d+)\)")  # of the library; here sizes are WxH
 _LIST = re.compile(r"[\[(]('[^']*'(?:, '[^']*')+)[\])]")  # of Python; here it is text with commas
 _WORD = r"(?P<quote>['\"])(?P<word>[\w.:-]+)(?P=quote)"  # a value that needs no quotes in a shell
+# a word that is none of several
+_CHOICE = re.compile(r" must be (one )?of (?P<known>[^;]+), not '(?P<word>[^'\s]+)'")
 _BEFORE = r"(?<![\w./\\-])"
 _FIRST = r"(?= must | is not | is for | has nothing | exclude )"
-
-
+_NUMBERS = {"int": "a whole number", "float": "a number", "number": "a number"}
 _LONG = 40  # characters: longer placeholders would not fit beside their option in 80 columns
 
 
@@ -97,21 +98,31 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {one_line(message)}; see `{self.prog} --help`\n")
 
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError as error:
+            kind = _NUMBERS.get(getattr(action.type, "__name__", ""))
+            if kind is not None:  # argparse says: invalid int value
+                error.message = f"must be {kind}, not {arg_string!r}"
+            raise
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
-            error.message += _alike(str(value), [str(each) for each in action.choices or ()])
+            error.message += alike(str(value), [str(each) for each in action.choices or ()])
             raise
 
     def _unknown(self, rest: list[str]) -> str:
         """What is not known, as options if there are any: words after them may be their values."""
         options = [word.partition("=")[0] for word in rest if word.startswith("-")]
-        near = _alike(options[0], list(self._option_string_actions)) if len(options) == 1 else ""
+        near = alike(options[0], list(self._option_string_actions)) if len(options) == 1 else ""
         return " ".join(options or rest) + near
 
 
-def _alike(word: str, known: list[str]) -> str:
+def alike(word: str, known: list[str]) -> str:
+    """The end of a message about a word that is not known: the ones that may be meant."""
     begun = [each for each in known if len(word) > 2 and each.startswith(word)]
     near = begun[:3] or difflib.get_close_matches(word, known, 3, cutoff=0.7)
     return f"; did you mean {' or '.join(near)}?" if near else ""
@@ -129,7 +140,13 @@ def of(error: Exception, parser: argparse.ArgumentParser | None) -> str:
     if isinstance(error, MediaError):  # of files, which may be called anything
         said, end, way_out = text.rpartition("; ")
         return said + end + _flags(way_out, names)
-    return as_options(text, names, _with_words(parser))
+    return as_options(_guessed(text), names, _with_words(parser))
+
+
+def _guessed(text: str) -> str:
+    """A message about a word that is none of several, with those that may be meant."""
+    found = _CHOICE.search(text)
+    return text + alike(found["word"], re.findall(r"[\w.:-]+", found["known"])) if found else text
 
 
 def as_options(text: str, names: Mapping[str, str], with_words: Collection[str] = ()) -> str:

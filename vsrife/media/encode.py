@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import vapoursynth as vs
 
 from vsrife.errors import MediaError
-from vsrife.media import convert, elementary, encoder_trial, sized
+from vsrife.media import elementary, encoder_trial, sized
 from vsrife.media.av_frames import packed
 from vsrife.media.av_frames import picture as _picture
 from vsrife.media.convert import has_alpha, planar_name
@@ -185,11 +185,8 @@ def _add_video(
     output: Output,
 ) -> VideoStream:
     row, planar = encoding.row, _pixel_format(clip, encoding)
-    alpha = convert.is_alpha(planar)
     with clip.get_frame(0) as frame:
-        fields, parameters = describe(
-            dict(frame.props), row.codec, alpha=alpha, silent=output.silent
-        )
+        fields, parameters = describe(dict(frame.props), row.codec, silent=output.silent)
     if planar.startswith("gbr"):
         fields |= {"colorspace": 0, "color_range": 2}  # RGB has no matrix and full range
     tags, stereo = stereo_options(output.track, output.container, row.codec, silent=output.silent)

@@ -1,4 +1,4 @@
-"""The choice of an encoder: every argument is checked here, before any file is opened."""
+"""The choice of an encoder: every option is checked here, before any file is opened."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def _alone(made: Encoding, name: str | None, ending: str) -> Encoding:
     }  # fmt: skip
     for option, value in given.items():
         if value is not None:
-            raise ArgumentError(f"{option} is not for --pipe; give it to the program itself")
+            raise ArgumentError(f"--{option} is not for --pipe; give it to the program itself")
     if ending not in _PIPED:
         raise ArgumentError(
-            f"pipe writes {', '.join(_PIPED)}, not {ending or 'a name without an ending'}; the "
+            f"--pipe writes {', '.join(_PIPED)}, not {ending or 'a name without an ending'}; the "
             "program's film is put into one of these, with the sound"
         )
     piped.try_out(made.pipe)
@@ -91,17 +91,19 @@ def _check(made: Encoding, ending: str) -> None:
     _check_quality(made, row)
     if made.preset is not None:
         if row.presets is None:
-            raise ArgumentError(f"{made.encoder} has no presets; leave preset out")
+            raise ArgumentError(f"{made.encoder} has no presets; leave --preset out")
         _among("preset", made.preset, row.presets.names)
     rates = [made.crf is not None, made.bitrate is not None, made.max_size is not None]
     if sum(rates) > 1:
-        raise ArgumentError("crf, bitrate and max-size exclude each other; give one")
+        raise ArgumentError("--crf, --bitrate and --max-size exclude each other; give one")
     if any(rates[1:]) and not row.bitrate:
-        able = ", ".join(name for name, each in ENCODERS.items() if each.bitrate)
-        raise ArgumentError(f"{made.encoder} obeys no bitrate or max-size; {able} do")
+        able = ", ".join(
+            name for name, each in ENCODERS.items() if each.bitrate and not each.hardware
+        )
+        raise ArgumentError(f"{made.encoder} obeys no --bitrate or --max-size; {able} do")
     if made.max_size is not None and not row.two_pass:
         able = " and ".join(name for name, each in ENCODERS.items() if each.two_pass)
-        raise ArgumentError(f"max-size needs two passes, which {made.encoder} has not; {able} do")
+        raise ArgumentError(f"--max-size needs two passes, which {made.encoder} has not; {able} do")
     _check_others(made, ending)
 
 
@@ -109,11 +111,11 @@ def _check_quality(made: Encoding, row: Encoder) -> None:
     if made.crf is None:
         return
     if row.quality is None:
-        raise ArgumentError(f"{made.encoder} has no crf; leave it out, or see --encoder-options")
+        raise ArgumentError(f"{made.encoder} has no --crf; leave it out, or see --encoder-options")
     _, usual, best, worst = row.quality
     if not best <= made.crf <= worst:
         raise ArgumentError(
-            f"crf must be a whole number from {best} to {worst} for {made.encoder}, not "
+            f"--crf must be a whole number from {best} to {worst} for {made.encoder}, not "
             f"{made.crf}; {usual} is usual"
         )
 
@@ -121,13 +123,15 @@ def _check_quality(made: Encoding, row: Encoder) -> None:
 def _check_others(made: Encoding, ending: str) -> None:
     """Audio and subtitles that the container can hold."""
     if made.subtitles == "mov_text" and ending not in (".mp4", ".mov"):
-        raise ArgumentError(f"subtitles mov_text is for .mp4 and .mov, not {ending}; copy suits it")
+        raise ArgumentError(
+            f"--subtitles mov_text is for .mp4 and .mov, not {ending}; copy suits it"
+        )
     if made.subtitles == "webvtt" and ending not in (".webm", ".mkv"):
-        raise ArgumentError(f"subtitles webvtt is for .webm and .mkv, not {ending}")
+        raise ArgumentError(f"--subtitles webvtt is for .webm and .mkv, not {ending}")
     if made.audio == "aac" and ending == ".webm":
-        raise ArgumentError("audio aac is not for .webm; opus is")
+        raise ArgumentError("--audio aac is not for .webm; opus is")
     if made.audio == "opus" and ending == ".mov":
-        raise ArgumentError("audio opus is not for .mov; aac is")
+        raise ArgumentError("--audio opus is not for .mov; aac is")
 
 
 def _tried(made: Encoding) -> Encoding:
@@ -204,7 +208,7 @@ def _pairs(options: Sequence[str]) -> tuple[tuple[str, str], ...]:
         key, equals, value = each.partition("=")
         if not key or not equals:
             raise ArgumentError(
-                f"encoder-options must be KEY=VALUE, as tune=animation, not {each!r}"
+                f"--encoder-options must be KEY=VALUE, as tune=animation, not {each!r}"
             )
         pairs.append((key, value))
     return tuple(pairs)
@@ -219,11 +223,11 @@ def _amount(name: str, text: str, such: str) -> int:
     except (ArgumentError, KeyError):
         amount = Fraction(0)
     if amount < 1000:
-        raise ArgumentError(f"{name} must be a number with a unit, as {such}, not {text!r}")
+        raise ArgumentError(f"--{name} must be a number with a unit, as {such}, not {text!r}")
     return int(amount)
 
 
 def _among(name: str, value: str, words: tuple[str, ...]) -> str:
     if value not in words:
-        raise ArgumentError(f"{name} must be one of {', '.join(words)}, not {value!r}")
+        raise ArgumentError(f"--{name} must be one of {', '.join(words)}, not {value!r}")
     return value

@@ -101,7 +101,7 @@ class _View:
 
     def __init__(self, source: InputContainer, hidden: Sequence[int]) -> None:
         self.streams = [stream for stream in source.streams if stream.index not in hidden]
-        self.demux, self.chapters = source.demux, source.chapters
+        self.demux, self.chapters, self.name = source.demux, source.chapters, source.name
 
 
 @dataclass(frozen=True)

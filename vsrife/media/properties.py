@@ -109,7 +109,6 @@ _MASTERING = tuple(
 
 _NO_PARAMETER = "the encoder is not told; our x264, x265 and svt-av1 keep it"
 
-_ALPHA_ROW = "transparency"
 ROWS = (
     _number("colorspace", "_Matrix", int(vs.MATRIX_UNSPECIFIED), 14),
     _number("color_trc", "_Transfer", int(vs.TRANSFER_UNSPECIFIED), 18),
@@ -144,26 +143,18 @@ ROWS = (
         reason="new frames have none; OUT shows the picture that players without it show",
     ),
     Row("HDR10+", ("HDR10Plus",), reason="new frames have none; HDR10 stays"),
-    Row(
-        _ALPHA_ROW,
-        ("_Alpha",),
-        reason="this encoder has none; OUT is opaque, ffv1, prores, vp9, webp, apng, gif are not",
-    ),
 )
 
 
-def describe(
-    props: Props, encoder: str, *, alpha: bool = False, silent: bool = False
-) -> tuple[dict[str, Any], str]:
+def describe(props: Props, encoder: str, *, silent: bool = False) -> tuple[dict[str, Any], str]:
     """Fields of the context, and parameters of the encoder, for a film whose frame 0 has `props`.
 
-    encoder: FFmpeg's name. alpha: the frames are encoded with alpha. A note for each property that
-    is left out, unless `silent`.
+    encoder: FFmpeg's name. A note for each property that is left out, unless `silent`.
     """
     fields: dict[str, Any] = {"color_range": 1}
     options = []
     for row in ROWS:
-        if not all(name in props for name in row.props) or (alpha and row.name == _ALPHA_ROW):
+        if not all(name in props for name in row.props):
             continue
         if row.fields is not None:
             fields |= row.fields(props)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from vsrife.media.packets import as_fraction
 from vsrife.media.stretch import SlowSound, Stretch
@@ -18,6 +19,9 @@ _BITS = {"aac": 96_000, "opus": 64_000}  # per second and channel: hard to tell 
 _RATES = {"opus": (48000,), "aac": (48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)}
 # Layouts that both encoders and all players know, by channels
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+
+_SKIPPED: Final = "skip_samples"
+_SKIP = struct.Struct("<IIBB")  # FFmpeg's AV_PKT_DATA_SKIP_SAMPLES: at the begin, at the end, why
 
 Timed = tuple[Fraction, "Packet[Any]"]
 
@@ -63,8 +67,25 @@ class Encoded:
     def encode(self, part: Any) -> Iterator[Timed]:
         """The packets that are ready after a frame; None: it was the last one."""
         for packet in self.out.encode(part):
+            _end_exactly(packet, self.out.codec_context.frame_size)
             packet.stream = self.out
             yield packet.pts * as_fraction(packet.time_base), packet
+
+
+def _end_exactly(packet: Any, length: int) -> None:
+    """Mark the samples with which an encoder has filled up its last packet, to be discarded.
+
+    .mp4 has the packet's duration; Matroska has only this mark, which libopus makes itself, and
+    FFmpeg's AAC does not. length: samples of a packet.
+    """
+    from av.packet import PacketSideData, packet_sidedata_type_from_literal
+
+    if not 0 < packet.duration < length or packet.has_sidedata(_SKIPPED):
+        return
+    form: Any = PacketSideData  # Any: PyAV's types lack its arguments
+    mark = form(packet_sidedata_type_from_literal(_SKIPPED), _SKIP.size)
+    mark.update(_SKIP.pack(0, length - packet.duration, 0, 0))
+    packet.set_sidedata(mark)
 
 
 class Counted:

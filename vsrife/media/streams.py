@@ -6,6 +6,7 @@ There is no list of codecs here: a trial file in memory shows what the container
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ _TIMESTAMPS_ANYWHERE = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: times of MPEG stream
 _FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
 _FILM_PACKETS = 3000  # packets that are read to distinguish a film from a picture
 _FIRST_PACKETS = 2000  # packets that are read to find the first one of each stream
+_ROOMIER = {"matroska": ".mkv", "mov": ".mov"}  # containers that hold most, and their endings
+_NOT_COPIED = "PyAV cannot copy it"
 _TRIAL_FILMS = {"webm": "libvpx"}  # where a container takes no H.264
 
 
@@ -125,11 +128,26 @@ def choose(source: InputContainer, film: Stream, container: str) -> list[Kept]:
         if reason is None:
             kept.append(Kept(stream, first.get(stream.index)))
             continue
-        way = f"ffmpeg -map 0:{stream.index} -c copy saves it on its own"
-        if container != "matroska" and refusal(stream, first.get(stream.index), "matroska") is None:
-            way = "an OUT that ends in .mkv keeps it"
-        note(f"{named(stream)} is left out: {container} does not take it ({reason}); {way}")
+        way = _way_out(source.name, stream, first.get(stream.index), container)
+        why = f"{container} does not take it ({reason})"
+        if reason == _NOT_COPIED:
+            why = f"it cannot be copied into {container}"
+        note(f"{named(stream)} is left out: {why}; {way}")
     return kept
+
+
+def _way_out(file: str, stream: Stream, first: Packet[Any] | None, container: str) -> str:
+    """How a stream that `container` cannot hold is kept: in another one, or by a command."""
+    for other, ending in _ROOMIER.items():
+        if other != container and refusal(stream, first, other) is None:
+            return f"an OUT that ends in {ending} keeps it"
+    # NUT holds any sound and text, and data are written as they are
+    target = f"stream{stream.index}.nut"
+    target = f"-f data stream{stream.index}.bin" if stream.type == "data" else target
+    return (
+        f"`ffmpeg -i {shlex.quote(file)} -map 0:{stream.index} -c copy {target}` saves it on its "
+        "own"
+    )
 
 
 def _is_redundant(stream: Stream, source: InputContainer) -> bool:
@@ -178,7 +196,7 @@ def refusal(stream: Stream, first: Packet[Any] | None, container: str) -> str | 
             target.mux([*film.encode(picture), *film.encode(None)])
         return None
     except ValueError:  # PyAV refuses some streams that FFmpeg would take
-        return "PyAV does not hand it over"
+        return _NOT_COPIED
     except (av.FFmpegError, OSError) as error:
         return str(error.strerror or error).partition(" returned ")[0]
 

@@ -44,6 +44,7 @@ class SlowSound:
         from av.filter import Graph
 
         self._graph, self._next, self._rate = Graph(), 0, rate
+        self._done = False  # sound that lasts longer than the picture is not asked for
         base = Fraction(1, rate)
         first = self._graph.add_abuffer(
             sample_rate=rate, format=kind, layout=layout, time_base=base
@@ -63,11 +64,18 @@ class SlowSound:
         """The stretched frames that are ready after `frame`; None: it was the last one."""
         import av
 
-        self._graph.push(frame)
-        while True:
+        try:
+            if not self._done:
+                self._graph.push(frame)
+        except av.EOFError:
+            self._done = True
+        while not self._done:
             try:
                 made: Any = self._graph.pull()
-            except (av.BlockingIOError, av.EOFError):
+            except av.BlockingIOError:
+                return
+            except av.EOFError:
+                self._done = True
                 return
             made.pts, made.time_base = self._next, Fraction(1, self._rate)
             self._next += made.samples

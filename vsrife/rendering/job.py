@@ -54,7 +54,9 @@ class Job:
             return
         found = files.load(self.folder)
         if found is None:
-            self._start_anew("its manifest cannot be read")
+            other = files.is_of_another_vsrife(self.folder)
+            reason = "is of another version of vsrife" if other else "cannot be read"
+            self._start_anew(f"its manifest {reason}")
             return
         changed = differences(found.identity, identity)
         if changed:

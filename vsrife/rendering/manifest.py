@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2  # 1: of an earlier vsrife, which cut films elsewhere
 NAME = "manifest.json"
 
 
@@ -74,6 +74,11 @@ def load(folder: Path) -> Manifest | None:
         return found if len(found.borders) > 1 and rising else None
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def is_of_another_vsrife(folder: Path) -> bool:
+    """Whether the manifest in a folder is one, but in a format that this vsrife does not read."""
+    return (read_json(folder / NAME) or {}).get("format") not in (None, FORMAT)
 
 
 def load_receipt(path: Path) -> Receipt | None:

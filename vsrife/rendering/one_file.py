@@ -30,6 +30,7 @@ from vsrife.rendering.source_film import (
     Source,
     facts_of,
     mark,
+    note_lost_alpha,
     open_film,
     open_film_source,
     scene_starts,
@@ -40,6 +41,7 @@ from vsrife.rendering.whole import check_size, join
 from vsrife.rendering.work import make_all
 
 _ONE_THREAD = "threads=1"  # what BestSource says that helps where its frames have come apart
+_LARGE = 10_000_000  # bytes of a film that is not read in a second
 _WORK = 30_000  # multiply-adds of a typical model per pixel
 
 
@@ -124,11 +126,13 @@ def _make(
     threads: int = 0,
 ) -> tuple[Film, int]:
     """Make the segments that are missing; returns the film, and the number of frames made."""
-    note(f"reading {task.source}, which takes a while for a long one")
+    if not task.of_images and task.source.stat().st_size > _LARGE:
+        note(f"reading {task.source}, which takes a while for a long one")
     progress.begin("read", 100)
     source = open_film_source(
         task, facts, threads=threads, index=job.folder / "index", on_read=progress.update
     )
+    note_lost_alpha(task, source)
     if job.plan is None:
         check_size(task, source)
         film = _plan(task, source, job, progress, identity)
@@ -151,7 +155,14 @@ def _plan(
     marks = mark(task, source, on_frame)
     film = open_film(task, source, marks)
     work = _WORK * film.clip.width * film.clip.height
-    most = longest(film.times.rate * task.slow, work, on_device=_on_device(task))
+    rate = film.times.rate * task.slow
+    most = longest(
+        film.end - film.first,
+        rate,
+        work,
+        on_device=_on_device(task),
+        bitrate=task.encoding.bitrate is not None,
+    )
     scenes = scene_starts(task, source, film, marks)
     job.begin(Manifest(identity, marks, borders(film.first, film.end, scenes, most)))
     return film

@@ -23,6 +23,7 @@ from vsrife.video.timeline import MAX_FRAMES
 _END = "end"
 _WINDOW = 256  # frames that are looked up by one node
 _STEPS = 960  # of a source frame at most, where positions need more; 2, 3, 4, 5 and 8 divide it
+_MOST = 1_000_000  # frames: 4 hours at 60 per second; their positions take 15 s to work out
 _LARGEST = 1 << 20  # bytes of a file of times; a longer one is no such file
 
 
@@ -52,7 +53,7 @@ def read_ramp(path: Path) -> Ramp:
             text = file.read(_LARGEST)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
-        raise MediaError(f"times {path} cannot be read: {reason}") from error
+        raise MediaError(f"--times {path} cannot be read: {reason}") from error
     lines = [
         _line(path, number, words)
         for number, line in enumerate(text.splitlines(), 1)
@@ -60,8 +61,8 @@ def read_ramp(path: Path) -> Ramp:
     ]
     if len(lines) < 2:
         raise ArgumentError(
-            f"times {path} must have two lines or more, each with a place of the source and a time "
-            "of the output, as 3s 10s"
+            f"--times {path} must have two lines or more, each with a place of the source and a "
+            "time of the output, as 3s 10s"
         )
     if lines[0].output != 0:
         raise _wrong(lines[0], "the first output time must be 0s")
@@ -76,17 +77,15 @@ def _line(path: Path, number: int, words: list[str]) -> Line:
     if len(words) != 2:
         raise _wrong(here, f"expected a place and a time, as 3s 10s, not {words!r:.60}")
     try:
-        source = None if words[0] == _END else span.read_place("source", words[0])
-        output = span.read_place("output", words[1])
+        source = None if words[0] == _END else span.read_place("the place of the source", words[0])
+        output = span.read_time("the output time", words[1])
     except ArgumentError as error:
         raise _wrong(here, str(error)) from error
-    if output.frame:  # a plain 0 is clear
-        raise _wrong(here, f"output must be a time, as {words[1]}s, not {words[1]}")
-    return here._replace(source=source, output=output.seconds or Fraction(0))
+    return here._replace(source=source, output=output)
 
 
 def _wrong(line: Line, reason: str) -> ArgumentError:
-    return ArgumentError(f"times {line.file}, line {line.number}: {reason}")
+    return ArgumentError(f"--times {line.file}, line {line.number}: {reason}")
 
 
 def positions(ramp: Ramp, times: Times, count: int, rate: Fraction) -> list[Fraction]:
@@ -96,9 +95,8 @@ def positions(ramp: Ramp, times: Times, count: int, rate: Fraction) -> list[Frac
     frames are each shown until the next; `count` is its end. Between two lines, the time of the
     source moves evenly. ArgumentError for a place that lies beyond the end.
     """
+    check_ramp(ramp, rate)
     total = ceil(ramp[-1].output * rate)
-    if total > MAX_FRAMES:
-        raise _wrong(ramp[-1], f"{total} frames are too many; VapourSynth holds {MAX_FRAMES}")
     ticks = times.ticks[: count + 1]
     places = _ticks_of(ramp, times, count)
     begins = [line.output for line in ramp]
@@ -109,6 +107,18 @@ def positions(ramp: Ramp, times: Times, count: int, rate: Fraction) -> list[Frac
         share = (at - begins[k]) / (begins[k + 1] - begins[k])
         found.append(_position(places[k] + share * (places[k + 1] - places[k]), ticks))
     return found
+
+
+def check_ramp(ramp: Ramp, rate: Fraction) -> None:
+    """ArgumentError if the output has too many frames. rate: frames per second."""
+    total = ceil(ramp[-1].output * rate)
+    if total > _MOST:
+        at_most = int(_MOST / rate)
+        raise _wrong(
+            ramp[-1],
+            f"the output must have at most {_MOST} frames, not {total}; end it at {at_most}s "
+            "or before, or choose a lower rate",
+        )
 
 
 def places_of(ramp: Ramp, times: Times, count: int) -> list[Place]:

@@ -28,20 +28,24 @@ from vsrife.messages import note
 from vsrife.rendering.first_pass import find_marks, marking_of, with_marks
 from vsrife.rendering.join import ticks_of
 from vsrife.rendering.manifest import Marks
-from vsrife.rendering.ramp import Ramp, picked, places_of, positions, steps_of
+from vsrife.rendering.ramp import Ramp, check_ramp, picked, places_of, positions, steps_of
 from vsrife.rendering.scripts import run_script
 from vsrife.rendering.segments import starts_in_order, starts_of_scenes
 from vsrife.rendering.side_clips import NAMES, with_clips
 from vsrife.rendering.task import Task
-from vsrife.rendering.timing import constant_rate, looped, looped_times, with_durations
+from vsrife.rendering.timing import (
+    check_rate,
+    constant_rate,
+    looped,
+    looped_times,
+    with_durations,
+)
 from vsrife.rendering.unreadable import covered, replaceable
-from vsrife.video.frames import ALPHA
 
 # Source frames on each side of a part whose marks may matter there: a run of duplicates has at most
 # 24 frames, and as many again decide about its neighbours
 _REACH = 64
 _MOST = 20_000_000  # frames of an output: 46 hours at 120 per second, and 2 GB for their times
-_FASTEST = 100_000  # frames per second; beyond, files cannot hold the times
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Film:
     @cached_property
     def head(self) -> dict[str, Any]:
         """The properties of frame 0 that describe the film."""
-        names = [name for row in ROWS for name in row.props if name != ALPHA]
+        names = [name for row in ROWS for name in row.props]
         with self.clip.get_frame(0) as frame:
             return {name: frame.props.get(name) for name in names}
 
@@ -133,8 +137,7 @@ def open_film_source(
         if end - first < 2:
             raise ArgumentError("loop must have 2 frames or more, not 1; choose a longer part")
         clip, times = looped(clip, first, end), looped_times(times, first, end)
-    if task.ramp is None:
-        _check_length(task, end - first, times.rate)
+    _check_length(task, end - first, times.rate)
     if task.cfr and not times.constant:
         clip = with_durations(clip, times)
     if facts.codec == IMAGES and is_moved_otherwise(clip):
@@ -147,16 +150,24 @@ def _check_length(task: Task, count: int, rate: Fraction) -> None:
     fps, name = task.options.get("fps"), "fps"
     if fps is None:
         fps, name = rate * Fraction(task.options.get("factor") or 2), "factor"
+    check_rate(name, Fraction(fps))
+    if task.ramp is not None:
+        check_ramp(task.ramp, Fraction(fps))
+        return
     total = count * Fraction(fps) / rate
     if total > _MOST:
         raise ArgumentError(
             f"{name} must make at most {_MOST} frames, not {int(total)}; choose a lower one, or a "
             "part of the film"
         )
-    if Fraction(fps) > _FASTEST:
-        raise ArgumentError(
-            f"{name} must make at most {_FASTEST} frames per second, not {int(Fraction(fps))}; "
-            "choose a lower one"
+
+
+def note_lost_alpha(task: Task, source: Source) -> None:
+    """A note if the source has alpha and the output will not."""
+    if not task.to_images and loses_alpha(source.clip, task.encoding):
+        note(
+            "transparency is left out: it becomes black; --encoder ffv1, prores or vp9 keeps it, "
+            "and so do images"
         )
 
 
@@ -195,12 +206,6 @@ def open_film(task: Task, source: Source, marks: Marks | None) -> Film:
     if task.to_images:
         return Film(for_images(smooth, task.target.suffix), times, first, end, found, places)
     check_film(task.encoding, smooth.width, smooth.height, times.rate)
-    # films have been told of, see properties
-    if source.facts.codec == IMAGES and loses_alpha(smooth, task.encoding):
-        note(
-            "transparency is left out: it becomes black; --encoder ffv1, prores or vp9 keeps it, "
-            "and so do images"
-        )
     return Film(for_encoding(smooth, task.encoding), times, first, end, found, places)
 
 

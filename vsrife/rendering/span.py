@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from contextlib import suppress
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -13,7 +14,8 @@ from vsrife.media.timestamps import Times
 _CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)([0-5]?\d(?:\.\d+)?)", re.ASCII)
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s", re.ASCII)
 _FRAME = re.compile(r"\d+", re.ASCII)
-_ALLOWED = "a frame's number as 240, or a time as 10s, 1:30 or 0:01:30.5"
+_TIMES = "a time as 10s, 1:30 or 0:01:30.5"
+_ALLOWED = f"a frame's number as 240, or {_TIMES}"
 
 
 class Place(NamedTuple):
@@ -57,7 +59,7 @@ class Span(NamedTuple):
         if first >= end:
             length = float((times.ticks[-1] - times.ticks[0]) * times.base)
             raise ArgumentError(
-                f"start and end leave no frame: frames {first} to {end} of {total} "
+                f"--start and --end leave no frame: frames {first} to {end} of {total} "
                 f"({length:.3f} s); choose a later end or an earlier start"
             )
         return first, end
@@ -78,9 +80,20 @@ def read_place(name: str, text: str) -> Place:
     raise ArgumentError(f"{name} must be {_ALLOWED}, not {text!r:.100}")
 
 
+def read_time(name: str, text: str) -> Fraction:
+    """Seconds from text; ArgumentError with the name for what is no time. A plain 0 is clear."""
+    seconds = Fraction(0) if not text.strip("0") else None
+    with suppress(ArgumentError):
+        seconds = read_place(name, text).seconds if seconds is None else seconds
+    if seconds is None:
+        hint = f"; {text}s is one" if _FRAME.fullmatch(text) else ""
+        raise ArgumentError(f"{name} must be {_TIMES}, not {text!r:.100}{hint}")
+    return seconds
+
+
 def read_span(start: str | None, end: str | None, count: str | None) -> Span:
     """A part from the texts of its options; ArgumentError for what cannot be read."""
     if end is not None and count is not None:
-        raise ArgumentError("end and count exclude each other; give one of them")
+        raise ArgumentError("--end and --count exclude each other; give one of them")
     given = (("start", start), ("end", end), ("count", count))
     return Span(*(None if text is None else read_place(name, text) for name, text in given))

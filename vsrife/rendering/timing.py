@@ -8,9 +8,11 @@ from typing import Any
 
 import vapoursynth as vs
 
+from vsrife.errors import ArgumentError
 from vsrife.media.timestamps import Times
 from vsrife.video.timeline import as_duration
 
+_FASTEST = 100_000  # frames per second; beyond, files cannot hold the times
 _DIGITS = 3  # of a rate in decimals, as people write it: 23.976 and 23.98 are 24000/1001
 
 
@@ -23,6 +25,18 @@ def read_rate(text: str) -> str:
     if round(float(near), len(digits)) == float(text):
         return f"{near.numerator}/{near.denominator}"
     return text
+
+
+def check_rate(name: str, rate: Fraction) -> None:
+    """ArgumentError for more frames per second than files have times for.
+
+    name: of the argument that asks for it.
+    """
+    if rate > _FASTEST:
+        raise ArgumentError(
+            f"{name} must make at most {_FASTEST} frames per second, not {int(rate)}; choose a "
+            "lower one"
+        )
 
 
 def cheaper_rate(source: Fraction, wanted: Fraction) -> Fraction | None:

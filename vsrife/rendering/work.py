@@ -18,7 +18,7 @@ from vsrife.rendering import task_file
 from vsrife.rendering.claims import Claims
 from vsrife.rendering.identity import differences
 from vsrife.rendering.job import Job
-from vsrife.rendering.manifest import load
+from vsrife.rendering.manifest import Manifest, is_of_another_vsrife, load
 from vsrife.rendering.progress import Progress
 from vsrife.rendering.source_film import Film, facts_of, open_film, open_film_source
 from vsrife.rendering.space import note_room
@@ -68,18 +68,27 @@ def write_piece(
     write_part(clip, part, times, encoding, container_of(encoding), beside, on_frame)
 
 
-def make_all(task: Task, facts: Facts, job: Job, film: Film, progress: Progress) -> int:
+def make_all(
+    task: Task,
+    facts: Facts,
+    job: Job,
+    film: Film,
+    progress: Progress,
+    *,
+    longest_first: bool = False,
+) -> int:
     """Make all segments that no other worker makes, and wait for the others.
 
-    Gives the number of frames that this process has made.
+    Gives the number of frames that this process has made. longest_first: so that several workers
+    end at about the same time; else in the order of the film, which spares decoders their jumps.
     """
     assert job.plan is not None
-    made = 0
+    made, order = 0, by_length(job.plan) if longest_first else list(job.plan.segments)
     with Claims(job.folder) as claims:
         # the folder goes once somebody has joined the film
         while job.folder.is_dir() and not job.is_complete():
             before = made
-            for segment in job.plan.segments:
+            for segment in order:
                 if not job.is_done(segment) and claims.take(segment):
                     if not job.is_done(segment):  # it may have been finished meanwhile
                         first = not made
@@ -90,6 +99,16 @@ def make_all(task: Task, facts: Facts, job: Job, film: Film, progress: Progress)
             if made == before and not job.is_complete():
                 wait_for_others(job, progress)
     return made
+
+
+def by_length(plan: Manifest) -> list[int]:
+    """The segments, the longest ones first."""
+
+    def length(segment: int) -> int:
+        begin, end = plan.frames(segment)
+        return end - begin
+
+    return sorted(plan.segments, key=length, reverse=True)
 
 
 def _make_one(
@@ -121,7 +140,9 @@ def join_in(
     """
     plan = load(folder)
     if plan is None:
-        raise MediaError(f"{folder} holds no render that can be joined; its manifest is missing")
+        other = is_of_another_vsrife(folder)
+        why = "is of another version of vsrife" if other else "is missing"
+        raise MediaError(f"{folder} holds no render that can be joined; its manifest {why}")
     task = task_file.load(folder, source)
     changed = differences(_without_time(plan.identity), _without_time(task.identity()))
     if changed:
@@ -137,7 +158,7 @@ def join_in(
     film = open_film(task, open_film_source(task, facts, index=folder / "index"), plan.marks)
     progress.begin("render", film.end - film.first, job.frames_done())
     try:
-        return make_all(task, facts, job, film, progress)
+        return make_all(task, facts, job, film, progress, longest_first=True)
     except MediaError:
         if folder.is_dir():
             raise

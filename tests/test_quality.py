@@ -78,11 +78,18 @@ THINGS = _things()
 
 
 def ground(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A plane of soft waves with 32 boxes with hard edges on it, at any coordinates, 0.05..0.65."""
-    plane = 0.35 + 0.06 * np.sin(x / 7.1 + 2.3 * np.sin(y / 17)) + 0.06 * np.cos(y / 5.3 - x / 19)
+    """A plane of soft waves with 32 boxes with hard edges on it, 0.05..0.65.
+
+    At any coordinates, rising: x of its columns, y of its rows."""
+    rows, columns = y[:, None], x[None]
+    plane = 0.35 + 0.06 * np.sin(columns / 7.1 + 2.3 * np.sin(rows / 17))
+    plane += 0.06 * np.cos(rows / 5.3 - columns / 19)
     for half_width, half_height, column, row, level in THINGS:
-        inside = np.minimum(half_width - np.abs(x - column), half_height - np.abs(y - row))
-        plane += (inside + 0.5).clip(0, 1) * (level - plane)
+        # where it covers anything, which is a small part of the picture
+        across, down = half_width - np.abs(x - column), half_height - np.abs(y - row)
+        place = np.ix_(down > -0.5, across > -0.5)
+        inside = np.minimum.outer(down, across)[place]
+        plane[place] += (inside + 0.5).clip(0, 1) * (level - plane[place])
     return plane
 
 
@@ -93,8 +100,7 @@ def colour(picture: np.ndarray) -> Tensor:
 
 def panned(dx: float, dy: float) -> np.ndarray:
     """The ground, moved dx to the right and dy down."""
-    y, x = np.mgrid[:HEIGHT, :WIDTH].astype(float)
-    return ground(x - dx, y - dy)
+    return ground(np.arange(WIDTH) - dx, np.arange(HEIGHT) - dy)
 
 
 def interpolated(model: Network, draw: Callable[[float], np.ndarray]) -> list[np.ndarray]:

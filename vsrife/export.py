@@ -11,6 +11,7 @@ from vsrife.errors import ArgumentError, MediaError, ModelError
 from vsrife.network.state_dict import check_state, normalise, recognise
 from vsrife.network.table import VERSIONS, arch_of, check_options
 from vsrife.network.targets import TARGETS, FileOptions, builder, check, target_of
+from vsrife.network.triple import check_reads_two
 from vsrife.version import __version__
 from vsrife.weights import find_weights, is_graph, model_name, read_arrays, write_whole
 from vsrife.weights.catalogue import catalogue
@@ -76,10 +77,12 @@ def export_model(
     check_target(output, suffix, overwrite=overwrite)
     weights = find_weights(model)
     state = normalise(read_arrays(weights))
-    name = model_name(model) or recognise(state)
+    name = model_name(model) or recognise(state, triples=True)
     check_options(name, scale, ensemble)
     arch = arch_of(name)
     check_state(state, arch)
+    if target not in ("onnx", "openvino") or layout != "own":
+        check_reads_two(arch)
     build = builder(target)
     facts = _facts(Path(os.fsdecode(model or name)).name, name, options)
     contents = build(state, arch, options, facts | {"licence": _licence(name, weights)})

@@ -109,7 +109,6 @@ def rife(
         needs=recipe.needs,
         static=options.static_threshold,
         lasting=True,
-        beside=True,
     )
     if _PEER.exists():
         _warn(_TWO_PACKAGES)

@@ -14,10 +14,10 @@ import vapoursynth as vs
 from tests.support.video_files import make_video
 from vsrife.cli import main
 from vsrife.filter import rife
-from vsrife.media.convert import with_alpha
-from vsrife.media.image_writer import image_bytes
-from vsrife.media.images import find_images, open_images
-from vsrife.media.still_pairs import write_between
+from vsrife.media.stills.image_writer import image_bytes
+from vsrife.media.stills.images import find_images, open_images
+from vsrife.media.stills.still_pairs import write_between
+from vsrife.media.writing.convert import with_alpha
 
 RUBBISH = (0, 255, 0)  # colour where nothing shows
 ORANGE = (255, 128, 51)

@@ -24,11 +24,12 @@ from tests.support.video_files import (
     read_video,
 )
 from vsrife.cli import main
-from vsrife.media import encode as video
 from vsrife.media import parts
-from vsrife.media.convert import for_encoding
-from vsrife.media.encoding import Encoding
-from vsrife.rendering import one_file, progress, source_film
+from vsrife.media.writing import encode as video
+from vsrife.media.writing.convert import for_encoding
+from vsrife.media.writing.encoding import Encoding
+from vsrife.rendering import one_file, progress
+from vsrife.rendering.film import source_film
 
 
 @pytest.fixture(autouse=True)

@@ -17,13 +17,14 @@ from tests.support.blending import blending
 from tests.support.ffmpeg import begins
 from vsrife.cli import main
 from vsrife.errors import ModelError
-from vsrife.media import image_segments
-from vsrife.media.convert import with_alpha
-from vsrife.media.image_pattern import existing, name_of
-from vsrife.media.image_writer import image_names, write_images
-from vsrife.media.images import open_images
-from vsrife.rendering import one_file, segments, work
-from vsrife.rendering.job import folder_of
+from vsrife.media.stills import image_segments
+from vsrife.media.stills.image_pattern import existing, name_of
+from vsrife.media.stills.image_writer import image_names, write_images
+from vsrife.media.stills.images import open_images
+from vsrife.media.writing.convert import with_alpha
+from vsrife.rendering import one_file
+from vsrife.rendering.jobs import segments, work
+from vsrife.rendering.jobs.job import folder_of
 from vsrife.video.frames import ALPHA, planes, white
 
 COUNT = 7

@@ -15,7 +15,7 @@ from tests.support.blending import blending
 from tests.support.renders import draw_film, hashes, packets
 from tests.support.video_files import FILM, FRAMES, make_rich, make_video, read_video
 from vsrife.cli import main, render
-from vsrife.media.streams import Window, chapters_in
+from vsrife.media.tracks.streams import Window, chapters_in
 from vsrife.rendering import one_file
 
 

@@ -21,11 +21,12 @@ from tests.support.renders import (
     start,
 )
 from vsrife.cli import main
-from vsrife.media import encode
 from vsrife.media.parts import whole_file
-from vsrife.rendering import one_file, segments, space, work
-from vsrife.rendering import whole as whole_film
-from vsrife.rendering.job import folder_of
+from vsrife.media.writing import encode
+from vsrife.rendering import one_file, space
+from vsrife.rendering.jobs import segments, work
+from vsrife.rendering.jobs import whole as whole_film
+from vsrife.rendering.jobs.job import folder_of
 from vsrife.version import __version__
 
 FRAMES = 18  # 36 in the output, in 3 segments of 12

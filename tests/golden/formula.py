@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -23,22 +24,26 @@ MASK = (1 << 64) - 1
 BODY_GAINS = {"beta": 0.9, "plain": 1.5, "skip": 1.5}
 
 
+@functools.cache
+def _file() -> Mapping[str, NDArray[np.generic]]:
+    """The file, whose list of a thousand arrays is read once."""
+    return np.load(BytesIO(GOLDENS.read_bytes()))
+
+
 def cases() -> list[tuple[str, dict]]:
-    with np.load(GOLDENS) as file:
-        index = json.loads(str(file["index"]))["archs"]
+    index = json.loads(str(_file()["index"]))["archs"]
     return [(arch, case) for arch, cases in index.items() for case in cases]
 
 
 def goldens(arch: str, case: str) -> dict[str, NDArray[np.float32]]:
     """All arrays of a case, by what they are."""
     start = f"{arch}/{case}/"
-    with np.load(GOLDENS) as file:
-        return {key.removeprefix(start): file[key] for key in file.files if key.startswith(start)}
+    file = _file()
+    return {key.removeprefix(start): file[key] for key in file if key.startswith(start)}
 
 
 def golden(arch: str, name: str) -> NDArray[np.float32]:
-    with np.load(GOLDENS) as file:
-        return file[f"{arch}/{name}"]
+    return _file()[f"{arch}/{name}"]
 
 
 def unit_numbers(name: str, count: int) -> NDArray[np.float64]:

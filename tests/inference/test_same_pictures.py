@@ -12,7 +12,7 @@ import vapoursynth as vs
 from tests.golden import formula
 from tests.support.clips import clip_of, copied, noise, own_process, picture, pictures
 from vsrife import rife
-from vsrife.inference import base, openvino, runtime
+from vsrife.inference import base, graph_network, openvino, runtime
 from vsrife.inference.ort.backend import OrtProgram
 from vsrife.network.pyramid_module import PyramidNet
 from vsrife.video import frames
@@ -195,9 +195,9 @@ def test_networks_that_rescale_do_so_at_sizes_of_an_odd_multiple(restless, optio
     images = formula.make_images(30, 90)
     clip = clip_of(lambda n: images[n % 2], 3)
     calls = []
-    doubled = runtime.widened
+    doubled = graph_network.widened
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime, "widened", lambda *a: calls.append(a) or doubled(*a))
+        patch.setattr(graph_network, "widened", lambda *a: calls.append(a) or doubled(*a))
         assert_same(clip, 2e-3, backend, model=restless, **options)
     assert calls
 

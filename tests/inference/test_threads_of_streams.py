@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ PICTURE, CONFIDENCE = 1e-4, 1e-6
 Frames = list[tuple[np.ndarray, float]]
 
 
+@functools.cache
 def new_frames(backend: str, size: tuple[int, int], **options: int) -> Frames:
     """Pictures and confidences of three new frames, all asked for at once."""
     width, height = size

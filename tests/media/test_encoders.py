@@ -17,12 +17,12 @@ import vapoursynth as vs
 
 from tests.support.moving_clips import FILM, film_times, moving
 from vsrife.errors import ArgumentError, MediaError
-from vsrife.media import encoder_trial, encoders
-from vsrife.media.convert import for_encoding, is_alpha, planar_name
-from vsrife.media.encode import write_video
-from vsrife.media.encoder_table import CONTAINERS, ENCODERS
-from vsrife.media.encoders import Encoding, check_film, choose
 from vsrife.media.timestamps import Times
+from vsrife.media.writing import encoder_trial, encoders
+from vsrife.media.writing.convert import for_encoding, is_alpha, planar_name
+from vsrife.media.writing.encode import write_video
+from vsrife.media.writing.encoder_table import CONTAINERS, ENCODERS
+from vsrife.media.writing.encoders import Encoding, check_film, choose
 
 SOFTWARE = [name for name, row in ENCODERS.items() if not row.hardware]
 FILES = [(name, end) for name in SOFTWARE for end in ENCODERS[name].containers]

@@ -18,9 +18,7 @@ from hypothesis import strategies as st
 from tests.support.ffmpeg import ffmpeg
 from tests.support.moving_clips import moving
 from vsrife.errors import MediaError
-from vsrife.media.convert import for_encoding
-from vsrife.media.encoders import Encoding
-from vsrife.media.image_writer import (
+from vsrife.media.stills.image_writer import (
     KINDS,
     check_images,
     for_images,
@@ -28,7 +26,9 @@ from vsrife.media.image_writer import (
     image_names,
     write_images,
 )
-from vsrife.media.images import Numbered, find_images, open_images
+from vsrife.media.stills.images import Numbered, find_images, open_images
+from vsrife.media.writing.convert import for_encoding
+from vsrife.media.writing.encoders import Encoding
 from vsrife.video.alpha import premultiplied, straight
 
 KEPT = {  # VapourSynth's formats that come back as they were, by ending

@@ -16,10 +16,10 @@ import vapoursynth as vs
 
 from tests.support.ffmpeg import ffmpeg
 from tests.support.moving_clips import moving
-from vsrife.media.encode import Beside, write_video
-from vsrife.media.encoders import choose
 from vsrife.media.properties import Track
 from vsrife.media.timestamps import constant_times
+from vsrife.media.writing.encode import Beside, write_video
+from vsrife.media.writing.encoders import choose
 
 SECONDS = 1.2
 RATE = Fraction(10)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
-from vsrife.media import convert
-from vsrife.media.encoders import Encoding
+from vsrife.media.writing import convert
+from vsrife.media.writing.encoders import Encoding
 from vsrife.video.frames import ALPHA
 
 BLOCK = 8

@@ -15,11 +15,11 @@ import vapoursynth as vs
 
 from tests.support.moving_clips import film_times, moving
 from vsrife.errors import ArgumentError, MediaError
-from vsrife.media import pipe_command
-from vsrife.media.convert import for_encoding
-from vsrife.media.encode import write_video
-from vsrife.media.encoders import Encoding, choose
 from vsrife.media.timestamps import Times
+from vsrife.media.writing import pipe_command
+from vsrife.media.writing.convert import for_encoding
+from vsrife.media.writing.encode import write_video
+from vsrife.media.writing.encoders import Encoding, choose
 
 FFMPEG = f'"{imageio_ffmpeg.get_ffmpeg_exe()}" -loglevel error -f yuv4mpegpipe -i -'
 TIMES = Times(Fraction(1, 600), [0, 20, 50, 60, 100, 120, 150])

@@ -14,9 +14,9 @@ import vapoursynth as vs
 
 from tests.support.ffmpeg import TINY, ffmpeg, notes
 from vsrife.media import properties
-from vsrife.media.convert import for_encoding
-from vsrife.media.encoding import Encoding
 from vsrife.media.source import to_rgb
+from vsrife.media.writing.convert import for_encoding
+from vsrife.media.writing.encoding import Encoding
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from tests.support.ffmpeg import ffmpeg
 from tests.support.moving_clips import moving
-from vsrife.media.encode import Beside, write_video
-from vsrife.media.encoders import choose
 from vsrife.media.properties import Track
-from vsrife.media.ramp_sound import Place, joined
 from vsrife.media.timestamps import constant_times
+from vsrife.media.tracks.ramp_sound import Place, joined
+from vsrife.media.writing.encode import Beside, write_video
+from vsrife.media.writing.encoders import choose
 
 SECONDS, RATE, STEP = 4, Fraction(10), Fraction(1, 2)
 PITCHES = [400, 1100, 600, 1500, 800, 2000, 500, 1300]  # of each half second

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from vsrife.errors import MediaError
-from vsrife.media.images import open_images
-from vsrife.media.packets import list_packets
-from vsrife.media.pictures import decode_clip, read_photo
 from vsrife.media.source import probe
-from vsrife.rendering import identity
+from vsrife.media.stills.images import open_images
+from vsrife.media.stills.pictures import decode_clip, read_photo
+from vsrife.media.tracks.packets import list_packets
+from vsrife.rendering.jobs import identity
 
 READERS: dict[str, Callable[[Path], Any]] = {
     "film": probe,

@@ -16,11 +16,11 @@ from tests.support.ffmpeg import TINY, ffmpeg
 from tests.support.moving_clips import film_times, moving
 from tests.support.video_files import make_video
 from vsrife.errors import MediaError
-from vsrife.media import sized
-from vsrife.media.encode import Beside, write_video
-from vsrife.media.encoders import Encoding, choose
-from vsrife.media.others import plan_others
 from vsrife.media.properties import Track
+from vsrife.media.tracks.others import plan_others
+from vsrife.media.writing import sized
+from vsrife.media.writing.encode import Beside, write_video
+from vsrife.media.writing.encoders import Encoding, choose
 
 
 @pytest.fixture(scope="module")

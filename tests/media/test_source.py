@@ -14,7 +14,7 @@ import vapoursynth as vs
 
 from tests.support.ffmpeg import begins, ffmpeg, notes
 from vsrife.media.source import open_source, probe
-from vsrife.rendering import source_film
+from vsrife.rendering.film import source_film
 
 MS = Fraction(1, 1000)
 FIELD = Fraction(1001, 60_000)  # seconds, of NTSC

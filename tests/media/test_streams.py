@@ -13,7 +13,7 @@ import av
 import pytest
 
 from tests.support.ffmpeg import TINY, ffmpeg, notes, takes
-from vsrife.media import streams
+from vsrife.media.tracks import streams
 
 # What each kind of file is filled with: sound by its encoder, then subtitles
 FILES: dict[str, tuple[str, ...]] = {

@@ -13,11 +13,11 @@ import vapoursynth as vs
 
 from tests.support.ffmpeg import ffmpeg
 from tests.support.moving_clips import moving
-from vsrife.media.encode import Beside, write_video
-from vsrife.media.encoders import choose
 from vsrife.media.properties import Track
-from vsrife.media.stretch import Stretch, tempos
 from vsrife.media.timestamps import constant_times
+from vsrife.media.tracks.stretch import Stretch, tempos
+from vsrife.media.writing.encode import Beside, write_video
+from vsrife.media.writing.encoders import choose
 
 PITCH, SECONDS, RATE = 880, 2, Fraction(10)
 # samples; .webm rounds the time of the first packet, and so what is discarded of it

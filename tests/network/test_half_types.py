@@ -13,25 +13,14 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, defs, shape_inference
 
-from tests.network.runs import OnnxRuntime
+from tests.network.half_types import FULL, HALF, IN_HALF, check_node, types_of
+from tests.network.runs import ON_OPENVINO, OnnxRuntime
 from tests.support.states import random_state
 from vsrife.network.foreign_layouts import LAYOUTS, build_layout
 from vsrife.network.graphs import build_encoder, build_flow
 from vsrife.network.options import GraphOptions
 from vsrife.network.table import ARCHS, Arch
-
-HALF, FULL = TensorProto.FLOAT16, TensorProto.FLOAT
-WORDS = {
-    FULL: "tensor(float)", HALF: "tensor(float16)", TensorProto.INT64: "tensor(int64)",
-    TensorProto.BOOL: "tensor(bool)",
-}  # fmt: skip  # a table
-# Convolutions, and what lies between two of them: it moves numbers about or adds two of a size
-IN_HALF = {
-    "Conv", "ConvTranspose", "LeakyRelu", "PRelu", "Add", "Mul", "DepthToSpace", "Concat", "Split",
-    "Reshape", "Cast",
-}  # fmt: skip  # a list of words
 
 
 @pytest.fixture(autouse=True)
@@ -49,34 +38,13 @@ def graphs(row: str) -> Iterator[onnx.ModelProto]:
     size = (max(unit, 64), max(unit, 32))
     known = GraphOptions(half=True, size=size, ensemble=arch.ensemble, motion=True)
     yield build_flow(state, arch, known)
-    yield from (build_layout(state, arch, GraphOptions(half=True), layout) for layout in LAYOUTS)
+    # around the same network, so for rows of all kinds and not for all
+    for layout in LAYOUTS if row in ON_OPENVINO else ():
+        yield build_layout(state, arch, GraphOptions(half=True), layout)
     if isinstance(arch, Arch) and arch.encoder:
         yield build_encoder(state, arch, GraphOptions(half=True))
     if arch.rescales:
         yield build_flow(state, arch, GraphOptions(half=True, doubled=True))
-
-
-def types_of(model: onnx.ModelProto) -> dict[str, int]:
-    """Type of every tensor by its name."""
-    graph = shape_inference.infer_shapes(model, check_type=True, strict_mode=True).graph
-    values = [*graph.input, *graph.value_info, *graph.output]
-    found = {value.name: value.type.tensor_type.elem_type for value in values}
-    return found | {tensor.name: tensor.data_type for tensor in graph.initializer}
-
-
-def check_node(node: onnx.NodeProto, types: dict[str, int]) -> None:
-    """All tensors of a node have types that its definition allows together."""
-    schema = defs.get_schema(node.op_type, 17)
-    allowed = {each.type_param_str: each.allowed_type_strs for each in schema.type_constraints}
-    same: dict[str, set[int]] = {}
-    for names, formals in ((node.input, schema.inputs), (node.output, schema.outputs)):
-        for i, name in enumerate(names):
-            if name:  # "": an optional input that is left out
-                kind = formals[min(i, len(formals) - 1)].type_str
-                same.setdefault(kind, set()).add(types[name])
-    for kind, found in same.items():
-        assert len(found) == 1, f"{node.name}: {kind} is {found}"
-        assert WORDS[found.pop()] in allowed.get(kind, [kind]), node.name
 
 
 @pytest.mark.parametrize("row", ARCHS)

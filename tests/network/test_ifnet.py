@@ -154,7 +154,7 @@ def test_half_precision_is_as_near_as_the_peers(arch):
     ("arch", "step"),
     [
         # of 4.6 every eighth, of the others a few, at other places in each; all in `.ci/slow`
-        *((arch, 8 if arch == "4.6" else 32) for arch in IFNETS),
+        *((arch, 8 if arch == "4.6" else 48) for arch in IFNETS),
         *(pytest.param(arch, 1, marks=pytest.mark.slow) for arch in IFNETS),
     ],
 )

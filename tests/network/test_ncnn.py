@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.network.ncnn_runtime import Ncnn
-from tests.network.runs import by_torch, forget, images, sizes, state_of
+from tests.network.runs import ON_OPENVINO, by_torch, forget, images, sizes, state_of
 from tests.support.narrow import official_rows
 from tests.support.states import random_state
 from vsrife.errors import ArgumentError
@@ -134,7 +134,14 @@ def both(row, scale=1.0, ensemble=False, **options):
     return got, wanted.numpy()[0]
 
 
-@pytest.mark.parametrize("row", ROWS + OURS)
+# Of rows that are like others, in `.ci/slow`
+SOME = [
+    pytest.param(row, marks=() if row in (*ON_OPENVINO, *OURS) else pytest.mark.slow)
+    for row in ROWS + OURS
+]
+
+
+@pytest.mark.parametrize("row", SOME)
 def test_ncnns_own_grid_sample_warps_as_well(row, narrow):
     got, wanted = both(row, warp="gridsample")
     assert np.abs(got - wanted).max() <= TOLERANCE
@@ -161,7 +168,7 @@ def test_motion_is_estimated_at_every_scale(row, scale, narrow):
     assert np.abs(got - wanted).max() <= TOLERANCE
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", SOME)
 def test_weights_in_fp16_lose_little(row, narrow):
     got, wanted = both(row, precision="fp16")
     off = ((got - wanted) ** 2).mean()

@@ -27,7 +27,7 @@ from vsrife.network.graphs import build_flow
 from vsrife.network.ifnet import Watcher, refine
 from vsrife.network.operations.torch import TorchOperations
 from vsrife.network.options import GraphOptions, RunOptions
-from vsrife.network.table import ARCHS, EMBEDDED, RESCALE_LIMIT, SCALES, cost
+from vsrife.network.table import ARCHS, RESCALE_LIMIT, SCALES, cost
 from vsrife.weights import embedded_folder, read_arrays
 
 __all__ = ["narrow_rows", "wide_rows"]  # fixtures
@@ -89,7 +89,16 @@ SCALED |= {(row, scale) for row in ("4.6", "nano") for scale in SCALES}
 SCALED |= {("4.0", 0.5), ("4.0", 2.0), ("small", 0.25), ("small", 4.0)}
 
 
-@pytest.mark.parametrize(("row", "scale"), sorted(SCALED))
+# Of rows that are like others, in `.ci/slow`
+SOME = [
+    pytest.param(
+        *way, marks=() if way[0] in (*ON_OPENVINO, "4.6", "4.25.heavy") else pytest.mark.slow
+    )
+    for way in sorted(SCALED)
+]
+
+
+@pytest.mark.parametrize(("row", "scale"), SOME)
 def test_one_file_of_any_size_serves_several(row, scale):
     options = GraphOptions(scale=scale)
     graph = ByGraph(row, options)
@@ -103,8 +112,14 @@ def test_openvino_takes_a_file_of_any_size():
         check_pictures(graph(size), by_torch("4.12.lite", 1.0, False, size))
 
 
-@pytest.mark.parametrize("model", EMBEDDED)
-def test_embedded_models_do_so_on_a_picture_of_several_tiles(model):
+@pytest.mark.parametrize(
+    ("model", "runtime"),
+    [
+        ("nano", "onnx"), ("nano", "openvino"), ("small", "onnx"),
+        pytest.param("small", "openvino", marks=pytest.mark.slow),  # also in test_same_pictures
+    ],
+)  # fmt: skip  # a table
+def test_embedded_models_do_so_on_a_picture_of_several_tiles(model, runtime):
     size = (224, 160)
     state = read_arrays(embedded_folder / f"{model}.safetensors")
     left, right = images(*size)
@@ -113,8 +128,7 @@ def test_embedded_models_do_so_on_a_picture_of_several_tiles(model):
     with torch.inference_mode():
         wanted = net(torch.from_numpy(left), torch.from_numpy(right), 0.3).numpy()
     graph = build_flow(state, ARCHS[model], GraphOptions(size=size)).SerializeToString()
-    for runtime in RUNTIMES.values():
-        assert np.abs(runtime(graph)(feeds)["image"] - wanted).max() <= TOLERANCE
+    assert np.abs(RUNTIMES[runtime](graph)(feeds)["image"] - wanted).max() <= TOLERANCE
 
 
 @pytest.mark.parametrize("row", ["4.0", "4.6", "4.25.lite", "small"])
@@ -188,8 +202,9 @@ def test_a_timestep_for_every_pixel_and_pictures_of_their_own(row, ensemble):
 @pytest.mark.parametrize(
     ("row", "size"),
     [
-        ("4.0", True), ("4.6", True), ("4.6", False), ("4.14.lite", False), ("4.25", True),
-        ("nano", True), ("nano", False), ("small", True),
+        ("4.0", True), ("4.6", False), ("4.14.lite", False), ("4.25", True), ("nano", False),
+        ("small", True), pytest.param("4.6", True, marks=pytest.mark.slow),
+        pytest.param("nano", True, marks=pytest.mark.slow),
     ],
 )  # fmt: skip  # a table
 def test_half_precision_stays_near_and_runs_on_the_cpu(row, size):

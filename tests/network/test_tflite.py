@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.network.runs import ON_OPENVINO
 from tests.network.tflite_cases import ROWS, by_tflite, by_torch, narrow, psnr, size_of, state_of
 from vsrife.network import tflite_files
 from vsrife.network.table import Arch, arch_of
@@ -22,7 +23,14 @@ def test_a_whole_network_gives_the_image(name):
     assert np.abs(found["image"] - wanted.image).max() < TOLERANCE
 
 
-@pytest.mark.parametrize("name", ROWS)
+# Of rows that are like others, in `.ci/slow`
+SOME = [
+    pytest.param(name, marks=() if name in (*ON_OPENVINO, "mobile3") else pytest.mark.slow)
+    for name in ROWS
+]
+
+
+@pytest.mark.parametrize("name", SOME)
 def test_flow_only_gives_flow_and_mask_at_half_size(name):
     row = narrow(name)
     found, wanted = by_tflite(row, FileOptions(flow_only=True)), by_torch(row)
@@ -50,7 +58,7 @@ def test_an_ensemble_is_the_mean_of_both_directions():
     assert np.abs(found - by_torch(row).image).max() > 10 * TOLERANCE
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", SOME)
 def test_weights_in_fp16_are_within_50_db(name):
     row = narrow(name)
     found = by_tflite(row, FileOptions(precision="fp16"))["image"]

@@ -1,17 +1,12 @@
-"""The network of three frames against DistilDRBA's own code, and on ONNX Runtime."""
+"""The network of three frames against DistilDRBA's own code; test_triple_graphs has its files."""
 
 import numpy as np
 import pytest
 import torch
 
 from tests.network import triple_golden
-from tests.network.runs import OnnxRuntime
 from tests.network.triple_golden import CASES, TOLERANCE, frames, goldens, kept, name_of, state
 from vsrife.errors import ArgumentError, ModelError
-from vsrife.network import triple
-from vsrife.network.ifnet import blend
-from vsrife.network.operations.onnx import OnnxOperations
-from vsrife.network.operations.onnx_writer import Writer
 from vsrife.network.operations.torch import TorchOperations
 from vsrife.network.state_dict import recognise
 from vsrife.network.table import TRIPLES, cost, parameters
@@ -70,21 +65,6 @@ def test_each_of_the_three_frames_is_seen():
     for i in range(3):
         changed = [x[..., ::-1, :].copy() if i == j else x for j, x in enumerate(given)]
         assert np.abs(between(net, changed, 0.8) - before).max() > 1e-3
-
-
-def test_the_same_network_as_onnx():
-    """The description is over the operations of every target; here one of them."""
-    width, height = triple_golden.SIZES[1.0]
-    w = Writer()
-    names = [w.input(f"frame{i}", [1, 3, height, width]) for i in range(3)]
-    t = w.input("timestep", [1, 1, 1, 1])
-    ops = OnnxOperations(w, (width, height), names[0])
-    seen = [triple.prepare(ops, state(), ROW, 1.0, name) for name in names]
-    found = triple.refine(ops, state(), ROW, 1.0, seen, seen[triple.NEXT], t)
-    w.output("image", blend(ops, found)[0], [1, 3, height, width])
-    feeds = dict(zip(names, frames(1.0), strict=True)) | {t: np.full((1, 1, 1, 1), 1.25, "f4")}
-    got = OnnxRuntime(w.model({}).SerializeToString())(feeds)["image"]
-    assert np.abs(kept(got) - goldens()[name_of(1.0, 1.25)]).max() < TOLERANCE
 
 
 def test_it_has_the_known_size():

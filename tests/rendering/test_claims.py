@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vsrife.rendering import claims
-from vsrife.rendering.claims import LEASE, Claims
+from vsrife.rendering.jobs import claims
+from vsrife.rendering.jobs.claims import LEASE, Claims
 
 
 class Clock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.needs import package
-from vsrife.rendering import cluster
+from vsrife.rendering.jobs import cluster
 
 
 def test_workers_are_known_whatever_the_clients_timer_does():

@@ -17,7 +17,7 @@ import pytest
 from tests.support.needs import package
 from tests.support.renders import assert_same_file, draw_film, finished, hashes, start
 from vsrife.media.parts import is_running
-from vsrife.rendering.job import folder_of
+from vsrife.rendering.jobs.job import folder_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,7 +27,7 @@ pytestmark = [
 # In a worker: a claim of one that stands still ends sooner than after a minute
 LEASE = 10.0
 PRELOAD = f"""
-from vsrife.rendering import claims
+from vsrife.rendering.jobs import claims
 claims.LEASE, claims._BEAT = {LEASE}, {LEASE / 5}
 """
 # Dask kills a worker that stands still for 5 minutes; here it does so to the end

@@ -9,7 +9,7 @@ import vapoursynth as vs
 from tests.support.blending import blending
 from tests.support.clips import clip_of, pictures
 from vsrife import rife
-from vsrife.rendering.first_pass import find_marks, marking_of, with_marks
+from vsrife.rendering.film.first_pass import find_marks, marking_of, with_marks
 
 SCENES = (0, 0, 0, 1, 1, 1, 1, 2, 3, 3, 3, 3)  # frame -> scene
 STEPS = (0, 1, 1, 0, 1, 1, 2, 0, 0, 0, 1, 2)  # frame -> place; equal neighbours are duplicates

@@ -13,15 +13,15 @@ import vapoursynth as vs
 
 from tests.support.clips import clip_of
 from tests.support.renders import hashes, packets
-from vsrife.media.convert import for_encoding
-from vsrife.media.encode import join_part, write_part
-from vsrife.media.encoder_table import CONTAINERS, ENCODERS
-from vsrife.media.encoders import Encoding
-from vsrife.media.others import Beside
 from vsrife.media.properties import Track
 from vsrife.media.timestamps import Times, constant_times
-from vsrife.rendering.join import BadSegmentError, Piece, film_packets, ticks_of
-from vsrife.rendering.work import container_of
+from vsrife.media.tracks.others import Beside
+from vsrife.media.writing.convert import for_encoding
+from vsrife.media.writing.encode import join_part, write_part
+from vsrife.media.writing.encoder_table import CONTAINERS, ENCODERS
+from vsrife.media.writing.encoders import Encoding
+from vsrife.rendering.jobs.join import BadSegmentError, Piece, film_packets, ticks_of
+from vsrife.rendering.jobs.work import container_of
 
 COUNT = 40
 CONSTANT = constant_times(Fraction(24000, 1001), COUNT, Fraction(1, 10))

@@ -17,8 +17,8 @@ from tests.support.renders import (
     hashes,
     start,
 )
-from vsrife.rendering.job import folder_of
-from vsrife.rendering.manifest import load
+from vsrife.rendering.jobs.job import folder_of
+from vsrife.rendering.jobs.manifest import load
 
 FRAMES = 60
 LEFT = ["film.mkv", "killed.mp4", "whole.mp4"]

@@ -12,10 +12,10 @@ import pytest
 from tests.support.ffmpeg import TINY, ffmpeg
 from vsrife.cli import FAILED, main, render
 from vsrife.errors import ModelError
-from vsrife.media.encoding import Encoding
 from vsrife.media.source import probe
-from vsrife.rendering.left_out import note_left_out
-from vsrife.rendering.ramp import Line
+from vsrife.media.writing.encoding import Encoding
+from vsrife.rendering.film.left_out import note_left_out
+from vsrife.rendering.film.ramp import Line
 from vsrife.rendering.task import Task
 
 RAMP = (Line(None, Fraction(0), 1), Line(None, Fraction(1), 2))

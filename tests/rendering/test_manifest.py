@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vsrife.rendering import manifest
-from vsrife.rendering.manifest import Manifest, Marks
+from vsrife.rendering.jobs import manifest
+from vsrife.rendering.jobs.manifest import Manifest, Marks
 
 _FRAMES = st.lists(st.integers(0, 10**6))
 _MARKS = st.none() | st.builds(Marks, _FRAMES, _FRAMES, _FRAMES)

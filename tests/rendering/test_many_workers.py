@@ -17,8 +17,8 @@ from tests.support.needs import package
 from tests.support.renders import KILLED, assert_same_file, draw_film, finished, start
 from vsrife.cli import main
 from vsrife.filter import rife
-from vsrife.rendering import cluster, local, manifest, segments, work
-from vsrife.rendering.job import Job, folder_of
+from vsrife.rendering.jobs import cluster, local, manifest, segments, work
+from vsrife.rendering.jobs.job import Job, folder_of
 from vsrife.rendering.task import Task
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals that stop")

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from tests.support.blending import blending
 from vsrife.cli import main
 from vsrife.errors import ArgumentError, MediaError
-from vsrife.media.encode import write_video
-from vsrife.media.encoding import Encoding
 from vsrife.media.timestamps import Times
-from vsrife.rendering import segments, task_file, work
-from vsrife.rendering.job import folder_of
-from vsrife.rendering.ramp import Line, picked, positions, read_ramp, steps_of
-from vsrife.rendering.segments import starts_in_order
-from vsrife.rendering.span import Place
+from vsrife.media.writing.encode import write_video
+from vsrife.media.writing.encoding import Encoding
+from vsrife.rendering.film.ramp import Line, picked, positions, read_ramp, steps_of
+from vsrife.rendering.film.span import Place
+from vsrife.rendering.jobs import segments, task_file, work
+from vsrife.rendering.jobs.job import folder_of
+from vsrife.rendering.jobs.segments import starts_in_order
 from vsrife.rendering.task import Task
 
 COUNT, RATE, STEP = 30, Fraction(25), 6  # frames; per second; levels from one frame to the next

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from vsrife.media.timestamps import Times
-from vsrife.rendering.timing import cheaper_rate, constant_rate, read_rate
+from vsrife.rendering.film.timing import cheaper_rate, constant_rate, read_rate
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vsrife.media.timestamps import Times, constant_times, stretched_times
-from vsrife.rendering import segments
+from vsrife.rendering.jobs import segments
 
 _NUMBERS = st.integers(0, 3000)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vsrife.errors import ArgumentError
 from vsrife.media.timestamps import Times, constant_times
-from vsrife.rendering.span import Place, Span, read_place, read_span
+from vsrife.rendering.film.span import Place, Span, read_place, read_span
 
 FILM = constant_times(Fraction(25), 100, Fraction(2))  # begins at 2 s; a part counts from there
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vsrife.errors import MediaError
-from vsrife.rendering.unreadable import covered, find, ranges, replaceable
+from vsrife.rendering.film.unreadable import covered, find, ranges, replaceable
 
 
 def film(bad: set[int], count: int = 12) -> vs.VideoNode:

@@ -18,7 +18,8 @@ import numpy as np
 # segments, since the film is short
 _PROGRAM = """
 import os, signal, sys
-from vsrife.rendering import claims, progress, segments
+from vsrife.rendering import progress
+from vsrife.rendering.jobs import claims, segments
 segments.LONGEST = {longest!r}
 claims.LEASE, claims._BEAT = {lease!r}, {lease!r} / 5
 class Killer(progress.Lines):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vsrife.errors import ArgumentError, MediaError
-from vsrife.media.pictures import (
+from vsrife.media.stills.pictures import (
     decode_clip,
     draw_animation,
     planes_to_rgb,

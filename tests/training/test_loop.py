@@ -234,7 +234,7 @@ def test_a_perceptual_loss_joins_when_its_weights_are_given(scenes: Scenes, tmp_
     ("changes", "message"),
     [
         ({"model": "4.25"}, "model must be one of pyramid, .*, not '4.25'"),
-        ({"minutes": 1.0}, "minutes and steps exclude each other"),
+        ({"minutes": 1.0}, "--minutes and --steps exclude each other"),
         ({"steps": None}, "give exactly one"),
         ({"steps": 0}, "steps must be above 0, not 0"),
         ({"count": -1}, "count must be above 0, not -1"),

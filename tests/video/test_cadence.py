@@ -9,6 +9,8 @@ from tests.support.films import HEIGHT, WIDTH, Film, pan, scenery
 from vsrife import rife
 from vsrife.network.cadence import CELL, motion, timesteps
 
+pytestmark = pytest.mark.usefixtures("networks_stay")
+
 SHAPE = torch.Size((1, 3, 32, 48))
 
 

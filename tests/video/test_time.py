@@ -18,6 +18,8 @@ from tests.support.blending import blending
 from tests.support.clips import clip_of, noise
 from vsrife import rife
 
+pytestmark = pytest.mark.usefixtures("networks_stay")
+
 core = vs.core
 FILM = Fraction(1001, 24000)
 

@@ -28,6 +28,17 @@ def narrow(monkeypatch):
     assert all(state_dict.ROWS[name] is ARCHS[name] for name in OFFICIAL)
 
 
+def in_turn(forms):
+    """For every row the first form, and one of the others in turn; all of them in `.ci/slow`."""
+    first, *others = forms
+    return [
+        pytest.param(name, form, marks=() if form in kept else pytest.mark.slow)
+        for i, name in enumerate(OFFICIAL)
+        for kept in [(first, others[i % len(others)])]
+        for form in forms
+    ]
+
+
 def assert_same(path, state, dtype=np.float32):
     back = read_arrays(path)
     assert set(back) == set(state)
@@ -43,8 +54,9 @@ def test_onnx_weights_with_names(tmp_path, name):
     assert_same(path, state)
 
 
-@pytest.mark.parametrize("form", [{}, {"runs": 2}, {"half": True}, {"beta_as": "constant"}])
-@pytest.mark.parametrize("name", OFFICIAL)
+@pytest.mark.parametrize(
+    ("name", "form"), in_turn([{}, {"runs": 2}, {"half": True}, {"beta_as": "constant"}])
+)
 def test_onnx_weights_without_names(tmp_path, name, form):
     state, file = random_state(name), tmp_path / "some.onnx"
     file.write_bytes(writers.onnx_bytes(name, state, named=False, **form))
@@ -52,8 +64,7 @@ def test_onnx_weights_without_names(tmp_path, name, form):
     assert_same(path, state, np.float16 if "half" in form else np.float32)
 
 
-@pytest.mark.parametrize("form", [{}, {"runs": 2}, {"betas_first": False}])
-@pytest.mark.parametrize("name", OFFICIAL)
+@pytest.mark.parametrize(("name", "form"), in_turn([{}, {"runs": 2}, {"betas_first": False}]))
 def test_ncnn_weights_in_fp32(tmp_path, name, form):
     state = random_state(name)
     writers.write_ncnn(tmp_path, name, state, **form)

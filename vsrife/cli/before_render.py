@@ -11,14 +11,14 @@ from pathlib import Path
 from vsrife.cli.render_task import task_of
 from vsrife.cli.rife_options import check_options
 from vsrife.errors import MediaError
-from vsrife.media.image_folder import is_image_folder
 from vsrife.media.parts import check_target
+from vsrife.media.stills.image_folder import is_image_folder
 from vsrife.messages import counted, say
 from vsrife.rendering.batch import VIDEOS
 from vsrife.rendering.estimate import as_table, estimate
+from vsrife.rendering.film.source_film import Source, facts_of, open_film_source
 from vsrife.rendering.preview import preview
 from vsrife.rendering.progress import emit, listener
-from vsrife.rendering.source_film import Source, facts_of, open_film_source
 from vsrife.rendering.task import Task
 from vsrife.weights.folders import is_folder
 

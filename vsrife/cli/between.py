@@ -9,8 +9,8 @@ from typing import Any
 from vsrife.cli.rife_options import check_options
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.filter import rife
-from vsrife.media.image_writer import KINDS, check_images, image_names
-from vsrife.media.still_pairs import write_between
+from vsrife.media.stills.image_writer import KINDS, check_images, image_names
+from vsrife.media.stills.still_pairs import write_between
 from vsrife.messages import counted, say
 from vsrife.weights.folders import is_file
 

@@ -18,10 +18,10 @@ from vsrife.evaluation.scores.measures import psnr
 from vsrife.filter import rife
 from vsrife.inference import network_options
 from vsrife.media.demo_film import SECONDS, draw
-from vsrife.media.encode import Encoding, encode_png, write_video
 from vsrife.media.parts import check_folder, make_folder
 from vsrife.media.shapes import HEIGHT, WIDTH, Array
 from vsrife.media.timestamps import constant_times
+from vsrife.media.writing.encode import Encoding, encode_png, write_video
 from vsrife.weights import find_weights
 from vsrife.weights.folders import exists
 

@@ -21,18 +21,18 @@ from vsrife.cli.render_task import (
 )
 from vsrife.cli.rife_options import check_options, rehearse
 from vsrife.errors import RifeError
-from vsrife.media.encoder_table import CONTAINERS, ENCODERS
-from vsrife.media.image_folder import is_image_folder
+from vsrife.media.stills.image_folder import is_image_folder
+from vsrife.media.writing.encoder_table import CONTAINERS, ENCODERS
 from vsrife.messages import counted, say
 from vsrife.messages import error as say_error
 from vsrife.rendering import batch
-from vsrife.rendering import job as jobs
-from vsrife.rendering.left_out import note_left_out
+from vsrife.rendering.film.left_out import note_left_out
+from vsrife.rendering.film.source_film import facts_of
+from vsrife.rendering.film.timing import read_rate
+from vsrife.rendering.jobs import job as jobs
+from vsrife.rendering.jobs.work import join_in
 from vsrife.rendering.one_file import Outcome, render_file
 from vsrife.rendering.progress import Progress, emit, listener
-from vsrife.rendering.source_film import facts_of
-from vsrife.rendering.timing import read_rate
-from vsrife.rendering.work import join_in
 from vsrife.weights.folders import is_folder
 
 HELP = """Make video files smoother.

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from vsrife.cli import at_end, presets, rife_options
-from vsrife.media import encoders
+from vsrife.media.writing import encoders
 from vsrife.rendering.batch import DEFAULT_NAME, FIELDS
-from vsrife.rendering.unreadable import KINDS
+from vsrife.rendering.film.unreadable import KINDS
 
 
 def add_all(parser: argparse.ArgumentParser) -> None:

@@ -12,22 +12,22 @@ from typing import Any
 from vsrife.checks import rational
 from vsrife.cli import presets, rife_options
 from vsrife.errors import ArgumentError, MediaError
-from vsrife.media import encoders
-from vsrife.media.encoder_table import CONTAINERS
-from vsrife.media.encoding import STRETCH, Encoding
-from vsrife.media.image_folder import USUAL_RATE, is_image_folder
-from vsrife.media.image_pattern import check_pattern, is_pattern
 from vsrife.media.parts import check_target
 from vsrife.media.source import Facts
+from vsrife.media.stills.image_folder import USUAL_RATE, is_image_folder
+from vsrife.media.stills.image_pattern import check_pattern, is_pattern
+from vsrife.media.writing import encoders
+from vsrife.media.writing.encoder_table import CONTAINERS
+from vsrife.media.writing.encoding import STRETCH, Encoding
 from vsrife.messages import note
-from vsrife.rendering.cluster import check_installed
-from vsrife.rendering.job import is_joining
-from vsrife.rendering.local import MOST
-from vsrife.rendering.ramp import read_ramp
-from vsrife.rendering.side_clips import check_clips
-from vsrife.rendering.span import read_span
+from vsrife.rendering.film.ramp import read_ramp
+from vsrife.rendering.film.side_clips import check_clips
+from vsrife.rendering.film.span import read_span
+from vsrife.rendering.film.timing import cheaper_rate, check_rate, read_rate
+from vsrife.rendering.jobs.cluster import check_installed
+from vsrife.rendering.jobs.job import is_joining
+from vsrife.rendering.jobs.local import MOST
 from vsrife.rendering.task import Task
-from vsrife.rendering.timing import cheaper_rate, check_rate, read_rate
 from vsrife.weights.folders import exists, is_file, is_folder
 
 _MOST_SLOW = 64

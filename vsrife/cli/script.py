@@ -11,7 +11,7 @@ from vsrife.checks import rational, whole
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.media.parts import whole_file
 from vsrife.messages import say
-from vsrife.rendering.timing import check_rate, read_rate
+from vsrife.rendering.film.timing import check_rate, read_rate
 from vsrife.scripting.choices import choose, rhythm_in_words
 from vsrife.scripting.examine import SAMPLE, examine
 from vsrife.scripting.text import write_script

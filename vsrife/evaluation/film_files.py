@@ -10,8 +10,8 @@ import vapoursynth as vs
 from vsrife.errors import MediaError
 from vsrife.evaluation.clips import clip_of
 from vsrife.evaluation.film import Film
-from vsrife.media.pictures import draw_animation
 from vsrife.media.source import open_source, probe, to_rgb
+from vsrife.media.stills.pictures import draw_animation
 from vsrife.weights.folders import is_file
 
 # Vector animations: drawn in this size on this colour. Most fade in from nothing; the first tenth

@@ -12,7 +12,7 @@ from vsrife.images.asking import ImageOptions
 from vsrife.images.kinds import Kind
 from vsrife.images.renderers import Renderer
 
-_PICTURES = 6  # kept at most: a pair, and what detectors read ahead
+_PICTURES = 6  # kept at most: a pair, and what detectors read ahead; two more of three frames
 _ROWS = 61  # most frames differ everywhere, so that a few rows tell
 
 type Job = Callable[[], Any]
@@ -27,13 +27,14 @@ class Pairs:
         self._options, self._kind, self._renderer = options, kind, renderer
         self._frames: dict[int, Any] = {}
         self._pictures: dict[int, Pixels] = {}
+        self._most = _PICTURES + 2 * renderer.three
         self._prepared: dict[int, Any] = {}
         self._same: tuple[int, int, bool] | None = None  # the last pair, and whether it is equal
 
     def add(self, number: int, frame: Any, picture: Pixels) -> None:
         self._frames[number] = frame
         self._pictures[number] = picture
-        if len(self._pictures) > _PICTURES:
+        if len(self._pictures) > self._most:
             del self._pictures[max(self._pictures)]  # needed last; it can be read again
 
     def forget(self, number: int) -> None:
@@ -44,18 +45,27 @@ class Pairs:
     def frame(self, number: int) -> Any:
         """A frame as it came. From here on the caller may change it."""
         self._picture(number)
-        _drop_before(number, self._pictures)
+        _drop_before(number - self._renderer.three, self._pictures)
         return self._frames[number]
 
     def job(
-        self, left: int, right: int, timestep: Fraction, output: int, *, cut: bool, skip: bool
+        self,
+        left: int,
+        right: int,
+        timestep: Fraction,
+        output: int,
+        *,
+        beyond: tuple[int, int],
+        cut: bool,
+        skip: bool,
     ) -> Job:
         """What makes the frame `timestep` (0 < timestep < 1) of the way from `left` to `right`.
 
-        The job may run in another thread. output: number of the frame; cut: a scene changes
-        between them; skip: `right` is a duplicate of `left`, and duplicates are skipped.
+        The job may run in another thread. output: number of the frame; beyond: the frames before
+        `left` and after `right`, for networks of three; cut: a scene changes between left and
+        right; skip: `right` is a duplicate of `left`, and duplicates are skipped.
         """
-        before, after = self._picture(left), self._picture(right)
+        before, _ = self._picture(left), self._picture(right)
         write = partial(self._kind.write, left=self._frames[left], number=output)
         shown = self._fallback(left, right, float(timestep), write)
         if cut:
@@ -63,16 +73,25 @@ class Pairs:
         if skip or self._equal(left, right):
             return partial(_itself, self._frames[left])
         _drop_before(left, self._prepared)
-        for number, picture in ((left, before), (right, after)):
-            if number not in self._prepared:
-                self._prepared[number] = self._renderer.prepare(picture)
-        both, least = (self._prepared[left], self._prepared[right]), self._options.confidence
+        first, last = beyond
+        both = self._prepare(left, first, right), self._prepare(right, left, last)
+        least = self._options.confidence
 
         def make() -> Any:
             new, sure = self._renderer.make(*both, float(timestep), before)
             return shown() if least is not None and (sure or 0) < least else write(new)
 
         return make
+
+    def _prepare(self, number: int, *beside: int) -> Any:
+        """What the renderer prepares of a frame, with those beside it if it reads three.
+
+        Both pairs of a frame have the same ones beside it, or duplicates of them.
+        """
+        if number not in self._prepared:
+            numbers = (number, *beside) if self._renderer.three else (number,)
+            self._prepared[number] = self._renderer.prepare(*map(self._picture, numbers))
+        return self._prepared[number]
 
     def _fallback(
         self, left: int, right: int, timestep: float, write: Callable[[Pixels], Any]

@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vsrife.detection.luma import Pixels
-from vsrife.inference.base import Session
+from vsrife.inference.base import BESIDE, Session
 
 
 class Renderer(Protocol):
-    """Makes pictures (C, H, W), see `kinds`."""
+    """Makes pictures (C, H, W), see `kinds`. three: of three frames, so `prepare` takes those
+    before and after a picture, too."""
 
-    def prepare(self, picture: Pixels) -> Any:
+    three: bool
+
+    def prepare(self, picture: Pixels, *beside: Pixels) -> Any:
         """What one picture contributes to all new ones beside it."""
         ...
 
@@ -32,10 +35,10 @@ class InMemory:
     """See `Renderer`: pictures that are arrays, by any backend."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._session, self.three = session, BESIDE in session.tells
 
-    def prepare(self, picture: NDArray[Any]) -> Any:
-        return self._session.prepare(_planes(picture))
+    def prepare(self, picture: NDArray[Any], *beside: NDArray[Any]) -> Any:
+        return self._session.prepare([p for each in (picture, *beside) for p in _planes(each)])
 
     def make(
         self, left: Any, right: Any, timestep: float, like: NDArray[Any]

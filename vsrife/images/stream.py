@@ -30,6 +30,8 @@ class Stream:
     ) -> None:
         self._options, self.kind, self._times = options, kind, times
         self._marks, self._pairs = Marks(options), Pairs(options, kind, renderer)
+        self._three = renderer.three
+        self._ahead = self._marks.ahead + self._three
         self._opening: list[tuple[Any, Pixels | None]] = []  # frames that a loop comes back to
         self._count = 0  # frames that have arrived
         self._last: int | None = None  # the last frame of all, when it is known
@@ -38,10 +40,14 @@ class Stream:
         self._pool: ThreadPoolExecutor | None = None
 
     @staticmethod
-    def delay(options: ImageOptions) -> int:
-        """How many frames must have arrived after one until it is out, with all before it."""
+    def delay(options: ImageOptions, renderer: Renderer | None = None) -> int:
+        """How many frames must have arrived after one until it is out, with all before it.
+
+        renderer: one of three frames needs one more.
+        """
         marks = Marks(options)
-        return marks.ahead if marks.fills else marks.ahead - 1
+        ahead = marks.ahead + (renderer is not None and renderer.three)
+        return ahead if marks.fills else ahead - 1
 
     @property
     def done(self) -> bool:
@@ -56,7 +62,7 @@ class Stream:
         check_like(self.kind, frame, self._count)
         picture = self.kind.read(frame, f"frame {self._count}")
         self._take(frame, picture)
-        if self._options.loop and len(self._opening) < self._marks.ahead:
+        if self._options.loop and len(self._opening) < self._ahead:
             # a few pictures are kept, since the caller may change the frames until then
             self._opening.append((frame, None if self._marks.fills else picture))
         return self._advance()
@@ -82,7 +88,7 @@ class Stream:
     def _advance(self) -> Iterator[Any]:
         """All that can come out: a frame's own time, then what lies between it and the next."""
         while True:
-            at, ahead = self._at, self._marks.ahead
+            at, ahead = self._at, self._ahead
             if not self._shown:
                 if not self._knows(at + (ahead if self._marks.fills else 0)):
                     return
@@ -93,7 +99,7 @@ class Stream:
             yield from self._out(at, self._times.between(at))
             self._at, self._shown = at + 1, False
             self._marks.forget(self._at)
-            self._pairs.forget(self._at - self._marks.span)
+            self._pairs.forget(self._at - self._marks.span - self._three)
             if at == self._last:
                 return
 
@@ -134,7 +140,16 @@ class Stream:
             skip = self._options.duplicates == "skip" and self._marks.repeats(right)
         if not timestep:
             return partial(_itself, self._pairs.frame(left))
-        return self._pairs.job(left, right, timestep, output, cut=cut, skip=skip)
+        return self._pairs.job(
+            left, right, timestep, output, beyond=self._beyond(left, right), cut=cut, skip=skip
+        )
+
+    def _beyond(self, left: int, right: int) -> tuple[int, int]:
+        """The frames before the left and after the right one of a pair; these themselves beyond a
+        cut and at the ends."""
+        starts = not left or self._marks.cut_after(left - 1)
+        ends = right + 1 >= self._count or self._marks.cut_after(right)
+        return left - (not starts), right + (not ends)
 
 
 def _itself(frame: Any) -> Any:

@@ -16,7 +16,7 @@ from vsrife.images.kinds import Look, describe, is_tensor
 from vsrife.images.layouts import layout_of
 from vsrife.images.renderers import InMemory
 from vsrife.images.samples import has_alpha, scale_of
-from vsrife.inference.base import Session
+from vsrife.inference.base import BESIDE, Session
 from vsrife.inference.pytorch import TorchSession
 
 
@@ -77,13 +77,15 @@ class OnDevice:
 
     def __init__(self, session: TorchSession, *, confidence: bool) -> None:
         self._session, self._wanted = session, confidence
+        self.three = BESIDE in session.tells
         self._matched: tuple[Any, Any, Any] | None = None  # a pair and what its frames share
 
     @torch.no_grad()
-    def prepare(self, picture: Tensor) -> tuple[Any, Tensor | None]:
+    def prepare(self, picture: Tensor, *beside: Tensor) -> tuple[Any, Tensor | None]:
         """Features and, if they are more than the network reads, planes (1, C, H, W), padded."""
         session = self._session
-        image = (picture if len(picture) > 2 else _as_rgb(picture))[None].to(session._device)
+        colours = [each if len(each) > 2 else _as_rgb(each) for each in (picture, *beside)]
+        image = torch.cat(colours)[None].to(session._device)
         image = F.pad(image, session._padding, mode="replicate")
         features = session._net.prepare(image[:, :3])
         if image.shape[1] == 3 and session._dtype == torch.float32:
@@ -119,9 +121,10 @@ class ThroughMemory:
 
     def __init__(self, session: Session) -> None:
         self._arrays = InMemory(session)
+        self.three = self._arrays.three
 
-    def prepare(self, picture: Tensor) -> Any:
-        return self._arrays.prepare(picture.cpu().numpy())
+    def prepare(self, picture: Tensor, *beside: Tensor) -> Any:
+        return self._arrays.prepare(*(each.cpu().numpy() for each in (picture, *beside)))
 
     def make(
         self, left: Any, right: Any, timestep: float, like: Tensor

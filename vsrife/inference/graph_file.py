@@ -16,10 +16,12 @@ from vsrife.errors import ArgumentError, ModelError, printable
 from vsrife.inference.base import Settings
 from vsrife.network.options import V1_PLANES, V2_PLANES, VSGAN_PLANES
 from vsrife.network.table import ARCHS, SCALES, VERSIONS
+from vsrife.network.triple import FRAMES
 from vsrife.weights import read_content
 
 FOREIGN = (V1_PLANES, V2_PLANES, VSGAN_PLANES)
 OWN = ("left", "right", "timestep")
+OWN_THREE = (*FRAMES, "timestep")
 _TYPES: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
 _UNIT = 128  # no known network needs more at scale 1
 _MOST = 8 * _UNIT  # of what a file may say: at scale 0.25, for a doubled graph
@@ -27,13 +29,14 @@ _MOST = 8 * _UNIT  # of what a file may say: at scale 0.25, for a doubled graph
 
 @dataclass(frozen=True, eq=False)
 class GraphFile:
-    """A file that was understood. planes: of its one input, 0 for our own; dtype: of inputs;
-    fixed: width and height, None where it takes any; unit: sides are multiples of this; said: what
-    the file says of itself."""
+    """A file that was understood. planes: of its one input, 0 for our own; three: it reads three
+    frames, see `triple`; dtype: of inputs; fixed: width and height, None where it takes any; unit:
+    sides are multiples of this; said: what the file says of itself."""
 
     path: Path
     model: ModelProto
     planes: int
+    three: bool
     dtype: Any
     fixed: tuple[int, int] | None
     unit: int
@@ -48,7 +51,8 @@ def read_file(path: Path) -> GraphFile:
     names = tuple(value.name for value in inputs)
     shapes = [shape_of(value) for value in inputs]
     types = {value.type.tensor_type.elem_type for value in inputs}
-    own = sorted(names) == sorted(OWN)
+    three = sorted(names) == sorted(OWN_THREE)
+    own = three or sorted(names) == sorted(OWN)
     pictures = bool(shapes) and all(len(shape) == 4 and shape[0] <= 1 for shape in shapes)
     planes = shapes[0][1] if pictures and len(inputs) == 1 else 0
     if said.get("part", "flow") not in ("flow", "whole"):
@@ -62,13 +66,16 @@ def read_file(path: Path) -> GraphFile:
         raise ModelError(
             f"model file {path} is a graph that takes {found}; understood are vs-mlrt's, with one "
             f"input of {V1_PLANES} or {V2_PLANES} planes, VSGAN's, of {VSGAN_PLANES}, and vsrife's "
-            "own, with left, right and timestep, in float32 or float16"
+            "own, with left, right and timestep, or previous, middle, next and timestep, in "
+            "float32 or float16"
         )
-    sides = shapes[names.index("left") if own else 0][2:]
+    picture = FRAMES[0] if three else OWN[0]
+    sides = shapes[names.index(picture) if own else 0][2:]
     fixed = (sides[1], sides[0]) if all(sides) else None
     _check_said(path, said)
     unit = int(said["modulo"]) if "modulo" in said else _unit_of(path)
-    return GraphFile(path, model, 0 if own else planes, _TYPES[types.pop()], fixed, unit, said)
+    planes = 0 if own else planes
+    return GraphFile(path, model, planes, three, _TYPES[types.pop()], fixed, unit, said)
 
 
 def _check_said(path: Path, said: dict[str, str]) -> None:

@@ -17,14 +17,15 @@ import vapoursynth as vs
 
 from vsrife.errors import ArgumentError, BackendError, printable
 from vsrife.inference.base import Device, Hardware, Planes, Rhythm, Session, Settings, read_device
+from vsrife.inference.graph_network import check_network
 from vsrife.inference.mlrt_arrays import ByArrays, Prepared
-from vsrife.inference.runtime import check_network
 from vsrife.inference.stacked import Part, stacked
 from vsrife.messages import one_line
 from vsrife.network.graphs import build_encoder, build_flow
 from vsrife.network.options import GraphOptions
 from vsrife.network.state_dict import normalise
 from vsrife.network.table import arch_of
+from vsrife.network.triple import reads_three
 from vsrife.weights import read_arrays
 
 _OLDEST = 17  # the first release for API 4; older ones cannot give more than three planes
@@ -148,10 +149,11 @@ class MlrtSession:
         state = normalise(read_arrays(settings.weights))
         name = check_network(settings, state)
         arch = arch_of(name)
-        if arch.rescales:
+        if arch.rescales or reads_three(arch):
+            why = "looks twice where motion is large" if arch.rescales else "reads three frames"
             raise ArgumentError(
-                f"model {name} cannot run with backend 'mlrt': it looks twice where motion is "
-                "large; name another backend, or another model"
+                f"model {name} cannot run with backend 'mlrt': it {why}; name another backend, or "
+                "another model"
             )
         self._model = Model(settings.hardware)
         self._own = (settings.width, settings.height)

@@ -25,13 +25,20 @@ from vsrife.inference import (
     together,
 )
 from vsrife.inference.auto_scale import AUTO, FINEST
-from vsrife.inference.base import BESIDE, EngineOptions, Hardware, Note, Planes, Session, Settings
+from vsrife.inference.base import (
+    BESIDE,
+    EngineOptions,
+    Hardware,
+    Note,
+    Planes,
+    Session,
+    Settings,
+)
 from vsrife.inference.ort import vsrife_trt
 from vsrife.inference.stack import Wishes, open_on
 from vsrife.inference.tta import WAYS
-from vsrife.network.state_dict import ThreeFramesError, recognise
 from vsrife.network.table import DEFAULT_MODEL, SCALES, check_options
-from vsrife.weights import find_weights, is_graph, model_name, read_arrays
+from vsrife.weights import find_weights, is_graph, model_name
 
 _NETWORK, _DEVICE, _TENSORRT = "network", "device", "TensorRT"
 
@@ -247,20 +254,18 @@ def open_session(
     needs: Mapping[str, str],
     static: float | str | None = "off",
     lasting: bool = False,
-    beside: bool = False,
 ) -> Session:
     """A session for what has been checked; here files are looked for, fetched and opened.
 
     half: for precision=None; needs: arguments, with what the session must tell for them (see
     `Session.tells`); static: largest difference of parts that are not computed, "off" to compute
     all, None for 0 where that is known to pay; lasting: it goes on, with less, when memory runs
-    out; beside: whoever asks gives frames with those beside them to a session that tells
-    `BESIDE`; the rest as in `Settings`. BackendError, ModelError as these come.
+    out; the rest as in `Settings`. A session that tells `BESIDE` is to be given frames with those
+    beside them. BackendError, ModelError as these come.
     """
-    graph = options.model is not None and is_graph(options.model)
-    scale, hardwares, name = options.fixed_scale, options.hardwares, options.runner
-    threshold = static_threshold(options, static)
-    runner = open_backend(name, hardwares[0], graph=graph, note=note)
+    scale, hardwares = options.fixed_scale, options.hardwares
+    # before files are looked for: to fetch weights takes longer than to find that nothing runs them
+    opened, threshold = _chosen(options, static, note)
     settings = Settings(
         weights=find_weights(options.model, auto_download=options.auto_download),
         model=DEFAULT_MODEL if options.model is None else model_name(options.model),
@@ -271,46 +276,52 @@ def open_session(
         width=width,
         height=height,
         hardware=hardwares[0],
-        graph=graph,
+        graph=options.model is not None and is_graph(options.model),
         note=note,
         sample=sample,
     )
-
-    opened: Callable[[Settings], Session] = runner.open_session
-    if options.precision == bf16.NAME:
-        from vsrife.inference.openvino import open_in_bf16 as opened
-    if options.trt or options.provider is not None:
-
-        def opened(settings: Settings) -> Session:
-            return vsrife_trt.open_session(
-                runner, settings, options.engines, trt=options.trt, backend=options.backend
-            )
-
-    auto = isinstance(options.scale, str)
-    wishes = Wishes(auto, options.tta, threshold, lasting)
-
-    try:
-        session = open_on(opened, settings, hardwares, wishes)
-    except ThreeFramesError as error:
-        if not beside:
-            raise
-        narrow = options.precision if options.precision == bf16.NAME else None
-        asked = {"backend": options.backend, "precision": narrow}
-        other = three_frames.backend_for(hardwares[0], asked, error, note, trt=options.trt)
-        session = open_on(other.open_session, settings, hardwares, wishes)
+    wishes = Wishes(options.scale == AUTO, options.tta, threshold, lasting)
+    session = open_on(opened, settings, hardwares, wishes)
     if BESIDE in session.tells:
-        if not beside:
-            recognise(read_arrays(settings.weights))  # which says why not
         three_frames.check(options.tta, options.scale)
-    if auto:
+    if wishes.auto_scale:
         needs = {**needs, f'scale="{AUTO}"': "motion"}
     for argument, need in needs.items():
         if need not in session.tells:
-            who = "this ONNX file" if graph else f"backend={options.backend!r}"
-            way_out = "weights as model=" if graph else "another backend"
-            if BESIDE in session.tells:
-                who, way_out = "a network of three frames", "another model"
-            raise ArgumentError(
-                f"{argument} needs what {who} does not give; leave it out, or give {way_out}"
-            )
+            raise _untold(argument, options, session)
     return session
+
+
+def _chosen(
+    options: NetworkOptions, static: float | str | None, note: Note
+) -> tuple[Callable[[Settings], Session], float | None]:
+    """What opens a session of the chosen backend, and `static_threshold`."""
+    name, hardware = options.runner, options.hardware
+    graph = options.model is not None and is_graph(options.model)
+    threshold = static_threshold(options, static)
+    runner = open_backend(name, hardware, graph=graph, note=note)
+    if options.precision == bf16.NAME:
+        from vsrife.inference.openvino import open_in_bf16
+
+        return open_in_bf16, threshold
+    if not options.trt and options.provider is None:
+        return runner.open_session, threshold
+
+    def opened(settings: Settings) -> Session:
+        return vsrife_trt.open_session(
+            runner, settings, options.engines, trt=options.trt, backend=options.backend
+        )
+
+    return opened, threshold
+
+
+def _untold(argument: str, options: NetworkOptions, session: Session) -> ArgumentError:
+    """For an argument that needs what the session does not tell."""
+    who, way_out = f"backend={options.backend!r}", "another backend"
+    if BESIDE in session.tells:
+        who, way_out = "a network of three frames", "another model"
+    elif options.model is not None and is_graph(options.model):
+        who, way_out = "this ONNX file", "weights as model="
+    return ArgumentError(
+        f"{argument} needs what {who} does not give; leave it out, or give {way_out}"
+    )

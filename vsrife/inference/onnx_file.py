@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from vsrife.errors import ModelError, printable
-from vsrife.inference import arrays
+from vsrife.inference import arrays, three_frames
 from vsrife.inference.arrays import Array
-from vsrife.inference.base import Planes, Rhythm, Settings, Shared, identity
+from vsrife.inference.base import BESIDE, Planes, Rhythm, Settings, Shared, identity
 from vsrife.inference.graph_file import (
     check_baked,
     fitted_size,
@@ -27,7 +27,8 @@ from vsrife.inference.graph_file import (
     shape_of,
     static,
 )
-from vsrife.inference.runtime import Engine, Program, doubled_size, too_large, widened
+from vsrife.inference.graph_network import Engine, Program, doubled_size, too_large, widened
+from vsrife.inference.three_frames import Three
 from vsrife.network.options import V1_PLANES, VSGAN_PLANES
 
 # Of files beside one of ours, where its network has an encoder, or rescales
@@ -45,7 +46,8 @@ class FileNetwork:
         self.input = next(v.name for v in inputs_of(file.model))
         self.flow = engine.load(static(file.model, self.size))
         self.encoder: Program | None = None
-        if not file.planes and shape_of(input_of(file.model, "left"))[1] > 3:
+        pair = not file.planes and not file.three
+        if pair and shape_of(input_of(file.model, "left"))[1] > 3:
             self.encoder = engine.load(static(load(self._beside(ENCODER)), self.size))
         self._doubled: Program | None = None
         self._wide = doubled_size(self.size, file.unit)
@@ -61,9 +63,13 @@ class FileNetwork:
         return self.encoder.run({"image": features}, stay=True)["features"]
 
     def feeds(self, left: Any, right: Any, timestep: float) -> dict[str, Any]:
-        """What our own take; left, right: as `encode` gives them."""
+        """What our own take; left, right: as `encode` gives them, of three frames `Three` of it."""
+        frames = {"left": left, "right": right}
+        if self.file.three:
+            frames = three_frames.feeds(left, right, timestep)
+            timestep = three_frames.time_of(timestep)
         t = np.full(_times_shape(self), timestep, self.file.dtype)
-        return {"left": left, "right": right, "timestep": self.engine.put(t)}
+        return {**frames, "timestep": self.engine.put(t)}
 
     def stacked(self, left: Array, right: Array, timestep: float) -> dict[str, Any]:
         """What the files of others take, in one input (1, planes, H, W)."""
@@ -90,6 +96,8 @@ class FileNetwork:
                 found = {"image": next(iter(found.values()))}
             else:
                 features = self.encode(black)
+                if self.file.three:
+                    features = Three(features, features, features)
                 feeds = self.feeds(features, features, 0.5)
                 found = self.flow.run(feeds)
                 if self._doubled is not None:
@@ -131,8 +139,8 @@ def open_session(
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """features: what the graph reads, on the device for our own, else (1, 3, H, W); alpha: (h, w),
-    where there is any."""
+    """features: what the graph reads, on the device for our own, else (1, 3, H, W), of three frames
+    `Three` of it; alpha: (h, w), where there is any."""
 
     features: Any
     alpha: Array | None
@@ -145,14 +153,20 @@ class FileSession:
         self._network = network
         outputs = {output.name for output in network.file.model.graph.output}
         self.tells = frozenset(outputs & {"confidence"})
+        if network.file.three:
+            self.tells |= {BESIDE}
 
     def prepare(self, planes: Planes) -> Prepared:
+        frames = three_frames.split(planes) if self._network.file.three else (planes,)
+        features = [self._features(each[:3]) for each in frames]
+        own = frames[0]
+        alpha = np.array(own[3], np.float32) if len(own) > 3 else None
+        return Prepared(Three(*features) if self._network.file.three else features[0], alpha)
+
+    def _features(self, planes: Planes) -> Any:
         net = self._network
-        image = arrays.padded(planes[:3], net.size).clip(0, 1).astype(net.file.dtype, copy=False)
-        alpha = np.array(planes[3], np.float32) if len(planes) > 3 else None
-        if net.file.planes:
-            return Prepared(image, alpha)
-        return Prepared(net.encode(image), alpha)
+        image = arrays.padded(planes, net.size).clip(0, 1).astype(net.file.dtype, copy=False)
+        return image if net.file.planes else net.encode(image)
 
     def interpolate(
         self,

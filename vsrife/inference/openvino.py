@@ -12,7 +12,7 @@ import numpy as np
 from onnx import ModelProto
 
 from vsrife.errors import BackendError, ModelError, printable
-from vsrife.inference import bf16, bf16_graphs, disk_cache, onnx_file, quiet, runtime
+from vsrife.inference import bf16, bf16_graphs, disk_cache, graph_network, onnx_file, quiet, runtime
 from vsrife.inference.arrays import Array
 from vsrife.inference.base import Hardware, Session, Settings, read_device
 
@@ -94,7 +94,7 @@ class OvEngine:
         found: Array = value.data
         return found
 
-    def load(self, graph: bytes, proof: runtime.Proof | None = None) -> OvProgram:
+    def load(self, graph: bytes, proof: graph_network.Proof | None = None) -> OvProgram:
         path, outputs = None, [output.name for output in ModelProto.FromString(graph).graph.output]
         if self._folder is not None:
             path = disk_cache.path_of(self._folder, ".graph", *self._machine(), graph)

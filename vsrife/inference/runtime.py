@@ -1,65 +1,30 @@
-"""The network as graphs, run by a runtime: all that ONNX Runtime and OpenVINO have in common.
-
-A graph is written for the padded size, in memory, when it is first needed; which one depends on
-what is asked for (alpha, unclamped pictures, rhythm).
-"""
+"""Sessions of networks as graphs: those of ONNX Runtime and OpenVINO."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from onnx import ModelProto
 
-from vsrife.inference import arrays
+from vsrife.inference import arrays, three_frames
 from vsrife.inference.arrays import Array
-from vsrife.inference.base import TELLS_ALL, Planes, Recent, Rhythm, Settings, Shared, identity
-from vsrife.inference.ort import accuracy
-from vsrife.network.graphs import build_encoder, build_flow, build_refine
-from vsrife.network.options import GraphOptions, unit_of
-from vsrife.network.pyramid_graphs import MATCHED, REFINED, build_match, build_prepare
-from vsrife.network.pyramid_row import PyramidRow
-from vsrife.network.state_dict import normalise, recognise
-from vsrife.network.table import CADENCE_CELL, RESCALE_LIMIT, arch_of, check_options
-from vsrife.weights import read_arrays
-
-
-class Program(Protocol):
-    """A graph that is ready to run. Calls may come from any thread."""
-
-    def run(self, feeds: Mapping[str, Any], *, stay: bool = False) -> dict[str, Any]:
-        """Outputs by name, as arrays; stay: as values on the device, like those of `feeds`."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class Proof:
-    """How to tell whether a graph that was compiled is right.
-
-    exact: gives the same graph in fp32; feeds: gives inputs, made from two frames of the clip;
-    unit: sides of its pictures are multiples of this.
-    """
-
-    exact: Callable[[], bytes]
-    feeds: Callable[[], Mapping[str, Array]]
-    unit: int
-
-
-class Engine(Protocol):
-    """A runtime on a device."""
-
-    def put(self, array: Array) -> Any:
-        """An array as a value for `Program.run`, on the device."""
-        ...
-
-    def get(self, value: Any) -> Array: ...
-
-    def load(self, graph: bytes, proof: Proof | None = None) -> Program:
-        """proof: for engines whose compilers are known to go wrong; None for files of others."""
-        ...
+from vsrife.inference.base import (
+    BESIDE,
+    TELLS_ALL,
+    Planes,
+    Recent,
+    Rhythm,
+    Session,
+    Settings,
+    Shared,
+    identity,
+)
+from vsrife.inference.graph_network import Engine, Network
+from vsrife.inference.three_frames import Three
+from vsrife.network import triple
+from vsrife.network.table import CADENCE_CELL
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no equality of their own
@@ -76,198 +41,20 @@ class Prepared:
     channels: int
 
 
-class Network:
-    """Weights and settings, and the graphs of them that have been needed so far."""
-
-    def __init__(self, settings: Settings, engine: Engine) -> None:
-        self._state = normalise(read_arrays(settings.weights))
-        self._arch = arch_of(check_network(settings, self._state))
-        unit = self._arch.pad_unit(settings.scale)
-        self.size = (
-            settings.width + -settings.width % unit,
-            settings.height + -settings.height % unit,
-        )
-        self.engine = engine
-        self._sample = settings.sample
-        self._options = GraphOptions(
-            scale=settings.scale,
-            ensemble=settings.ensemble,
-            half=settings.half,
-            size=self.size if settings.hardware.engines.static else None,
-        )
-        self._programs: dict[GraphOptions, Program] = {}
-        self._lock = threading.Lock()
-        self._encoder: Program | None = None
-        self._matcher: Program | None = None
-        if self._arch.encoder or isinstance(self._arch, PyramidRow):
-            self._encoder = engine.load(self._encoding(self._options), self._encoder_proof(unit))
-        if isinstance(self._arch, PyramidRow):
-            self._matcher = engine.load(self._matching(self._options), self._matcher_proof(unit))
-        # what cannot work is known before the first frame
-        self._flow(replace(self._options, separate=not settings.clamp))
-
-    def encode(self, image: Array) -> dict[str, Any]:
-        """`Prepared.features` of an image (1, 3, H, W) of any range, padded; on the device."""
-        if self._encoder is None:
-            return {"": self.engine.put(np.clip(image, 0, 1))}
-        found = self._encoder.run({"image": self.engine.put(image)}, stay=True)
-        return {name.removeprefix("features"): value for name, value in found.items()}
-
-    def match(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
-        """Inputs of the flow graph that all timesteps of a pair share; on the device."""
-        if self._matcher is None:
-            return {}
-        return self._matcher.run(_of_both(left, right, MATCHED), stay=True)
-
-    def inputs(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
-        """Inputs of the flow graph from the features of both frames."""
-        return _of_both(left, right, None if self._matcher is None else REFINED)
-
-    def run(self, feeds: Mapping[str, Any], **changes: Any) -> dict[str, Array]:
-        """Outputs of the flow graph; changes: of `GraphOptions`, for inputs of this kind."""
-        options = replace(self._options, **changes)
-        found = self._flow(options).run(feeds)
-        return self._run_doubled(feeds, options) if too_large(found) else found
-
-    def _run_doubled(self, feeds: Mapping[str, Any], options: GraphOptions) -> dict[str, Array]:
-        """The same with doubled scales, which need sides of twice the multiple."""
-        size = doubled_size(self.size, self._arch.pad_unit(options.scale))
-        fixed = None if options.size is None else size
-        doubled = self._flow(replace(options, size=fixed, doubled=True))
-        return doubled.run(widened(self.engine, feeds, self.size, size))
-
-    def _flow(self, options: GraphOptions) -> Program:
-        with self._lock:
-            if options not in self._programs:
-                self._programs[options] = self.engine.load(
-                    self._writing(options), self._flow_proof(options)
-                )
-            return self._programs[options]
-
-    def _writing(self, options: GraphOptions) -> bytes:
-        if isinstance(self._arch, PyramidRow):
-            graph = build_refine(self._state, self._arch, options)
-        else:
-            graph = build_flow(self._state, self._arch, options)
-        if options.motion:
-            _leave_only(graph, ("motion", "largest"))
-        return bytes(graph.SerializeToString())
-
-    def _encoding(self, options: GraphOptions) -> bytes:
-        if isinstance(self._arch, PyramidRow):
-            return bytes(build_prepare(self._state, self._arch, options).SerializeToString())
-        return bytes(build_encoder(self._state, self._arch, options).SerializeToString())
-
-    def _matching(self, options: GraphOptions) -> bytes:
-        assert isinstance(self._arch, PyramidRow)
-        return bytes(build_match(self._state, self._arch, options).SerializeToString())
-
-    def _encoder_proof(self, unit: int) -> Proof:
-        exact = replace(self._options, half=False)
-        return Proof(
-            lambda: self._encoding(exact),
-            lambda: {"image": accuracy.pair_of(self._sample, self.size)[0]},
-            unit,
-        )
-
-    def _matcher_proof(self, unit: int) -> Proof:
-        exact = replace(self._options, half=False)
-
-        def feeds() -> dict[str, Array]:
-            pair = accuracy.pair_of(self._sample, self.size)
-            left, right = (self.encode(picture) for picture in pair)
-            return self._read(_of_both(left, right, MATCHED))
-
-        return Proof(lambda: self._matching(exact), feeds, unit)
-
-    def _flow_proof(self, options: GraphOptions) -> Proof:
-        unit = unit_of(self._arch, options)
-        size = (self.size[0] + -self.size[0] % unit, self.size[1] + -self.size[1] % unit)
-
-        def feeds() -> dict[str, Array]:
-            pair = accuracy.pair_of(self._sample, self.size)
-            sides = [self.encode(x) for x in pair]
-            times = np.full(
-                (1, 1, *(size[::-1] if options.timestep_map else (1, 1))), 0.5, np.float32
-            )
-            found = self.inputs(*sides) | self.match(*sides)
-            given = self._read(found)
-            if size != self.size:  # for a doubled run, which no network with stages has
-                given = {name: arrays.edged(value, size) for name, value in given.items()}
-            given["timestep"] = times
-            if options.separate:
-                planes = [number % 3 for number in range(options.planes)]
-                for name, picture in zip(("left_picture", "right_picture"), pair, strict=True):
-                    given[name] = arrays.edged(picture, size)[:, planes]
-            return given
-
-        return Proof(lambda: self._writing(replace(options, half=False)), feeds, unit)
-
-    def _read(self, values: Mapping[str, Any]) -> dict[str, Array]:
-        return {name: self.engine.get(value) for name, value in values.items()}
-
-
-def _of_both(
-    left: Mapping[str, Any], right: Mapping[str, Any], names: Sequence[str] | None = None
-) -> dict[str, Any]:
-    """Features of both frames as inputs of a graph; names: only these."""
-    return {
-        side + suffix: value
-        for side, features in (("left", left), ("right", right))
-        for suffix, value in features.items()
-        if names is None or suffix[1:] in names
-    }
-
-
-def too_large(found: Mapping[str, Array]) -> bool:
-    """Whether what a flow graph gave says that motion is too large for it, both ways."""
-    return "largest" in found and bool((found["largest"] > RESCALE_LIMIT).all())
-
-
-def doubled_size(size: tuple[int, int], unit: int) -> tuple[int, int]:
-    return size[0] + -size[0] % (2 * unit), size[1] + -size[1] % (2 * unit)
-
-
-def widened(
-    engine: Engine, feeds: Mapping[str, Any], size: tuple[int, int], wide: tuple[int, int]
-) -> Mapping[str, Any]:
-    """Inputs for pictures of `size` as those for pictures of size `wide`, with edges repeated."""
-    if wide == size:
-        return feeds
-    there = {name: engine.get(value) for name, value in feeds.items()}
-    return {
-        name: engine.put(arrays.edged(a, wide) if a.shape[2:] != (1, 1) else a)
-        for name, a in there.items()
-    }
-
-
-def check_network(settings: Settings, state: Mapping[str, Array]) -> str:
-    """The row or version that the weights are of; errors if it is another, or cannot run so."""
-    name = settings.model or recognise(state)
-    check_options(name, settings.scale, settings.ensemble)
-    return name
-
-
-def _leave_only(graph: ModelProto, names: tuple[str, ...]) -> None:
-    """Take the other outputs off, so that the runtime drops what only they need."""
-    kept = [output for output in graph.graph.output if output.name in names]
-    del graph.graph.output[:]
-    graph.graph.output.extend(kept)
-
-
 # Filters with the same weights and settings share one network; it goes with the last of them.
 _networks: Shared[Network] = Shared()
 
 
 def open_session(
     kind: str, settings: Settings, open_engine: Callable[[Settings], Engine]
-) -> GraphSession:
+) -> Session:
     """A session of backend `kind`, with the network of others that have the same settings."""
     key = (kind, identity(settings))
     network = _networks.get(key, lambda: Network(settings, open_engine(settings)))
     # two pairs for each new frame that is made at a time: a request may step back
     matched = Recent[dict[str, Any]](2 * settings.hardware.num_streams)
-    return GraphSession(network, settings.clamp, matched)
+    session = GraphSession(network, settings.clamp, matched)
+    return TripleSession(network, session) if network.three else session
 
 
 @dataclass(eq=False)
@@ -301,18 +88,9 @@ class GraphSession:
         times = np.full((1, 1, 1, 1), timestep, np.float32)
         if rhythm is not None:
             times = arrays.timesteps(timestep, *rhythm, self._network.size)
-        separate = left.pictures is not None
         feeds = {**self._inputs(left, right), "timestep": put(times)}
-        if separate:
-            feeds |= {"left_picture": left.pictures, "right_picture": right.pictures}
-        found = self._network.run(
-            feeds,
-            planes=left.channels,
-            separate=separate,
-            timestep_map=rhythm is not None,
-        )
-        arrays.write(found["image"], into)
-        return float(found["confidence"][0])
+        pictures = {"left_picture": left.pictures, "right_picture": right.pictures}
+        return _make(self._network, feeds, left, pictures, into, timestep_map=rhythm is not None)
 
     def motion(self, left: Prepared, right: Prepared) -> Array:
         half = self._network.engine.put(np.full((1, 1, 1, 1), 0.5, np.float32))
@@ -326,3 +104,68 @@ class GraphSession:
         sides = left.features, right.features
         shared = self._matched.get((left, right), lambda: self._network.match(*sides))
         return self._network.inputs(*sides) | shared
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedThree:
+    """What is kept of a source frame, and images (1, 3, H, W) of it and of those beside it."""
+
+    own: Prepared
+    images: Three[Any]
+
+
+@dataclass(eq=False)
+class TripleSession:
+    """See `base.Session`, for a network of three frames. plain: prepares single frames."""
+
+    _network: Network
+    _plain: GraphSession
+
+    tells: frozenset[str] = field(default=TELLS_ALL - {"motion"} | {BESIDE}, init=False)
+
+    def prepare(self, planes: Planes) -> PreparedThree:
+        own, *others = three_frames.split(planes)
+        prepared = self._plain.prepare(own)
+        image = prepared.features[""]
+        beside = (image if each is own else self._image(each) for each in others)
+        return PreparedThree(prepared, Three(image, *beside))
+
+    def interpolate(
+        self,
+        left: PreparedThree,
+        right: PreparedThree,
+        timestep: float,
+        into: Planes,
+        rhythm: Rhythm | None = None,
+    ) -> float:
+        times = np.full((1, 1, 1, 1), three_frames.time_of(timestep), np.float32)
+        feeds = three_frames.feeds(left.images, right.images, timestep)
+        feeds["timestep"] = self._network.engine.put(times)
+        both = left.own.pictures, right.own.pictures
+        names = triple.PICTURES if three_frames.is_near(timestep) else triple.PICTURES[::-1]
+        pictures = dict(zip(names, both, strict=True))
+        return _make(self._network, feeds, left.own, pictures, into)
+
+    def motion(self, left: Any, right: Any) -> Any:
+        raise NotImplementedError  # not among what it tells
+
+    def _image(self, planes: Planes) -> Any:
+        return self._network.encode(arrays.padded(planes[:3], self._network.size))[""]
+
+
+def _make(
+    network: Network,
+    feeds: Mapping[str, Any],
+    like: Prepared,
+    pictures: Mapping[str, Any],
+    into: Planes,
+    **changes: Any,
+) -> float:
+    """A new frame into the planes, and its confidence. like: one of its two frames; pictures: of
+    both, by the names of inputs, read if `like` has any; changes: as of `Network.run`."""
+    separate = like.pictures is not None
+    if separate:
+        feeds = {**feeds, **pictures}
+    found = network.run(feeds, planes=like.channels, separate=separate, **changes)
+    arrays.write(found["image"], into)
+    return float(found["confidence"][0])

@@ -1,47 +1,50 @@
-"""Networks that read three frames: which backend runs them, and what cannot be asked of them."""
+"""Networks that read three frames: what graphs of them are fed with, and what none can do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import NamedTuple
 
-from vsrife.errors import ArgumentError, ModelError
+from vsrife.errors import ArgumentError
 from vsrife.inference.auto_scale import AUTO
-from vsrife.inference.base import Backend, Hardware, Note
-from vsrife.inference.select import open_backend
-from vsrife.network.state_dict import ThreeFramesError
+from vsrife.inference.base import Planes
+from vsrife.network.triple import FRAMES
 
-_BACKEND = "pytorch"  # the one that has these networks
-_NOT_HEEDED = ("provider", "memory_limit", "threads", "num_streams")
-_USUAL = Hardware()
+_FEWEST = 3 * len(FRAMES)  # planes of a frame with those beside it
 
 
-def backend_for(
-    hardware: Hardware,
-    asked: Mapping[str, str | None],
-    error: ThreeFramesError,
-    note: Note,
-    *,
-    trt: bool,
-) -> Backend:
-    """The backend for weights that another one has refused with `error`.
+class Three[T](NamedTuple):
+    """Something of a frame, and of those beside it."""
 
-    asked: further arguments that ask for another one, unless they are None; trt: TensorRT is wished
-    for, and `note` hears that it is left out. ModelError where something else stands in the way,
-    BackendError if PyTorch is not there.
-    """
-    reason = (
-        f"the weights are of {error.name}, which reads three frames and runs with backend "
-        f"{_BACKEND!r} alone"
-    )
-    values = {name: getattr(hardware, name) for name in _NOT_HEEDED}
-    others = {name: value for name, value in values.items() if value != getattr(_USUAL, name)}
-    others |= {name: value for name, value in asked.items() if value is not None}
-    if others:
-        named = " and ".join(f"{name}={value!r}" for name, value in others.items())
-        raise ModelError(f"{reason}; leave out {named}")
-    if trt:
-        note(f"trt=True runs without TensorRT: {reason}")
-    return open_backend(_BACKEND, hardware, note=note)
+    own: T
+    before: T
+    after: T
+
+
+def split(planes: Planes) -> Three[Planes]:
+    """Planes of each frame, see `base.BESIDE`; a frame without others stands for these, too."""
+    if len(planes) < _FEWEST:
+        return Three(planes, planes, planes)
+    count = len(planes) // len(FRAMES)
+    return Three(*(planes[count * k : count * (k + 1)] for k in range(len(FRAMES))))
+
+
+def is_near(timestep: float) -> bool:
+    """Whether the left frame is the middle one of three: the nearer one is, the right one half way,
+    as in `TripleNet.interpolate`."""
+    return timestep < 0.5
+
+
+def feeds[T](left: Three[T], right: Three[T], timestep: float) -> dict[str, T]:
+    """The three frames by the names of a graph's inputs; `time_of` goes with them."""
+    frames = (left.own, right.own, right.after)
+    if is_near(timestep):
+        frames = (left.before, left.own, right.own)
+    return dict(zip(FRAMES, frames, strict=True))
+
+
+def time_of(timestep: float) -> float:
+    """The timestep from the previous frame, 0, to the next one, 2."""
+    return timestep + is_near(timestep)
 
 
 def check(tta: str | None, scale: float | str) -> None:

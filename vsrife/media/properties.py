@@ -14,8 +14,8 @@ from typing import Any
 
 import vapoursynth as vs
 
-from vsrife.media.packets import as_fraction
-from vsrife.media.streams import about
+from vsrife.media.tracks.packets import as_fraction
+from vsrife.media.tracks.streams import about
 from vsrife.messages import note
 
 Props = Mapping[str, Any]

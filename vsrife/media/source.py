@@ -15,13 +15,13 @@ import numpy as np
 import vapoursynth as vs
 
 from vsrife.errors import MediaError, missing_package
-from vsrife.media.convert import resizer_arguments, without_colour_props
-from vsrife.media.packets import Listing, as_fraction, list_packets
 from vsrife.media.parts import scratch_file
 from vsrife.media.properties import Track, shaped, track_of
 from vsrife.media.reasons import reason_of
-from vsrife.media.streams import film_of, origin_of
 from vsrife.media.timestamps import FINEST, Times, repair, source_times
+from vsrife.media.tracks.packets import Listing, as_fraction, list_packets
+from vsrife.media.tracks.streams import film_of, origin_of
+from vsrife.media.writing.convert import resizer_arguments, without_colour_props
 from vsrife.messages import counted, note
 
 _ASSUMED = Fraction(25)  # frames per second, for a file without any rate

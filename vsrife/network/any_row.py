@@ -9,6 +9,7 @@ from vsrife.network.operations.interface import Operations, Weights
 from vsrife.network.options import RunOptions
 from vsrife.network.pyramid_row import PyramidRow
 from vsrife.network.table import Row
+from vsrife.network.triple import check_reads_two
 
 
 def refine[T, P, W](
@@ -25,8 +26,10 @@ def refine[T, P, W](
     """Flow, mask and warped pictures of two frames (N, 3, H, W) of any range.
 
     timestep (N, 1, 1, 1), or a map (N, 1, H, W), in 0..1; pictures: any channels and range, warped
-    and blended instead of the frames; watcher: of rows of IFNet, see there.
+    and blended instead of the frames; watcher: of rows of IFNet, see there. ArgumentError for a
+    network that reads three frames.
     """
+    check_reads_two(arch)
     if isinstance(arch, PyramidRow):
         a, b = (pyramid.prepare(ops, weights, arch, options.scale, x) for x in (left, right))
         state = pyramid.match(ops, weights, arch, options.scale, a, b)

@@ -11,7 +11,7 @@ import numpy as np
 from onnx import ModelProto
 
 from vsrife.errors import ArgumentError
-from vsrife.network import any_row, encoder
+from vsrife.network import any_row, encoder, triple
 from vsrife.network.ifnet import Refined, Watcher, blend, refine
 from vsrife.network.mobile_row import MobileRow
 from vsrife.network.operations.onnx import OnnxOperations
@@ -41,6 +41,7 @@ def build_flow(
     (1, 1, H / 8, W / 8), pixels; for rows that rescale, unless doubled: `largest` (1, 2), pixels,
     the maximum of block 1's own flow into the left and the right frame. If both exceed
     `RESCALE_LIMIT`, run the doubled graph instead, on sides padded to twice the multiple.
+    Networks of three frames have inputs of their own, see `_triple_flow`.
     ArgumentError for options that the row lacks, ModelError for weights of another network.
     """
     check(arch, options)
@@ -48,6 +49,8 @@ def build_flow(
     w, sides = Writer(half=options.half), sides_of(options)
     if not isinstance(arch, Arch):
         return _whole_flow(w, state, arch, options, metadata)
+    if triple.reads_three(arch):
+        return _triple_flow(w, state, arch, options, metadata)
     deep = 3 + (arch.encoder.out if arch.encoder else 0)
     left, right = (w.input(name, [1, deep, *sides]) for name in ("left", "right"))
     t, pictures = _timestep(w, options), separate_pictures(w, options)
@@ -96,6 +99,33 @@ def _whole_flow(
     return w.model(metadata)
 
 
+def _triple_flow(
+    w: Writer, state: State, arch: Arch, options: GraphOptions, metadata: Mapping[str, str]
+) -> ModelProto:
+    """`build_flow` for a network of three frames, encodings included.
+
+    Inputs: `previous`, `middle` and `next` (1, 3, H, W), any range, at times 0, 1 and 2; `timestep`
+    (1, 1, 1, 1): 0.5 to 1 for a frame between the first two, 1 to 1.5 for one between the others;
+    with separate, `middle_picture` and `outer_picture`, of the two frames around the new one.
+    """
+    if options.timestep_map or options.motion:
+        raise ArgumentError(
+            "timestep_map and motion are for networks of two frames; leave them out"
+        )
+    frames = [w.input(name, [1, 3, *sides_of(options)]) for name in triple.FRAMES]
+    t = _timestep(w, options)
+    pictures = separate_pictures(w, options, triple.PICTURES)
+    ops, weights = OnnxOperations(w, options.size, frames[0]), _arrays(state)
+    seen = [triple.prepare(ops, weights, arch, options.scale, frame) for frame in frames]
+    earlier = w.op("Less", t, w.constant(1.0))
+    sides = zip(seen[triple.PREVIOUS], seen[triple.NEXT], strict=True)
+    outer = triple.Features(*(w.op("Where", earlier, *pair) for pair in sides))
+    found = triple.refine(ops, weights, arch, options.scale, seen, outer, t, pictures or None)
+    apart = ops.absolute(ops.add(t, -1.0))  # from the middle to the outer frame, as the flow is
+    _give(w, options, _outcome(ops, options, found, apart))
+    return w.model(metadata)
+
+
 def _timestep(w: Writer, options: GraphOptions) -> str:
     return w.input("timestep", [1, 1, *(sides_of(options) if options.timestep_map else [1, 1])])
 
@@ -124,8 +154,8 @@ def build_encoder(
     """
     check(arch, options)
     check_state(state, arch)
-    if not isinstance(arch, Arch) or arch.encoder is None:
-        raise ArgumentError("this network has no encoder; its flow graph reads clamped pictures")
+    if not isinstance(arch, Arch) or arch.encoder is None or triple.reads_three(arch):
+        raise ArgumentError("this network has no encoder of its own; its flow graph reads pictures")
     w, sides = Writer(half=options.half), sides_of(options)
     image = w.input("image", [1, 3, *sides])
     ops = OnnxOperations(w, options.size, image)
@@ -150,6 +180,7 @@ def write_image(
     like: a tensor of the frames' size; grid: of the frames, if one exists already; crops: functions
     that crop the warped pictures, and the mask.
     """
+    triple.check_reads_two(arch)
     ops = OnnxOperations(w, options.size, like, grid=grid)
     weights = _arrays(state)
     if not isinstance(arch, Arch):

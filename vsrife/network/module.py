@@ -236,4 +236,6 @@ def _random(key: str, shapes: Mapping[str, Shape]) -> Tensor:
         return torch.full(shape, 0.25)  # slopes of a PReLU
     kernel = shapes[f"{key.rpartition('.')[0]}.weight"]
     bound = prod(kernel[1:]) ** -0.5
-    return torch.empty(shape).uniform_(-bound, bound)
+    made = torch.empty(shape)
+    # on meta it draws nothing, and takes its time over it
+    return made if made.is_meta else made.uniform_(-bound, bound)

@@ -15,6 +15,7 @@ from vsrife.network.options import GraphOptions
 from vsrife.network.sizes import padded_size
 from vsrife.network.table import Row
 from vsrife.network.targets import FileOptions
+from vsrife.network.triple import reads_three
 
 
 def build(
@@ -44,7 +45,7 @@ def models(
         layout = options.layout
         return {"": build_layout(state, arch, graph, layout, {**facts, "part": "whole"})}
     found = {"": build_flow(state, arch, graph, {**facts, "part": "flow"})}
-    if arch.encoder:
+    if arch.encoder and not reads_three(arch):
         found[".encode"] = build_encoder(state, arch, graph, {**facts, "part": "encoder"})
     if arch.rescales:
         unit = 2 * arch.pad_unit(options.scale)

@@ -69,11 +69,12 @@ def write_refined(
     )
 
 
-def separate_pictures(w: Writer, options: GraphOptions) -> str:
+def separate_pictures(
+    w: Writer, options: GraphOptions, names: Sequence[str] = ("left_picture", "right_picture")
+) -> str:
     """Pictures that are inputs of their own, joined; "" without them."""
     if not options.separate:
         return ""
-    names = ("left_picture", "right_picture")
     both = [w.input(name, [1, options.planes, *sides_of(options)]) for name in names]
     return w.op("Concat", *both, axis=0)
 

@@ -20,17 +20,6 @@ PREFIX = "module."  # left by training on several GPUs
 SURPLUS = ("teacher.", "caltime.", "block_tea.", "contextnet.", "unet.")
 
 
-class ThreeFramesError(ModelError):
-    """Weights of a network that reads three frames, for what runs those of two."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        super().__init__(
-            f"the weights are of {name}, which reads three frames; only rife() and `vsrife render` "
-            "run them, by the path of their file"
-        )
-
-
 def is_surplus(key: object) -> bool:
     """Whether a checkpoint key belongs to a part that only training needs."""
     return isinstance(key, str) and key.removeprefix(PREFIX).startswith(SURPLUS)
@@ -44,7 +33,7 @@ def normalise[Value](state: Mapping[str, Value]) -> dict[str, Value]:
 def recognise(state: Mapping[str, object], *, triples: bool = False) -> str:
     """Name of the row with exactly the keys and shapes of `state`; ModelError if there is none.
 
-    triples: rows of three frames, too; ThreeFramesError for these without.
+    triples: rows of three frames, too; a ModelError of its own for these without.
     """
     shapes = _shapes(normalise(state))
     for name, arch in ROWS.items():
@@ -54,7 +43,10 @@ def recognise(state: Mapping[str, object], *, triples: bool = False) -> str:
         if state_shapes(arch) == shapes:
             if triples:
                 return name
-            raise ThreeFramesError(name)
+            raise ModelError(
+                f"the weights are of {name}, which reads three frames; only rife(), interpolate(), "
+                "`vsrife render` and `vsrife export` take such weights, by the path of their file"
+            )
     nearest = max(ROWS, key=lambda name: len(state_shapes(ROWS[name]).items() & shapes.items()))
     if not state_shapes(ROWS[nearest]).items() & shapes.items():
         raise ModelError(

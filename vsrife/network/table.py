@@ -290,7 +290,7 @@ UNTRAINED: dict[str, PyramidRow | MobileRow] = {
     "mobile1": MobileRow(scales=1),
     "mobile3": MobileRow(),
 }
-# Of three frames; rife() runs files of them with PyTorch
+# Of three frames; rife() and interpolate() run files of them
 TRIPLES: dict[str, Arch] = {
     # v2_lite of DistilDRBA
     "distildrba": Arch((192, 128, 96), (16, 8, 4), tail=13, encoder=Encoder(16, 16), frames=3),

@@ -11,13 +11,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from vsrife.errors import ArgumentError
 from vsrife.network import encoder
 from vsrife.network.block import Layers
 from vsrife.network.ifnet import Refined
 from vsrife.network.operations.interface import Operations, Span, Weights
-from vsrife.network.table import Arch
+from vsrife.network.table import Arch, Row
 
 PREVIOUS, MIDDLE, NEXT = range(3)
+# Names of a graph's inputs; pictures are of the two frames around the new one
+FRAMES = ("previous", "middle", "next")
+PICTURES = ("middle_picture", "outer_picture")
+
+
+def reads_three(arch: Row) -> bool:
+    """Whether this module describes the network of a row."""
+    return isinstance(arch, Arch) and arch.frames == len(FRAMES)
+
+
+def check_reads_two(arch: Row) -> None:
+    """ArgumentError for a row of three frames, for what writes one graph of two."""
+    if reads_three(arch):
+        raise ArgumentError(
+            "the network reads three frames, which only targets onnx and openvino write, in layout "
+            "own; use one of these"
+        )
 
 
 class Features[T](NamedTuple):
@@ -53,13 +71,13 @@ def refine[T, P, W](
     frames: Sequence[Features[T]],
     outer: Features[T],
     timestep: T,
-    pictures: tuple[T, T] | None = None,
+    pictures: P | None = None,
 ) -> Refined[T, P]:
     """Flow and mask, and the middle and the outer frame warped.
 
     frames: PREVIOUS, MIDDLE and NEXT, at times 0, 1 and 2; timestep (N, 1, 1, 1): 0.5 to 1 where
-    the outer one is the previous, 1 to 1.5 where it is the next. pictures: middle and outer
-    (N, C, H, W), any range, warped instead of the images. Flow 0-1 points into the middle frame,
+    the outer one is the previous, 1 to 1.5 where it is the next. pictures: of middle and outer,
+    any channels and range, warped instead of the images. Flow 0-1 points into the middle frame,
     2-3 into the outer one; the mask is the logit of the middle frame's share.
     """
     flow: T | None = None
@@ -82,8 +100,9 @@ def refine[T, P, W](
         mask, features = ops.split(rest, [1, arch.feat])
         passed_on = [mask, features, flow]
     assert flow is not None  # there are blocks
-    middle, other = pictures or (frames[MIDDLE].image, outer.image)
-    return Refined(ops.warp(ops.stack(middle, other), flow), flow, passed_on[0])
+    if pictures is None:
+        pictures = ops.stack(frames[MIDDLE].image, outer.image)
+    return Refined(ops.warp(pictures, flow), flow, passed_on[0])
 
 
 def _view[T, P, W](

@@ -60,11 +60,12 @@ class TripleNet(Described):
         sides = ((before, left), (left, right), (right, after))
         frames = [_chosen(near, a, b) for a, b in sides]
         outer = _chosen(near, right, left)
+        joined = None
         if own is not None:
             a, b = (each.float() for each in own)
-            own = torch.where(near, a, b), torch.where(near, b, a)
+            joined = torch.cat((torch.where(near, a, b), torch.where(near, b, a)))
         ops = self._operations(left.image)
-        found = triple.refine(ops, self.weights, self.arch, self.scale, frames, outer, at, own)
+        found = triple.refine(ops, self.weights, self.arch, self.scale, frames, outer, at, joined)
         options = RunOptions(self.scale, ensemble=False)
         # time from the middle to the outer frame, as its flow is
         return blended(ops, options, found, torch.where(near, t, 1 - t), outcome)

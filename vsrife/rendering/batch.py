@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vsrife.errors import ArgumentError, MediaError
-from vsrife.media.image_folder import is_image_folder
+from vsrife.media.stills.image_folder import is_image_folder
 from vsrife.weights.folders import exists, is_file, is_folder
 
 # Files that a folder is searched for; a file that is named may end otherwise

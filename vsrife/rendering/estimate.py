@@ -14,10 +14,10 @@ import vapoursynth as vs
 from vsrife.errors import RifeError
 from vsrife.inference.select import BACKENDS, is_installed
 from vsrife.messages import note, one_line
+from vsrife.rendering.film.source_film import Film, Source, open_film
+from vsrife.rendering.jobs.work import write_piece
 from vsrife.rendering.progress import duration
-from vsrife.rendering.source_film import Film, Source, open_film
 from vsrife.rendering.task import Task
-from vsrife.rendering.work import write_piece
 
 _PLACES = 3  # of the film, spread evenly
 _FRAMES = 8  # output frames at each

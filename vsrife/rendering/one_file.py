@@ -12,20 +12,12 @@ from typing import NamedTuple
 import vapoursynth as vs
 
 from vsrife.errors import MediaError
-from vsrife.media.image_pattern import check_pattern
 from vsrife.media.parts import make_folder, whole_file
 from vsrife.media.source import Facts
+from vsrife.media.stills.image_pattern import check_pattern
 from vsrife.messages import counted, note, say
-from vsrife.rendering import job as jobs
-from vsrife.rendering import task_file
-from vsrife.rendering.cluster import run_cluster
-from vsrife.rendering.job import Job
-from vsrife.rendering.left_out import note_left_out
-from vsrife.rendering.local import pinned, run_workers
-from vsrife.rendering.manifest import Manifest
-from vsrife.rendering.progress import Progress, Silent
-from vsrife.rendering.segments import borders, longest
-from vsrife.rendering.source_film import (
+from vsrife.rendering.film.left_out import note_left_out
+from vsrife.rendering.film.source_film import (
     Film,
     Source,
     facts_of,
@@ -35,10 +27,18 @@ from vsrife.rendering.source_film import (
     open_film_source,
     scene_starts,
 )
+from vsrife.rendering.film.unreadable import find, ranges
+from vsrife.rendering.jobs import job as jobs
+from vsrife.rendering.jobs import task_file
+from vsrife.rendering.jobs.cluster import run_cluster
+from vsrife.rendering.jobs.job import Job
+from vsrife.rendering.jobs.local import pinned, run_workers
+from vsrife.rendering.jobs.manifest import Manifest
+from vsrife.rendering.jobs.segments import borders, longest
+from vsrife.rendering.jobs.whole import check_size, join
+from vsrife.rendering.jobs.work import make_all
+from vsrife.rendering.progress import Progress, Silent
 from vsrife.rendering.task import Task
-from vsrife.rendering.unreadable import find, ranges
-from vsrife.rendering.whole import check_size, join
-from vsrife.rendering.work import make_all
 
 _ONE_THREAD = "threads=1"  # what BestSource says that helps where its frames have come apart
 _LARGE = 10_000_000  # bytes of a film that is not read in a second

@@ -8,9 +8,9 @@ import vapoursynth as vs
 
 from vsrife.errors import MediaError
 from vsrife.filter import rife
-from vsrife.media.encode import encode_png
 from vsrife.media.source import to_rgb
-from vsrife.rendering.source_film import Source, rife_options
+from vsrife.media.writing.encode import encode_png
+from vsrife.rendering.film.source_film import Source, rife_options
 from vsrife.rendering.task import Task
 
 PAIRS = 10

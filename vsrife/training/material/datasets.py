@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.errors import MediaError
-from vsrife.media.pictures import Picture, read_photo
+from vsrife.media.stills.pictures import Picture, read_photo
 
 PICTURES = (".png", ".jpg", ".jpeg")
 VIMEO = {"tri_trainlist.txt": 3, "sep_trainlist.txt": 7}  # frames of a sample

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vsrife import messages
 from vsrife.errors import ArgumentError, MediaError
-from vsrife.media.pictures import (
+from vsrife.media.stills.pictures import (
     Pictures,
     decode_clip,
     draw_animation,

@@ -2,7 +2,8 @@
 
 A camera adds up light, and samples are not proportional to it. `_Transfer` says how to get from one
 to the other; the curves are those of H.273. Values below 0 are mirrored, so that what lies outside
-of 0..1 survives. Images are moved in forms of their own (media/image_motion), and say so in `FORM`.
+of 0..1 survives. Images are moved in forms of their own (media/stills/image_motion), and say so in
+`FORM`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Still images: numbered files and folders in and out, and the pictures between two."""

@@ -1,0 +1,139 @@
+"""Workers on this machine: processes that make segments until all are made, or we are gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from vsrife.inference.base import Hardware
+from vsrife.inference.select import candidates
+from vsrife.media.parts import release_all
+from vsrife.messages import error, note, one_line
+from vsrife.rendering.jobs.job import Job
+from vsrife.rendering.jobs.work import join_in, wait_for_others
+from vsrife.rendering.progress import Progress, Silent
+from vsrife.rendering.task import Task
+
+MOST = 64
+_MOST_STREAMS = 8  # frames at a time in one worker, each of which takes memory
+_PATIENCE = 5.0  # seconds for a worker to end
+
+
+def pinned(task: Task) -> Task:
+    """`task` for several workers: one thread for each new frame, and several frames at a time.
+
+    With more threads for one frame, ONNX Runtime and OpenVINO may round its last bit otherwise;
+    so the bytes do not depend on the number of workers. PyTorch cannot be told.
+    """
+    named = {"threads", "num_streams"} & set(task.options)
+    backend = _cpu_backend(task)
+    if task.workers < 2 or named or backend not in ("onnx", "openvino"):
+        return task
+    share = min(_MOST_STREAMS, max(1, (os.cpu_count() or 1) // task.workers))
+    # those of OpenVINO are spread over the streams, those of ONNX Runtime are for each
+    return task.with_options(threads=share if backend == "openvino" else 1, num_streams=share)
+
+
+def _cpu_backend(task: Task) -> str | None:
+    """The backend, if the task asks for one on the CPU or leaves it to us."""
+    backend, device = task.options.get("backend"), task.options.get("device")
+    if backend is None and device in (None, "cpu"):
+        return candidates(Hardware(device=device))[0]
+    return backend
+
+
+def run_workers(job: Job, devices: Sequence[str | None], progress: Progress) -> None:
+    """Start a worker for each of `devices` (None: the task's own), and wait for all segments.
+
+    Returns early if all workers have ended; what is missing then is left to the caller.
+    """
+    with _started(job.folder, devices) as workers:
+        running = list(workers)
+        while running and not job.is_complete():
+            wait_for_others(job, progress)
+            for number, worker in enumerate(workers):
+                if worker in running and worker.poll() is not None:
+                    running.remove(worker)
+                    if worker.returncode:
+                        note(f"a worker has ended: {_last_line(job.folder, number, worker)}")
+
+
+@contextmanager
+def _started(
+    folder: Path, devices: Sequence[str | None]
+) -> Iterator[list[subprocess.Popen[bytes]]]:
+    environment = dict(os.environ)
+    # as many threads as there are cores, in all: each worker alone would take as many
+    share = max(1, (os.cpu_count() or 1) // len(devices))
+    environment.setdefault("OMP_NUM_THREADS", str(share))
+    workers = []
+    try:
+        for number, device in enumerate(devices):
+            with _log(folder, number).open("wb") as log:
+                command = [sys.executable, "-m", "vsrife.rendering.jobs.local", str(folder)]
+                workers.append(
+                    subprocess.Popen(
+                        [*command, *([device] if device else [])],
+                        env=environment,
+                        stdin=subprocess.PIPE,  # its end tells a worker that we are gone
+                        stdout=subprocess.DEVNULL,
+                        stderr=log,
+                    )
+                )
+        yield workers
+    finally:
+        for worker in workers:
+            if worker.stdin is not None:
+                with suppress(OSError):
+                    worker.stdin.close()
+        for worker in workers:
+            try:
+                worker.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:  # it stands still
+                worker.kill()
+                worker.wait()
+
+
+def _log(folder: Path, number: int) -> Path:
+    return folder / f"worker{number}.log"
+
+
+def _last_line(folder: Path, number: int, worker: subprocess.Popen[bytes]) -> str:
+    """Why a worker has ended, in its own words if it had any."""
+    text = _log(folder, number).read_text(encoding="utf-8", errors="replace")
+    lines = [line for line in text.splitlines() if ": error: " in line]
+    return lines[-1].partition(": error: ")[2] if lines else f"code {worker.returncode}"
+
+
+def _end_with_parent() -> None:
+    """End at once when stdin does: whoever has started this process is gone or done."""
+    with suppress(OSError, ValueError):
+        while sys.stdin.buffer.read(1):
+            pass
+    release_all()
+    os._exit(1)
+
+
+def main(words: Sequence[str]) -> int:
+    """A worker: words are its folder, and its device if that is not the task's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, whose end is ours
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        device = words[1] if len(words) > 1 else None
+        join_in(Path(words[0]), None, Silent(), device)
+    except Exception as problem:
+        error(one_line(str(problem)))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)  # the thread waits on stdin

@@ -27,8 +27,8 @@ from vsrife import rife
 from vsrife.errors import RifeError
 from vsrife.evaluation.scores.measures import psnr
 from vsrife.evaluation.timing import contenders, speed
+from vsrife.inference.backends.pytorch import choose_device
 from vsrife.inference.device_path.ways import WAYS, Ways
-from vsrife.inference.pytorch import choose_device
 from vsrife.network.table import ARCHS
 from vsrife.weights import save_weights
 
@@ -263,7 +263,7 @@ def _without_memory(run: Run) -> Iterator[None]:
         finally:
             torch.cuda.set_per_process_memory_fraction(1.0)
         return
-    from vsrife.inference.pytorch import TorchSession
+    from vsrife.inference.backends.pytorch import TorchSession
 
     def fail(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("out of memory, says a stand-in")

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support import needs
-from vsrife.inference import quiet, select
+from vsrife.inference import select
+from vsrife.inference.backends import quiet
 from vsrife.weights import CACHE_VARIABLE, FOLDER_VARIABLE
 
 # Before a conftest beside the tests imports what reads it
@@ -159,7 +160,7 @@ def _one_thread_for_a_session():
 
             patch.setattr(sessions, "session_options", of_one)
         with suppress(ImportError):
-            from vsrife.inference import openvino
+            from vsrife.inference.backends import openvino
 
             openvino._core().set_property("CPU", {"INFERENCE_NUM_THREADS": 1})
         yield

@@ -242,7 +242,7 @@ def test_another_networks_weights_under_a_versions_name(weights, tmp_path):
 def test_a_missing_framework_says_what_to_install(monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "vsrife.inference.pytorch", None)
+    monkeypatch.setitem(sys.modules, "vsrife.inference.backends.pytorch", None)
     with pytest.raises(vs.Error, match=r"^rife: backend 'pytorch' .*pip install .*\[torch\]"):
         rife(blank(), backend="pytorch")
 

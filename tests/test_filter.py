@@ -23,7 +23,7 @@ from tests.images.mixing import Mixing
 from tests.support.clips import clip_of, copied, flat, networks_of, noise, picture, pictures
 from vsrife import filter as filter_module
 from vsrife import rife
-from vsrife.inference import pytorch
+from vsrife.inference.backends import pytorch
 from vsrife.network import build
 from vsrife.video import synthesis
 from vsrife.weights import read_weights

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import needs
-from vsrife.inference import BACKENDS, mlrt
+from vsrife.inference import BACKENDS
+from vsrife.inference.backends import mlrt
 
 ROOT = Path(__file__).parents[1]
 # What would tell a runtime of ours to behave, or is the user's own: gone

@@ -15,7 +15,7 @@ from vsrife import quantize
 from vsrife.evaluation.scores.measures import psnr
 from vsrife.network.graphs import build_flow
 from vsrife.network.options import GraphOptions
-from vsrife.network.pyramid_row import LEVELS, PyramidRow
+from vsrife.network.own.pyramid_row import LEVELS, PyramidRow
 from vsrife.network.table import ARCHS
 from vsrife.weights import find_weights, read_arrays
 

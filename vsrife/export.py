@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vsrife.errors import ArgumentError, MediaError, ModelError
+from vsrife.network.files.targets import TARGETS, FileOptions, builder, check, target_of
+from vsrife.network.own.triple import check_reads_two
 from vsrife.network.state_dict import check_state, normalise, recognise
 from vsrife.network.table import VERSIONS, arch_of, check_options
-from vsrife.network.targets import TARGETS, FileOptions, builder, check, target_of
-from vsrife.network.triple import check_reads_two
 from vsrife.version import __version__
 from vsrife.weights import find_weights, is_graph, model_name, read_arrays, write_whole
 from vsrife.weights.catalogue import catalogue

@@ -23,8 +23,9 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from vsrife.errors import ArgumentError
 from vsrife.export import export_model
-from vsrife.inference import arrays, quiet
-from vsrife.network import carried_weights
+from vsrife.inference import arrays
+from vsrife.inference.backends import quiet
+from vsrife.network.files import carried_weights
 from vsrife.network.sizes import padded_size
 from vsrife.network.state_dict import normalise, recognise
 from vsrife.network.table import arch_of, check_options

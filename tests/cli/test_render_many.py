@@ -71,7 +71,7 @@ def test_many_files_go_on_after_a_bad_one_and_end_with_a_table(run, film: Path, 
 
 
 def test_the_model_is_loaded_once_for_all(film: Path, monkeypatch, weights):
-    from vsrife.inference import pytorch
+    from vsrife.inference.backends import pytorch
 
     loaded, load = [], pytorch._weights
     monkeypatch.setattr(pytorch, "_weights", lambda *a: loaded.append(a) or load(*a))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from vsrife.errors import BackendError
-from vsrife.inference import auto_scale
-from vsrife.inference.auto_scale import REACH, AutoScaleSession
+from vsrife.inference.sessions import auto_scale
+from vsrife.inference.sessions.auto_scale import REACH, AutoScaleSession
 from vsrife.network.table import ARCHS
 
 SIZE = (62, 45)  # no multiple of 4

@@ -12,8 +12,9 @@ from tests.support.ball import ball
 from tests.support.clips import clip_of, noise, pictures
 from vsrife import rife
 from vsrife.errors import ArgumentError
-from vsrife.inference import bf16, bf16_graphs, network_options, select
+from vsrife.inference import network_options, select
 from vsrife.inference.base import Hardware
+from vsrife.inference.graphs import bf16, bf16_graphs
 from vsrife.network.graphs import build_flow
 from vsrife.network.options import GraphOptions
 from vsrife.network.table import ARCHS
@@ -115,14 +116,14 @@ needs_openvino = pytest.mark.skipif(
 def has_bf16():
     if not select.is_installed("openvino"):
         return False
-    from vsrife.inference import openvino
+    from vsrife.inference.backends import openvino
 
     return "BF16" in openvino.ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 @needs_openvino
 def test_a_cpu_without_it_is_told_so(monkeypatch, weights):
-    from vsrife.inference import openvino
+    from vsrife.inference.backends import openvino
 
     class Core:
         available_devices = ("CPU",)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from vsrife.errors import BackendError, ModelError
-from vsrife.inference import changed, select
+from vsrife.inference import select
 from vsrife.inference.base import Hardware, Rhythm
-from vsrife.inference.changed import ChangedSession
-from vsrife.inference.regions import NOTHING, Layout, Region, crop
+from vsrife.inference.sessions import changed
+from vsrife.inference.sessions.changed import ChangedSession
+from vsrife.inference.sessions.regions import NOTHING, Layout, Region, crop
 
 LAYOUT = Layout(128, 96, 32, 8)
 WHOLE = (128, 96)

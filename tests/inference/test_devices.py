@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tests.support.pixels import PixelWise, planes_of
-from vsrife.inference.changed import ChangedSession
-from vsrife.inference.devices import DevicesSession
-from vsrife.inference.regions import NOTHING, Layout
+from vsrife.inference.sessions.changed import ChangedSession
+from vsrife.inference.sessions.devices import DevicesSession
+from vsrife.inference.sessions.regions import NOTHING, Layout
 
 SIZE = (64, 48)
 

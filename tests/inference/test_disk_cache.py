@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.clips import clip_of, noise, own_process, pictures
 from vsrife import rife
-from vsrife.inference import disk_cache
+from vsrife.inference.backends import disk_cache
 from vsrife.weights import CACHE_VARIABLE
 
 BACKENDS = ("onnx", "openvino")

@@ -14,8 +14,10 @@ from tests.support.clips import random_weights
 from vsrife import rife
 from vsrife.errors import BackendError
 from vsrife.export import export_model
-from vsrife.inference import base, onnx_file, runtime
+from vsrife.inference import base
+from vsrife.inference.backends import runtime
 from vsrife.inference.base import EngineOptions, Hardware, Settings
+from vsrife.inference.graphs import onnx_file
 from vsrife.inference.ort import accuracy, backend
 from vsrife.weights import find_weights
 

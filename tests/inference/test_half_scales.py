@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.network.runs import images, narrow_rows, network, sizes, state_of
-from vsrife.inference import openvino
+from vsrife.inference.backends import openvino
 from vsrife.inference.base import Hardware, Settings
 from vsrife.inference.psnr import psnr
 from vsrife.network.options import GraphOptions

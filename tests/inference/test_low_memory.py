@@ -10,10 +10,10 @@ import pytest
 
 from tests.support.pixels import PixelWise, planes_of
 from vsrife.errors import ArgumentError, BackendError
-from vsrife.inference import low_memory
 from vsrife.inference.base import Rhythm
-from vsrife.inference.low_memory import LowMemorySession
-from vsrife.inference.out_of_memory import is_out_of_memory
+from vsrife.inference.sessions import low_memory
+from vsrife.inference.sessions.low_memory import LowMemorySession
+from vsrife.inference.sessions.out_of_memory import is_out_of_memory
 
 SIZE = (500, 400)
 # What each runtime says, word for word

@@ -12,7 +12,8 @@ from tests.support.clips import clip_of, noise, picture, pictures
 from tests.support.fake_mlrt import FakePlugin, Vs
 from vsrife import rife
 from vsrife.errors import ArgumentError, BackendError
-from vsrife.inference import mlrt, mlrt_arrays, select
+from vsrife.inference import select
+from vsrife.inference.backends import mlrt, mlrt_arrays
 from vsrife.inference.base import Hardware, Settings
 from vsrife.video import by_nodes, frames
 from vsrife.video.plans import Plan, Policy

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.support.clips import clip_of, noise, pictures
 from vsrife import rife
 from vsrife.export import export_model
-from vsrife.inference import graph_file
+from vsrife.inference.graphs import graph_file
 from vsrife.weights import read_arrays
 
 pytestmark = pytest.mark.usefixtures("networks_stay")

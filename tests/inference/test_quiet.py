@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from vsrife.inference import quiet
+from vsrife.inference.backends import quiet
 
 RUNTIME = """
 import os

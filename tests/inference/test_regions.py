@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from vsrife.inference import regions
-from vsrife.inference.regions import CELL, NOTHING, Layout, Region, crop, find_region, join
+from vsrife.inference.sessions import regions
+from vsrife.inference.sessions.regions import CELL, NOTHING, Layout, Region, crop, find_region, join
 
 LAYOUTS = [Layout(128, 96, 32, 8), Layout(150, 70, 16, 8), Layout(90, 200, 32), Layout(33, 17, 32)]
 CODE = 1 / 255

@@ -12,9 +12,11 @@ import vapoursynth as vs
 from tests.golden import formula
 from tests.support.clips import clip_of, copied, noise, own_process, picture, pictures
 from vsrife import rife
-from vsrife.inference import base, graph_network, openvino, runtime
+from vsrife.inference import base
+from vsrife.inference.backends import openvino, runtime
+from vsrife.inference.graphs import graph_network
 from vsrife.inference.ort.backend import OrtProgram
-from vsrife.network.pyramid_module import PyramidNet
+from vsrife.network.own.pyramid_module import PyramidNet
 from vsrife.video import frames
 from vsrife.weights import save_weights
 

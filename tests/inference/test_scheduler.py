@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vsrife.inference.scheduler import Scheduler
+from vsrife.inference.sessions.scheduler import Scheduler
 
 
 class Device:

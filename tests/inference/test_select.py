@@ -16,7 +16,8 @@ import vapoursynth as vs
 from tests.support.clips import clip_of, noise, pictures
 from vsrife import rife
 from vsrife.errors import ArgumentError, BackendError
-from vsrife.inference import network_options, open_backend, openvino, select
+from vsrife.inference import network_options, open_backend, select
+from vsrife.inference.backends import openvino
 from vsrife.inference.base import Hardware
 from vsrife.inference.network_options import NetworkOptions
 from vsrife.inference.ort import backend as onnx

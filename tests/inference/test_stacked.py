@@ -7,7 +7,7 @@ import pytest
 from onnx import ModelProto
 
 from tests.golden import formula
-from vsrife.inference.stacked import Part, stacked
+from vsrife.inference.graphs.stacked import Part, stacked
 from vsrife.network.graphs import build_encoder, build_flow
 from vsrife.network.options import GraphOptions
 from vsrife.network.table import ARCHS

@@ -16,15 +16,15 @@ from vsrife import rife
 from vsrife.errors import ArgumentError
 from vsrife.export import export_model
 from vsrife.inference.base import BESIDE
-from vsrife.inference.changed import ChangedSession
 from vsrife.inference.device_path import ways
 from vsrife.inference.device_path.maker import Maker
 from vsrife.inference.device_path.ways import Ways
-from vsrife.inference.devices import DevicesSession
-from vsrife.inference.low_memory import LowMemorySession, steps_of
 from vsrife.inference.psnr import psnr
-from vsrife.inference.regions import Layout
-from vsrife.inference.tta import WAYS, TtaSession
+from vsrife.inference.sessions.changed import ChangedSession
+from vsrife.inference.sessions.devices import DevicesSession
+from vsrife.inference.sessions.low_memory import LowMemorySession, steps_of
+from vsrife.inference.sessions.regions import Layout
+from vsrife.inference.sessions.tta import WAYS, TtaSession
 from vsrife.network import build
 from vsrife.network.table import TRIPLES, state_shapes
 from vsrife.weights import read_weights, save_weights

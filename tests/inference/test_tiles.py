@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.pixels import PixelWise, planes_of
-from vsrife.inference import tiles
 from vsrife.inference.base import Rhythm
-from vsrife.inference.regions import CELL
+from vsrife.inference.sessions import tiles
+from vsrife.inference.sessions.regions import CELL
 
 SIDES = st.integers(16, 3000)
 OVERLAPS = st.sampled_from([64, 128, 256])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vsrife.inference.base import Rhythm
-from vsrife.inference.tta import WAYS, TtaSession
+from vsrife.inference.sessions.tta import WAYS, TtaSession
 
 SIZE = (24, 16)
 

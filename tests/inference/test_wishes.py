@@ -9,9 +9,11 @@ import vapoursynth as vs
 
 from tests.support.clips import clip_of, noise, own_process, picture, pictures
 from vsrife import rife
-from vsrife.inference import auto_scale, base, network_options, runtime
-from vsrife.inference.auto_scale import AutoScaleSession
+from vsrife.inference import base, network_options
+from vsrife.inference.backends import runtime
 from vsrife.inference.base import Hardware
+from vsrife.inference.sessions import auto_scale
+from vsrife.inference.sessions.auto_scale import AutoScaleSession
 
 pytestmark = pytest.mark.usefixtures("networks_stay")
 
@@ -74,10 +76,10 @@ def test_auto_gives_the_bytes_of_the_scale_that_it_chooses(
     scale = 0.25 if coarse else 1
     if case == "parts" and coarse:
         # regions of scale 1, which need less room around what moves
-        monkeypatch.setattr("vsrife.inference.regions.MARGIN", 4)
+        monkeypatch.setattr("vsrife.inference.sessions.regions.MARGIN", 4)
         wanted = rife(draw(), scale=scale, **options)
         first = pictures(wanted)
-        monkeypatch.setattr("vsrife.inference.regions.MARGIN", 16)
+        monkeypatch.setattr("vsrife.inference.sessions.regions.MARGIN", 16)
         other = pictures(rife(draw(), scale="auto", **options))
         assert all(np.isfinite(image).all() for image in other)
         assert len(first) == len(other)
@@ -179,7 +181,7 @@ def test_an_encode_goes_on_where_memory_runs_out(weights, monkeypatch, backend, 
     if backend == "pytorch":
         import torch
 
-        from vsrife.inference.pytorch import TorchSession
+        from vsrife.inference.backends.pytorch import TorchSession
 
         session, error = TorchSession, torch.OutOfMemoryError
     interpolate, sizes = session.interpolate, []

@@ -19,7 +19,7 @@ from vsrife.network import build, cadence
 from vsrife.network.graphs import build_encoder, build_flow
 from vsrife.network.module import Network
 from vsrife.network.options import GraphOptions
-from vsrife.network.pyramid import Features
+from vsrife.network.own.pyramid import Features
 from vsrife.network.table import arch_of
 
 Array = NDArray[np.float32]

@@ -26,9 +26,9 @@ from vsrife.errors import ArgumentError
 from vsrife.inference.psnr import psnr
 from vsrife.media.demo_film import draw
 from vsrife.network import build
+from vsrife.network.files.targets import FileOptions, builder
 from vsrife.network.state_dict import normalise, recognise
 from vsrife.network.table import ARCHS, ROWS, Row, arch_of
-from vsrife.network.targets import FileOptions, builder
 from vsrife.weights import read_arrays
 
 Array = NDArray[np.float32]

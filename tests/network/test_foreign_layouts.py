@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from tests.network.runs import RUNTIMES, images, narrow_rows, network, state_of
 from vsrife.errors import ArgumentError
-from vsrife.network.foreign_layouts import LAYOUTS, build_layout
+from vsrife.network.files.foreign_layouts import LAYOUTS, build_layout
 from vsrife.network.options import GraphOptions
 from vsrife.network.table import ARCHS, arch_of
 

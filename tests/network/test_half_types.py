@@ -17,7 +17,7 @@ import pytest
 from tests.network.half_types import FULL, HALF, IN_HALF, check_node, types_of
 from tests.network.runs import ON_OPENVINO, OnnxRuntime
 from tests.support.states import random_state
-from vsrife.network.foreign_layouts import LAYOUTS, build_layout
+from vsrife.network.files.foreign_layouts import LAYOUTS, build_layout
 from vsrife.network.graphs import build_encoder, build_flow
 from vsrife.network.options import GraphOptions
 from vsrife.network.table import ARCHS, Arch

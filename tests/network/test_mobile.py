@@ -9,16 +9,17 @@ from tests.network.runs import OnnxRuntime
 from tests.network.tflite_cases import TIME, by_torch, frames, psnr, size_of, state_of
 from vsrife import cli
 from vsrife.errors import ArgumentError
-from vsrife.network import build, mobile
-from vsrife.network.foreign_layouts import build_layout
+from vsrife.network import build
+from vsrife.network.files.foreign_layouts import build_layout
+from vsrife.network.files.ncnn_files import build as build_ncnn
+from vsrife.network.files.targets import FileOptions
 from vsrife.network.graphs import build_flow
-from vsrife.network.mobile_row import LEVELS
-from vsrife.network.ncnn_files import build as build_ncnn
 from vsrife.network.operations.torch import TorchOperations
 from vsrife.network.options import GraphOptions, RunOptions
+from vsrife.network.own import mobile
+from vsrife.network.own.mobile_row import LEVELS
 from vsrife.network.state_dict import recognise
 from vsrife.network.table import ARCHS, UNTRAINED, arch_of, known_models, parameters
-from vsrife.network.targets import FileOptions
 from vsrife.weights.files import save_weights
 from vsrife.weights.locate import find_model
 

@@ -12,10 +12,10 @@ from tests.support.narrow import official_rows
 from tests.support.states import random_state
 from vsrife.errors import ArgumentError
 from vsrife.network import build
-from vsrife.network.ncnn_files import build as build_files
+from vsrife.network.files.ncnn_files import build as build_files
+from vsrife.network.files.targets import FileOptions
 from vsrife.network.options import GraphOptions
 from vsrife.network.table import ARCHS, Arch
-from vsrife.network.targets import FileOptions
 
 TOLERANCE = 1e-3  # the promise; seen are 5e-6, which is fp32 rounding
 ROWS = [row for row, arch in ARCHS.items() if isinstance(arch, Arch) and not arch.previous]

@@ -16,7 +16,7 @@ from vsrife import cli
 from vsrife.cli import main
 from vsrife.errors import ArgumentError, MediaError, ModelError
 from vsrife.export import export_model
-from vsrife.network.ncnn_files import check_path
+from vsrife.network.files.ncnn_files import check_path
 from vsrife.network.table import ARCHS, PYRAMIDS, Arch
 from vsrife.weights import importing, read_arrays, save_weights
 

@@ -12,9 +12,9 @@ from tests.support.states import random_state
 from tests.support.store import own_store
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.export import export_model
-from vsrife.network import carried_weights
+from vsrife.network.files import carried_weights
+from vsrife.network.files.targets import WORDS
 from vsrife.network.table import ARCHS, VERSIONS, Arch
-from vsrife.network.targets import WORDS
 from vsrife.weights import importing, read_arrays, save_weights
 
 __all__ = ["own_store"]  # a fixture

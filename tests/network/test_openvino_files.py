@@ -15,10 +15,10 @@ from tests.network.tflite_cases import ROWS, by_torch, frames, narrow, psnr, siz
 from vsrife import cli
 from vsrife.errors import BackendError
 from vsrife.export import export_model
-from vsrife.inference import openvino_files
+from vsrife.inference.backends import openvino_files
 from vsrife.network import build
+from vsrife.network.files.targets import FileOptions
 from vsrife.network.table import ARCHS, EMBEDDED, arch_of
-from vsrife.network.targets import FileOptions
 from vsrife.weights import embedded_folder, read_arrays
 from vsrife.weights.files import save_weights
 

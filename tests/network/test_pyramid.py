@@ -7,8 +7,8 @@ import torch
 from tests.network.runs import OnnxRuntime, images, network, state_of, time_of
 from vsrife.network.graphs import build_flow, build_refine
 from vsrife.network.options import GraphOptions
-from vsrife.network.pyramid import Features, Watcher
-from vsrife.network.pyramid_graphs import MATCHED, REFINED, build_match, build_prepare
+from vsrife.network.own.pyramid import Features, Watcher
+from vsrife.network.own.pyramid_graphs import MATCHED, REFINED, build_match, build_prepare
 from vsrife.network.table import IFNETS, PYRAMIDS
 
 ROWS = list(PYRAMIDS)

@@ -6,13 +6,13 @@ import pytest
 
 from tests.network.half_types import FULL, HALF, IN_HALF, check_node, types_of
 from tests.support import needs
-from vsrife.network.foreign_layouts import LAYOUTS, build_layout
+from vsrife.network.files.foreign_layouts import LAYOUTS, build_layout
+from vsrife.network.files.targets import FileOptions, builder
 from vsrife.network.graphs import build_flow, build_refine
 from vsrife.network.options import GraphOptions
-from vsrife.network.pyramid_graphs import build_match, build_prepare
-from vsrife.network.pyramid_row import PyramidRow
+from vsrife.network.own.pyramid_graphs import build_match, build_prepare
+from vsrife.network.own.pyramid_row import PyramidRow
 from vsrife.network.table import PYRAMIDS, UNTRAINED, arch_of, state_shapes
-from vsrife.network.targets import FileOptions, builder
 
 OPTIONS = GraphOptions(half=True, size=(128, 64), motion=True)
 

@@ -5,9 +5,9 @@ import pytest
 
 from tests.network.runs import ON_OPENVINO
 from tests.network.tflite_cases import ROWS, by_tflite, by_torch, narrow, psnr, size_of, state_of
-from vsrife.network import tflite_files
+from vsrife.network.files import tflite_files
+from vsrife.network.files.targets import FileOptions
 from vsrife.network.table import Arch, arch_of
-from vsrife.network.targets import FileOptions
 
 # Rounding of 600 nodes in a row, of pictures in 0..1 and of flow in pixels
 TOLERANCE = 1e-3

@@ -8,9 +8,9 @@ from tests.network import triple_golden
 from tests.network.triple_golden import CASES, TOLERANCE, frames, goldens, kept, name_of, state
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.own.triple_module import TripleNet
 from vsrife.network.state_dict import recognise
 from vsrife.network.table import TRIPLES, cost, parameters
-from vsrife.network.triple_module import TripleNet
 from vsrife.weights.locate import find_model
 
 ROW = TRIPLES["distildrba"]

@@ -12,12 +12,12 @@ from tests.network.triple_golden import CASES, SIZES, TOLERANCE, frames, goldens
 from tests.support import needs
 from vsrife.errors import ArgumentError
 from vsrife.export import export_model
-from vsrife.inference import quiet
+from vsrife.inference.backends import quiet
 from vsrife.inference.psnr import psnr
 from vsrife.network.graphs import build_encoder, build_flow
 from vsrife.network.options import GraphOptions
+from vsrife.network.own.triple import FRAMES
 from vsrife.network.table import TRIPLES
-from vsrife.network.triple import FRAMES
 from vsrife.weights import save_weights
 
 ROW = TRIPLES["distildrba"]

@@ -12,13 +12,15 @@ import torch
 from numpy.typing import NDArray
 
 from tests.network.tflite_runtime import Tflite
-from vsrife.network import any_row, mobile, tflite_files
+from vsrife.network import any_row
+from vsrife.network.files import tflite_files
+from vsrife.network.files.targets import FileOptions
 from vsrife.network.ifnet import blend
-from vsrife.network.mobile_row import MobileRow
 from vsrife.network.operations.torch import TorchOperations
 from vsrife.network.options import RunOptions
+from vsrife.network.own import mobile
+from vsrife.network.own.mobile_row import MobileRow
 from vsrife.network.table import ARCHS, UNTRAINED, Arch, Row, arch_of, state_shapes
-from vsrife.network.targets import FileOptions
 
 Array = NDArray[np.float32]
 ROWS = [name for name, row in {**ARCHS, **UNTRAINED}.items() if not row.previous]

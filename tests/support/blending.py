@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 from unittest import mock
 
-from vsrife.inference import pytorch
+from vsrife.inference.backends import pytorch
 
 
 @contextmanager

@@ -13,7 +13,8 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from vsrife.inference import base, runtime
+from vsrife.inference import base
+from vsrife.inference.backends import runtime
 from vsrife.network.table import ARCHS, state_shapes
 from vsrife.video import frames
 from vsrife.weights import save_weights
@@ -41,7 +42,7 @@ def copied(weights: Path, folder: Path) -> Path:
 
 def networks_of(weights: Path) -> list[Any]:
     """The networks with weights of that file that filters hold on PyTorch."""
-    from vsrife.inference import pytorch
+    from vsrife.inference.backends import pytorch
 
     return [net for (*_, same), net in pytorch._networks.items() if same[-1].weights == weights]
 

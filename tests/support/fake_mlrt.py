@@ -1,4 +1,4 @@
-"""vs-mlrt's plugins as far as `vsrife.inference.mlrt` uses them, in Python and ONNX Runtime.
+"""vs-mlrt's plugins as far as `inference/backends/mlrt` uses them, in Python and ONNX Runtime.
 
 After their signatures: clips are joined plane by plane into one tensor; with
 `flexible_output_prop`, the planes of the output are grey frames in properties of a GRAYS clip.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vsrife.inference.regions import CELL
+from vsrife.inference.sessions.regions import CELL
 
 
 class PixelWise:

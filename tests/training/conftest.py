@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from vsrife.network.pyramid_row import PyramidRow
+from vsrife.network.own.pyramid_row import PyramidRow
 from vsrife.network.table import ARCHS, PYRAMIDS, TRAINABLE
 from vsrife.training.material import batches, footage
 from vsrife.training.material.drawn_scenes import Scenes

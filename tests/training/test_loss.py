@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vsrife.network.pyramid_module import PyramidNet
-from vsrife.network.pyramid_row import LEVELS
+from vsrife.network.own.pyramid_module import PyramidNet
+from vsrife.network.own.pyramid_row import LEVELS
 from vsrife.network.table import PYRAMIDS
 from vsrife.training.first_weights import set_first_weights
 from vsrife.training.loop import find

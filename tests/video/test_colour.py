@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.blending import blending
 from tests.support.clips import clip_of, noise
 from vsrife import rife
-from vsrife.inference import pytorch
+from vsrife.inference.backends import pytorch
 from vsrife.video import colour as formats
 from vsrife.video import frames
 from vsrife.video.colour import Route

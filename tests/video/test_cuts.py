@@ -153,7 +153,7 @@ def test_doubtful_frames_fall_back_to_the_policy(mode, fmt):
 
 
 def test_the_network_runs_once_for_each_new_frame_that_is_judged_by_confidence(monkeypatch):
-    from vsrife.inference import pytorch
+    from vsrife.inference.backends import pytorch
 
     asked = []
     interpolate = pytorch.TorchSession.interpolate

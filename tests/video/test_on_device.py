@@ -14,7 +14,7 @@ import torch
 import vapoursynth as vs
 
 from vsrife import rife
-from vsrife.inference import pytorch
+from vsrife.inference.backends import pytorch
 from vsrife.inference.device_path import maker, ways
 from vsrife.inference.device_path.maker import Maker
 from vsrife.inference.device_path.ways import Ways

@@ -12,9 +12,9 @@ from tests.support.clips import clip_of, noise, picture, pictures
 from vsrife import arguments, rife
 from vsrife.evaluation.scores.measures import psnr
 from vsrife.inference import select
-from vsrife.inference.changed import ChangedSession
 from vsrife.inference.network_options import static_threshold
-from vsrife.inference.regions import Region
+from vsrife.inference.sessions.changed import ChangedSession
+from vsrife.inference.sessions.regions import Region
 from vsrife.video.synthesis import REGION, Synthesis, with_left_samples
 
 pytestmark = pytest.mark.usefixtures("networks_stay")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from vsrife.errors import ArgumentError
 from vsrife.export import export_model
+from vsrife.network.files.targets import TARGETS, WORDS
 from vsrife.network.table import SCALES
-from vsrife.network.targets import TARGETS, WORDS
 
 HELP = """Write a model for other programs. Paths of what was written go to stdout.
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from vsrife.inference import quiet
+from vsrife.inference.backends import quiet
 from vsrife.messages import one_line
 
 ROUNDS = 3  # of which the median counts, after one that does not
@@ -89,7 +89,7 @@ def _devices_of(name: str) -> Facts:
 
 def _torch() -> Facts:
     torch = importlib.import_module("torch")
-    chosen = importlib.import_module("vsrife.inference.pytorch").choose_device(None, 0)
+    chosen = importlib.import_module("vsrife.inference.backends.pytorch").choose_device(None, 0)
     seen = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
     if torch.xpu.is_available():
         seen += [torch.xpu.get_device_name(n) for n in range(torch.xpu.device_count())]
@@ -115,7 +115,7 @@ def _openvino() -> Facts:
 
 
 def _mlrt() -> Facts:
-    names = importlib.import_module("vsrife.inference.mlrt").plugins()
+    names = importlib.import_module("vsrife.inference.backends.mlrt").plugins()
     return {"device": "cpu", "providers": [f"core.{name}" for name in names]}
 
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from vsrife.errors import ArgumentError
 from vsrife.images import asking
 from vsrife.images.asking import ImageOptions, WantedFactor, Wishes
-from vsrife.images.kinds import Kind, Look
+from vsrife.images.frames.kinds import Kind, Look
+from vsrife.images.frames.recognising import kind_of
 from vsrife.images.opening import open_renderer
 from vsrife.images.positions import Positions, positions
 from vsrife.images.reading import EMPTY, check_all, read_frames, split
-from vsrife.images.recognising import kind_of
 from vsrife.images.renderers import Renderer
 from vsrife.images.stream import Stream
 

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import replace
 
 from vsrife.images.asking import ImageOptions
-from vsrife.images.kinds import Look
+from vsrife.images.frames.kinds import Look
 from vsrife.images.renderers import InMemory, Renderer
 from vsrife.inference import network_options
 
@@ -36,7 +36,7 @@ def open_renderer(look: Look, options: ImageOptions) -> Renderer:
     )
     if look.device is None:
         return InMemory(session)
-    from vsrife.images.tensors import renderer_for
+    from vsrife.images.frames.tensors import renderer_for
 
     return renderer_for(session, confidence=confidence)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from vsrife.detection.luma import Pixels
 from vsrife.images.asking import ImageOptions
-from vsrife.images.kinds import Kind
+from vsrife.images.frames.kinds import Kind
 from vsrife.images.renderers import Renderer
 
 _PICTURES = 6  # kept at most: a pair, and what detectors read ahead; two more of three frames

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vsrife.errors import ArgumentError
-from vsrife.images.kinds import Kind, describe, is_array, is_pil, is_tensor
+from vsrife.images.frames.kinds import Kind, describe, is_array, is_pil, is_tensor
 
 EMPTY = "frames must be at least one frame, and there is none"
 _MOST_CHANNELS = 4

@@ -11,7 +11,7 @@ from typing import Any
 
 from vsrife.detection.luma import Pixels
 from vsrife.images.asking import ImageOptions
-from vsrife.images.kinds import Kind
+from vsrife.images.frames.kinds import Kind
 from vsrife.images.marks import Marks
 from vsrife.images.pairs import Job, Pairs
 from vsrife.images.positions import Positions

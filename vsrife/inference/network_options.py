@@ -17,14 +17,12 @@ from vsrife.errors import ArgumentError
 from vsrife.inference import (
     BACKENDS,
     MOST,
-    bf16,
     network_kinds,
     open_backend,
     select,
     three_frames,
     together,
 )
-from vsrife.inference.auto_scale import AUTO, FINEST
 from vsrife.inference.base import (
     BESIDE,
     EngineOptions,
@@ -34,9 +32,11 @@ from vsrife.inference.base import (
     Session,
     Settings,
 )
+from vsrife.inference.graphs import bf16
 from vsrife.inference.ort import vsrife_trt
+from vsrife.inference.sessions.auto_scale import AUTO, FINEST
+from vsrife.inference.sessions.tta import WAYS
 from vsrife.inference.stack import Wishes, open_on
-from vsrife.inference.tta import WAYS
 from vsrife.network.table import DEFAULT_MODEL, SCALES, check_options
 from vsrife.weights import find_weights, is_graph, model_name
 
@@ -301,7 +301,7 @@ def _chosen(
     threshold = static_threshold(options, static)
     runner = open_backend(name, hardware, graph=graph, note=note)
     if options.precision == bf16.NAME:
-        from vsrife.inference.openvino import open_in_bf16
+        from vsrife.inference.backends.openvino import open_in_bf16
 
         return open_in_bf16, threshold
     if not options.trt and options.provider is None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vsrife import messages
 from vsrife.errors import ArgumentError, BackendError, missing_package, printable
-from vsrife.inference import quiet
+from vsrife.inference.backends import quiet
 from vsrife.inference.base import Hardware, read_device
 from vsrife.inference.ort import providers
 
@@ -43,7 +43,7 @@ class Known(NamedTuple):
 # A new backend is a file and a row here
 BACKENDS = {
     "pytorch": Known(
-        "vsrife.inference.pytorch",
+        "vsrife.inference.backends.pytorch",
         ("torch",),
         "torch",
         (),
@@ -61,10 +61,13 @@ BACKENDS = {
         ("provider", "memory_limit", "threads", "num_streams"),
     ),
     "openvino": Known(
-        "vsrife.inference.openvino", ("openvino", "onnx"), "openvino", ("threads", "num_streams")
+        "vsrife.inference.backends.openvino",
+        ("openvino", "onnx"),
+        "openvino",
+        ("threads", "num_streams"),
     ),
     "mlrt": Known(
-        "vsrife.inference.mlrt",
+        "vsrife.inference.backends.mlrt",
         ("vapoursynth", "onnx"),
         "onnx",
         ("num_streams",),

@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
-from vsrife.inference import low_memory
-from vsrife.inference.auto_scale import AutoScaleSession, margin_of, quarter_size
 from vsrife.inference.base import AT_A_TIME, FED, Hardware, Session, Settings
-from vsrife.inference.changed import ChangedSession, layout_of
-from vsrife.inference.devices import DevicesSession
-from vsrife.inference.low_memory import LowMemorySession, Step
-from vsrife.inference.out_of_memory import is_out_of_memory
-from vsrife.inference.tta import WAYS, TtaSession
+from vsrife.inference.sessions import low_memory
+from vsrife.inference.sessions.auto_scale import AutoScaleSession, margin_of, quarter_size
+from vsrife.inference.sessions.changed import ChangedSession, layout_of
+from vsrife.inference.sessions.devices import DevicesSession
+from vsrife.inference.sessions.low_memory import LowMemorySession, Step
+from vsrife.inference.sessions.out_of_memory import is_out_of_memory
+from vsrife.inference.sessions.tta import WAYS, TtaSession
 from vsrife.network.state_dict import recognise
 from vsrife.network.table import arch_of
 from vsrife.weights import read_arrays

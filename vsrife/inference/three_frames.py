@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vsrife.errors import ArgumentError
-from vsrife.inference.auto_scale import AUTO
 from vsrife.inference.base import Planes
-from vsrife.network.triple import FRAMES
+from vsrife.inference.sessions.auto_scale import AUTO
+from vsrife.network.own.triple import FRAMES
 
 _FEWEST = 3 * len(FRAMES)  # planes of a frame with those beside it
 

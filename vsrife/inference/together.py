@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vsrife.errors import ArgumentError
-from vsrife.inference.auto_scale import AUTO
 from vsrife.inference.base import read_device
 from vsrife.inference.select import MOST, ON_DEVICE
+from vsrife.inference.sessions.auto_scale import AUTO
 
 
 def check_devices(names: tuple[str, ...], device_index: int) -> None:

@@ -53,23 +53,23 @@ def build(
 
 def _make(model: str, *, scale: float, ensemble: bool) -> Network:
     """The network with random weights, on torch's default device."""
-    from vsrife.network.mobile_row import MobileRow
     from vsrife.network.module import IFNet
-    from vsrife.network.pyramid_row import PyramidRow
+    from vsrife.network.own.mobile_row import MobileRow
+    from vsrife.network.own.pyramid_row import PyramidRow
     from vsrife.network.table import arch_of, check_options
 
     check_options(model, scale, ensemble)
     arch = arch_of(model)
     if isinstance(arch, PyramidRow):
-        from vsrife.network.pyramid_module import PyramidNet
+        from vsrife.network.own.pyramid_module import PyramidNet
 
         return PyramidNet(arch, scale=scale)
     if isinstance(arch, MobileRow):
-        from vsrife.network.mobile_module import MobileNet
+        from vsrife.network.own.mobile_module import MobileNet
 
         return MobileNet(arch, scale=scale)
     if arch.frames == 3:
-        from vsrife.network.triple_module import TripleNet
+        from vsrife.network.own.triple_module import TripleNet
 
         return TripleNet(arch, scale=scale)
     if not arch.previous:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from vsrife.network import encoder, ifnet, mobile, pyramid
+from vsrife.network import encoder, ifnet
 from vsrife.network.ifnet import Refined, Watcher
-from vsrife.network.mobile_row import MobileRow
 from vsrife.network.operations.interface import Operations, Weights
 from vsrife.network.options import RunOptions
-from vsrife.network.pyramid_row import PyramidRow
+from vsrife.network.own import mobile, pyramid
+from vsrife.network.own.mobile_row import MobileRow
+from vsrife.network.own.pyramid_row import PyramidRow
+from vsrife.network.own.triple import check_reads_two
 from vsrife.network.table import Row
-from vsrife.network.triple import check_reads_two
 
 
 def refine[T, P, W](

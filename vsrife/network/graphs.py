@@ -11,16 +11,17 @@ import numpy as np
 from onnx import ModelProto
 
 from vsrife.errors import ArgumentError
-from vsrife.network import any_row, encoder, triple
+from vsrife.network import any_row, encoder
 from vsrife.network.ifnet import Refined, Watcher, blend, refine
-from vsrife.network.mobile_row import MobileRow
 from vsrife.network.operations.onnx import OnnxOperations
 from vsrife.network.operations.onnx_grid import Grid
 from vsrife.network.operations.onnx_writer import Array, Dim, Writer
 from vsrife.network.options import GraphOptions, check
 from vsrife.network.outcome import confidence, motion
-from vsrife.network.pyramid_graphs import separate_pictures, sides_of, write_refined
-from vsrife.network.pyramid_row import PyramidRow
+from vsrife.network.own import triple
+from vsrife.network.own.mobile_row import MobileRow
+from vsrife.network.own.pyramid_graphs import separate_pictures, sides_of, write_refined
+from vsrife.network.own.pyramid_row import PyramidRow
 from vsrife.network.state_dict import check_state
 from vsrife.network.table import CADENCE_CELL, Arch, Row
 

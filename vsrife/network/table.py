@@ -14,8 +14,8 @@ from math import prod
 from numbers import Real
 
 from vsrife.errors import ArgumentError
-from vsrife.network.mobile_row import MobileRow
-from vsrife.network.pyramid_row import PyramidRow
+from vsrife.network.own.mobile_row import MobileRow
+from vsrife.network.own.pyramid_row import PyramidRow
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 double their scales

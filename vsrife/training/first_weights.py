@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from vsrife.network.mobile_module import MobileNet
-from vsrife.network.pyramid_module import PyramidNet
-from vsrife.network.pyramid_row import PyramidRow
+from vsrife.network.own.mobile_module import MobileNet
+from vsrife.network.own.pyramid_module import PyramidNet
+from vsrife.network.own.pyramid_row import PyramidRow
 from vsrife.network.table import SLOPE, TRAINABLE
 
 type Trained = PyramidNet | MobileNet

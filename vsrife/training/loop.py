@@ -13,8 +13,8 @@ from torch import nn
 
 from vsrife import messages
 from vsrife.errors import MediaError, ModelError, RifeError
-from vsrife.network.pyramid import Watcher
-from vsrife.network.pyramid_module import PyramidNet
+from vsrife.network.own.pyramid import Watcher
+from vsrife.network.own.pyramid_module import PyramidNet
 from vsrife.training.before_run import check_folder, check_footage, fitting
 from vsrife.training.checkpoint import load_checkpoint, save_checkpoint
 from vsrife.training.first_weights import Trained, make

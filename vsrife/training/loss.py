@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from vsrife.inference import psnr as ratio
 from vsrife.network.operations.torch import TorchOperations
-from vsrife.network.pyramid_row import LEVELS as NETWORK_LEVELS
+from vsrife.network.own.pyramid_row import LEVELS as NETWORK_LEVELS
 from vsrife.training.material.drawn_scenes import Batch
 
 LEVELS = 5  # of the pyramid, the coarsest 16 times smaller than the picture

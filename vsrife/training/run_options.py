@@ -75,6 +75,6 @@ class Options:
 
 
 def _device(name: str) -> str:
-    from vsrife.inference.pytorch import choose_device
+    from vsrife.inference.backends.pytorch import choose_device
 
     return str(choose_device(name, 0))

@@ -18,7 +18,7 @@ _TIMES_KEPT = 16
 
 @runtime_checkable
 class NodeSession(Protocol):
-    """A session that makes nodes, see `inference.mlrt.MlrtSession`."""
+    """A session that makes nodes, see `inference.backends.mlrt.MlrtSession`."""
 
     def featured(self, clip: vs.VideoNode) -> vs.VideoNode: ...
 

@@ -12,9 +12,9 @@ import vapoursynth as vs
 
 from vsrife.inference.base import BESIDE, Recent, Rhythm, Session
 from vsrife.inference.base import Planes as Readable
-from vsrife.inference.changed import ChangedSession
-from vsrife.inference.devices import DevicesSession
-from vsrife.inference.regions import Region
+from vsrife.inference.sessions.changed import ChangedSession
+from vsrife.inference.sessions.devices import DevicesSession
+from vsrife.inference.sessions.regions import Region
 from vsrife.inference.source_planes import Coding, SourcePlanes, Timestep
 from vsrife.video import frames, nodes
 from vsrife.video.colour import Route, alphas_match

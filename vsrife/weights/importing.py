@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vsrife.errors import ArgumentError, ModelError
-from vsrife.network import carried_weights
+from vsrife.network.files import carried_weights
 from vsrife.network.state_dict import recognise
 from vsrife.network.table import ROWS, VERSIONS
 from vsrife.weights import folders

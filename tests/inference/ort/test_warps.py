@@ -13,7 +13,7 @@ from tests.golden import formula
 from tests.network.operations.reference import NumpyOperations
 from vsrife.inference.base import Hardware, Settings
 from vsrife.inference.ort import backend, warps
-from vsrife.network.foreign_layouts import build_layout
+from vsrife.network.files.foreign_layouts import build_layout
 from vsrife.network.graphs import build_flow
 from vsrife.network.operations.onnx import OnnxOperations
 from vsrife.network.operations.onnx_writer import Writer

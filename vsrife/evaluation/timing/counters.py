@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vsrife.evaluation.timing.speed import Frame
-from vsrife.inference import quiet
+from vsrife.inference.backends import quiet
 from vsrife.inference.base import Session, Settings
 
 ENCODER, PAIR, NEW = "encoder", "pair", "new frame"
@@ -108,8 +108,9 @@ class _Tally:
 
 def of_openvino(settings: Settings, frames: list[Frame], rounds: int) -> Counts:
     """PERF_COUNT and profiling_info."""
-    from vsrife.inference import onnx_file, runtime
-    from vsrife.inference.openvino import OvEngine
+    from vsrife.inference.backends import runtime
+    from vsrife.inference.backends.openvino import OvEngine
+    from vsrife.inference.graphs import onnx_file
 
     tally, core = _Tally(), quiet.load("openvino").Core()
 
@@ -156,7 +157,8 @@ def of_onnx(settings: Settings, frames: list[Frame], rounds: int) -> Counts:
 
 
 def _of_onnx(settings: Settings, frames: list[Frame], rounds: int, folder: Path) -> Counts:
-    from vsrife.inference import onnx_file, runtime
+    from vsrife.inference.backends import runtime
+    from vsrife.inference.graphs import onnx_file
     from vsrife.inference.ort.backend import OrtEngine, OrtProgram
 
     tally = _Tally()

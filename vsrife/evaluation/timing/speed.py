@@ -71,7 +71,7 @@ def _is_there(backend: str) -> bool:
         return False
     if backend != "mlrt":
         return True
-    from vsrife.inference.mlrt import plugins  # imports VapourSynth, which has them
+    from vsrife.inference.backends.mlrt import plugins  # imports VapourSynth, which has them
 
     return bool(plugins())
 

@@ -13,8 +13,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from vsrife.evaluation.timing.counters import ENCODER, NEW, PAIR, Call, Counts, Spent
 from vsrife.evaluation.timing.speed import Frame
+from vsrife.inference.backends.pytorch import TorchSession
 from vsrife.inference.base import Settings
-from vsrife.inference.pytorch import TorchSession
 
 
 class _Counting(TorchSession):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from vsrife.inference.base import Note
-from vsrife.inference.out_of_memory import is_out_of_memory, reason_of
+from vsrife.inference.sessions.out_of_memory import is_out_of_memory, reason_of
 
 type Work = Callable[[Sequence[Tensor]], list[Tensor]]
 

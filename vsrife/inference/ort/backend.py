@@ -12,9 +12,10 @@ import numpy as np
 from onnx import ModelProto
 
 from vsrife.errors import BackendError, RifeError
-from vsrife.inference import disk_cache, graph_network, onnx_file, quiet, runtime
 from vsrife.inference.arrays import Array
+from vsrife.inference.backends import disk_cache, quiet, runtime
 from vsrife.inference.base import Hardware, Session, Settings
+from vsrife.inference.graphs import graph_network, onnx_file
 from vsrife.inference.ort import accuracy, providers, sessions, tensorrt, warps
 
 onnxruntime = quiet.load("onnxruntime")

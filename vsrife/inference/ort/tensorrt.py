@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vsrife.errors import BackendError, ModelError
-from vsrife.inference import disk_cache
+from vsrife.inference.backends import disk_cache
 from vsrife.inference.base import EngineOptions
 from vsrife.inference.ort import gpu, sessions
 from vsrife.inference.ort.providers import Chosen, row_of

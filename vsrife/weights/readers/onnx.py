@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from math import prod
 
-from vsrife.network import carried_weights
+from vsrife.network.files import carried_weights
 from vsrife.weights.readers.mapping import Convolution
 from vsrife.weights.readers.safetensors import LIMIT, Array, numbers
 

@@ -1,0 +1,1 @@
+"""Kinds of frames that interpolate() takes and gives, and their samples."""

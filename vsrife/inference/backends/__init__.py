@@ -1,0 +1,1 @@
+"""Frameworks that run the network, one file each, and what runtimes have in common."""

@@ -1,0 +1,1 @@
+"""Graphs for runtimes: files of ours and of others, stacked inputs, bf16."""

@@ -1,0 +1,1 @@
+"""Sessions that stand before others: memory, tiles, several devices, what changes, several ways."""

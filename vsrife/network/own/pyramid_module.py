@@ -1,0 +1,58 @@
+"""The pyramid network as a PyTorch module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vsrife.network.module import Described, Outcome, Trace, blended, size_of, times
+from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.options import RunOptions
+from vsrife.network.own import pyramid
+from vsrife.network.own.pyramid import Features, Watcher
+from vsrife.network.own.pyramid_row import PyramidRow
+
+
+class PyramidNet(Described):
+    """See `Network`; what `prepare` gives is `Features` in fp32."""
+
+    arch: PyramidRow
+
+    def prepare(self, image: Tensor) -> Features[Tensor]:
+        self.check_sides(image)
+        ops = TorchOperations(size_of(image), compute=self.dtype)
+        return pyramid.prepare(ops, self.weights, self.arch, self.scale, image.float())
+
+    def match(self, left: Any, right: Any, watcher: Watcher[Tensor] | None = None) -> Tensor:
+        ops = TorchOperations(size_of(left.image), compute=self.dtype)
+        matched: Tensor = pyramid.match(
+            ops, self.weights, self.arch, self.scale, left, right, watcher
+        )
+        return matched
+
+    def interpolate(
+        self,
+        left: Any,
+        right: Any,
+        timestep: float | Tensor,
+        trace: Trace | None = None,
+        pictures: tuple[Tensor, Tensor] | None = None,
+        outcome: list[Outcome] | None = None,
+        matched: Tensor | None = None,
+    ) -> Tensor:
+        state = self.match(left, right) if matched is None else matched
+        t = times(timestep, left.image)
+        ops = TorchOperations(size_of(left.image), compute=self.dtype)
+        images = ops.stack(left.image, right.image)
+        joined = None if pictures is None else torch.cat(pictures).float()
+        planes = (images if joined is None else joined).shape[1]
+        mapped = t.shape[2:] != (1, 1)
+        options = RunOptions(self.scale, timestep_map=mapped, planes=planes)
+        views = left.view4, right.view4
+        weights, row = self.weights, self.arch
+        found = pyramid.refine(ops, weights, row, options, views, state, t, images, joined)
+        if trace is not None:
+            trace.append((found.flow, found.mask))
+        return blended(ops, options, found, t, outcome)

@@ -120,6 +120,13 @@ def test_two_sources_of_one_name_are_told(run, film: Path, capsys):
     assert "would both become" in capsys.readouterr().err
 
 
+def test_the_name_of_a_film_is_no_folder(run, film: Path, capsys):
+    out = film.parent / "out.mkv"
+    assert run(film, shutil.copy(film, film.parent / "b.mp4"), "-o", out) == 1
+    assert f"-o {out} names a film; a FOLDER is needed" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_an_output_in_the_folder_of_its_source_is_refused(run, film: Path, capsys):
     assert run(film, "-o", film.parent) == 1
     assert "is an input, too" in capsys.readouterr().err

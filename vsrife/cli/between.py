@@ -55,8 +55,7 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.left, args.right):
         if not is_file(path):
             raise MediaError(f"{path} does not exist or is no file; A and B must be pictures")
-    if args.output.exists() and not args.output.is_dir():
-        raise MediaError(f"{args.output} is a file; FOLDER must be a folder")
+    _check_folder(args.output)
     names = image_names(args.count + 2 * args.ends, ending=_ending(args))
     check_images(args.output, names, overwrite=args.overwrite)
     for path in (args.left, args.right):
@@ -68,6 +67,14 @@ def run(args: argparse.Namespace) -> int:
     )
     say(f"{args.output}: {counted(len(names), 'picture')}")
     return 0
+
+
+def _check_folder(path: Path) -> None:
+    """MediaError for a file, and for a picture's name, which would become a folder's."""
+    if path.exists() and not path.is_dir():
+        raise MediaError(f"{path} is a file; FOLDER must be a folder")
+    if path.suffix.lower() in (*KINDS, ".jpg", ".jpeg") and not path.is_dir():
+        raise MediaError(f"-o {path} names a picture; give a FOLDER, its pictures are numbered")
 
 
 def _ending(args: argparse.Namespace) -> str:

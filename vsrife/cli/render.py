@@ -20,7 +20,7 @@ from vsrife.cli.render_task import (
     task_of,
 )
 from vsrife.cli.rife_options import check_options, rehearse
-from vsrife.errors import RifeError
+from vsrife.errors import ArgumentError, RifeError
 from vsrife.media.stills.image_folder import is_image_folder
 from vsrife.media.writing.encoder_table import CONTAINERS, ENCODERS
 from vsrife.messages import counted, say
@@ -113,6 +113,8 @@ def _say_done(args: argparse.Namespace, target: Path, outcome: Outcome, seconds:
 def _render_many(args: argparse.Namespace) -> int:
     """Render files into a folder; the exit code is 1 if one has failed."""
     sources = batch.expand(args.source)
+    if args.output.suffix.lower() in CONTAINERS and not args.output.is_dir():
+        raise ArgumentError(f"-o {args.output} names a film; a FOLDER is needed for several IN")
     check_options(options_of(args))
     fps = None if args.fps is None else read_rate(args.fps)
     rate = batch.rate_texts("2" if args.factor is None and fps is None else args.factor, fps)

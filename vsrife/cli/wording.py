@@ -124,7 +124,7 @@ class Parser(argparse.ArgumentParser):
 def alike(word: str, known: list[str]) -> str:
     """The end of a message about a word that is not known: the ones that may be meant."""
     begun = [each for each in known if len(word) > 2 and each.startswith(word)]
-    near = begun[:3] or difflib.get_close_matches(word, known, 3, cutoff=0.7)
+    near = list(dict.fromkeys(begun))[:3] or difflib.get_close_matches(word, known, 3, cutoff=0.7)
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 

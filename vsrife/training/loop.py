@@ -33,7 +33,7 @@ EMA = 0.999
 CLIP = 1.0  # largest norm of a step's gradient
 PERCEPTUAL_WEIGHT = 0.05  # where there is such a loss
 # The rate falls in a straight line over this last share of the run, to the share LAST_RATE
-FALLING, LAST_RATE = 0.3, 0.02
+FALLING, LAST_RATE = 0.75, 0.02
 KNOWN_STEPS = 4000  # of the weights that a run starts from, where their losses have faded
 HELD_OUT = 24  # generated scenes that progress is measured on
 HELD_OUT_SIZE = 128  # pixels

@@ -31,12 +31,16 @@ UNIT, MOST = 1.0, 4.0
 # small thing would hold it back. A difference of EDGE to a neighbour is pattern enough
 FLAT, EDGE = 0.1, 0.1
 # Of the flow's error, at the start and at the end, halved every so many steps
-FLOW_WEIGHTS, FLOW_HALVES = (0.4, 0.06), 2000
+FLOW_WEIGHTS, FLOW_HALVES = (0.4, 0.08), 2000
+# Of the final flow and mask, and of the finest block's, relative to the others': at a quarter of
+# the size, flow that is right near an edge smears it. What is sharp there, the picture teaches
+OWN_WEIGHT, FINEST_WEIGHT = 0.1, 0.3
+IMAGE_WEIGHT = 4.0  # of the picture's error
 BOTH_WEIGHT = 0.1  # weight of points that both images see, in the mask's error
 # Weight of the relative error, the logarithm of the mean square: without it hard pictures outweigh
 # those that are nearly right, where a small thing moves on static ground. A mean square below FLOOR
 # counts as right
-RELATIVE_WEIGHT, FLOOR = 0.02, 3e-6
+RELATIVE_WEIGHT, FLOOR = 0.2, 3e-6
 MASK_WEIGHT = 0.3  # of the mask's error relative to the flow's
 # Of the error of the matches relative to the flow's; up to MATCH_SOFT pixels it is quadratic, and
 # each MATCH_UNIT pixels of motion, up to a cell, count once more
@@ -44,7 +48,7 @@ MATCH_WEIGHT, MATCH_SOFT, MATCH_UNIT = 0.15, 4.0, 4.0
 
 # Of the final flow's error on a scale where each halving counts the same, from FINE pixels on: what
 # blurs is off by tenths of a pixel, which large errors elsewhere would outweigh
-FINE_WEIGHT, FINE = 0.08, 0.05
+FINE_WEIGHT, FINE = 0.003, 0.05
 
 FINEST = NETWORK_LEVELS[-1]
 
@@ -71,7 +75,7 @@ class Found:
 
 def total_loss(found: Found, batch: Batch, step: int) -> Tensor:
     """One number: the error of the image, plus errors of what was found, which fade with `step`."""
-    image = pyramid_loss(found.image, batch.truth)
+    image = IMAGE_WEIGHT * pyramid_loss(found.image, batch.truth)
     image = image + RELATIVE_WEIGHT * relative_loss(found.image, batch.truth)
     weight = max(FLOW_WEIGHTS[1], FLOW_WEIGHTS[0] * 0.5 ** (step / FLOW_HALVES))
     softness = max(HARD, SOFT * 0.5 ** (step / SOFT_HALVES))
@@ -85,7 +89,7 @@ def total_loss(found: Found, batch: Batch, step: int) -> Tensor:
 def _guided(found: Found, batch: Batch, quarter: Batch, softness: float) -> Tensor:
     """Errors of flows, masks and matches, at a quarter of the size: finer, nothing more is seen."""
     own = flow_loss(_strided(found.flow, FINEST), quarter, softness)
-    loss = own + MASK_WEIGHT * mask_loss(_strided(found.mask, FINEST), quarter)
+    loss = OWN_WEIGHT * (own + MASK_WEIGHT * mask_loss(_strided(found.mask, FINEST), quarter))
     middle = (batch.timestep == 0.5).flatten()
     if middle.any():
         part = Batch(*(getattr(quarter, field.name)[middle] for field in fields(Batch)))
@@ -98,7 +102,8 @@ def _guided(found: Found, batch: Batch, quarter: Batch, softness: float) -> Tens
             # each block answers for its own step: errors of later ones would be noise to it
             step = flow_loss(flow - before + before.detach(), part, softness)
             step = step + MASK_WEIGHT * mask_loss(mask, part)
-            loss = loss + share * BLOCK_WEIGHT ** (len(found.states) - i) * step
+            kept = FINEST_WEIGHT if level == FINEST else 1.0
+            loss = loss + kept * share * BLOCK_WEIGHT ** (len(found.states) - i) * step
             before = flow
     if found.matches is None:
         return loss

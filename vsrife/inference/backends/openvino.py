@@ -82,8 +82,12 @@ class OvEngine:
             self._config["INFERENCE_PRECISION_HINT"] = "f32"
         else:
             self._config["EXECUTION_MODE_HINT"] = "ACCURACY"  # each node as the graph has it
-        if self._device == "CPU" and hardware.threads is not None:
-            self._config["INFERENCE_NUM_THREADS"] = hardware.threads
+        if self._device == "CPU":
+            # else every process binds its threads to the first cores: two with one thread each,
+            # as workers and chunks of a film are, shared one core, and the other one was idle
+            self._config["ENABLE_CPU_PINNING"] = False
+            if hardware.threads is not None:
+                self._config["INFERENCE_NUM_THREADS"] = hardware.threads
         if hardware.num_streams > 1:
             self._config["NUM_STREAMS"] = str(hardware.num_streams)
         self._folder = disk_cache.open_folder("openvino", settings.note)

@@ -26,18 +26,20 @@ def words(command: str, *, windows: bool = os.name == "nt") -> tuple[str, ...]:
     """
     split = _split(command, windows)
     if not split:
-        raise ArgumentError(f"pipe must be a command line, as 'x264 --demuxer y4m - -o {OUT}'")
+        raise ArgumentError(f"--pipe must be a command line, as 'x264 --demuxer y4m - -o {OUT}'")
     shell = next((word for word in split if word in _SHELL), None)
     if shell is not None:
         raise ArgumentError(
-            f"pipe runs one program, without a shell; {shell!r} would be a word of it. A script of "
-            "your own can hold several programs"
+            f"--pipe runs one program, without a shell; {shell!r} would be a word of it. A script "
+            "of your own can hold several programs"
         )
     if not any(OUT in word for word in split[1:]):
-        raise ArgumentError(f"pipe must contain {OUT}, the file that the program writes")
+        raise ArgumentError(f"--pipe must contain {OUT}, the file that the program writes")
     program = shutil.which(split[0])
     if program is None:
-        raise ArgumentError(f"pipe: there is no program {split[0]!r}; install it or give its path")
+        raise ArgumentError(
+            f"--pipe: there is no program {split[0]!r}; install it or give its path"
+        )
     if windows and Path(program).suffix.lower() in _SCRIPTS:
         raise ArgumentError(f"pipe: {program} would run in a shell; give a program (.exe)")
     return (str(Path(program).absolute()), *split[1:])

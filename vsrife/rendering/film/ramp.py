@@ -75,7 +75,7 @@ def read_ramp(path: Path) -> Ramp:
 def _line(path: Path, number: int, words: list[str]) -> Line:
     here = Line(None, Fraction(0), number, str(path))
     if len(words) != 2:
-        raise _wrong(here, f"expected a place and a time, as 3s 10s, not {words!r:.60}")
+        raise _wrong(here, f"expected a place and a time, as 3s 10s, not {' '.join(words)!r:.60}")
     try:
         source = None if words[0] == _END else span.read_place("the place of the source", words[0])
         output = span.read_time("the output time", words[1])

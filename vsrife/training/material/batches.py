@@ -18,7 +18,7 @@ from vsrife.training.teacher import Teacher
 SLOWEST, FASTEST = 0.4, 1.2
 # Mean and maximum change in 9x9 pixels of footage, 0..1, below which the change is noise
 STATIC_MEAN, STATIC_PEAK = 2 / 255, 10 / 255
-ANIMATIONS, CLIPS = 0.35, 0.3  # shares of the samples; all others are generated
+ANIMATIONS, CLIPS = 0.3, 0.4  # shares of the samples; all others are generated
 
 
 # Mean error of 5x5 pixels, 0..1, below which what the teacher's flow finds counts as right

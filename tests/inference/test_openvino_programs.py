@@ -13,7 +13,7 @@ from vsrife import rife
 from vsrife.inference.backends.openvino import OvEngine
 from vsrife.inference.base import Hardware, Settings
 from vsrife.network.graphs import build_encoder, build_flow, build_refine
-from vsrife.network.operations.onnx_writer import Writer
+from vsrife.network.operations.onnx.onnx_writer import Writer
 from vsrife.network.options import GraphOptions, unit_of
 from vsrife.network.own.pyramid_graphs import build_match, build_prepare
 from vsrife.network.table import ARCHS, PYRAMIDS

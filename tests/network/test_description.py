@@ -18,7 +18,7 @@ from tests.support.narrow import official_rows
 from vsrife.network import encoder
 from vsrife.network.block import estimate, stem_spans
 from vsrife.network.ifnet import blend, interpolate, refine
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.options import RunOptions
 from vsrife.network.outcome import confidence, motion
 from vsrife.network.table import IFNETS, Arch

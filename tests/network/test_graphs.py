@@ -11,7 +11,7 @@ from tests.network.runs import OnnxRuntime, narrow_rows, sizes, state_of
 from vsrife.errors import ArgumentError, ModelError
 from vsrife.network.files.foreign_layouts import LAYOUTS, build_layout
 from vsrife.network.graphs import build_encoder, build_flow
-from vsrife.network.operations.onnx_correlation import TILED
+from vsrife.network.operations.onnx.onnx_correlation import TILED
 from vsrife.network.options import GraphOptions
 from vsrife.network.table import IFNETS
 

@@ -19,7 +19,7 @@ from vsrife.errors import ArgumentError
 from vsrife.network import build, ifnet, module
 from vsrife.network.block import growth
 from vsrife.network.module import Network
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.table import IFNETS, SCALES, VERSIONS
 
 TOLERANCE = TOLERANCES["out"]

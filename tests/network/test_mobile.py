@@ -14,7 +14,7 @@ from vsrife.network.files.foreign_layouts import build_layout
 from vsrife.network.files.ncnn_files import build as build_ncnn
 from vsrife.network.files.targets import FileOptions
 from vsrife.network.graphs import build_flow
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.options import GraphOptions, RunOptions
 from vsrife.network.own import mobile
 from vsrife.network.own.mobile_row import LEVELS

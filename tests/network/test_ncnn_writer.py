@@ -5,8 +5,8 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.network.ncnn_runtime import Ncnn
-from vsrife.network.operations.ncnn import NcnnOperations
-from vsrife.network.operations.ncnn_writer import Writer
+from vsrife.network.operations.ncnn.ncnn_operations import NcnnOperations
+from vsrife.network.operations.ncnn.ncnn_writer import Writer
 
 X = np.random.default_rng(0).uniform(-1, 1, (1, 4, 6)).astype(np.float32)
 WEIGHT = np.linspace(-1, 1, 9, dtype=np.float32).reshape(1, 1, 3, 3)

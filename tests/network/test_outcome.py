@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.options import RunOptions
 from vsrife.network.outcome import confidence, motion
 

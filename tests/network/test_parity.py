@@ -25,7 +25,7 @@ from tests.network.runs import (
 from vsrife.network import build
 from vsrife.network.graphs import build_flow
 from vsrife.network.ifnet import Watcher, refine
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.options import GraphOptions, RunOptions
 from vsrife.network.table import ARCHS, RESCALE_LIMIT, SCALES, cost
 from vsrife.weights import embedded_folder, read_arrays

@@ -15,9 +15,9 @@ from vsrife import cli, export
 from vsrife.errors import ArgumentError, BackendError
 from vsrife.network.files import tflite_files
 from vsrife.network.files.targets import FileOptions
-from vsrife.network.operations.tflite import TfliteOperations
-from vsrife.network.operations.tflite_schema import file_of, schema
-from vsrife.network.operations.tflite_writer import Writer
+from vsrife.network.operations.tflite.tflite_operations import TfliteOperations
+from vsrife.network.operations.tflite.tflite_schema import file_of, schema
+from vsrife.network.operations.tflite.tflite_writer import Writer
 from vsrife.network.table import ARCHS
 from vsrife.weights.files import save_weights
 
@@ -171,7 +171,10 @@ def test_the_command_refuses_and_writes_nothing(model, tmp_path, capsys, more, s
 
 
 def test_a_missing_package_is_named_with_the_way_to_get_it(model, tmp_path, monkeypatch):
-    for name in ("vsrife.network.files.tflite_files", "vsrife.network.operations.tflite_schema"):
+    for name in (
+        "vsrife.network.files.tflite_files",
+        "vsrife.network.operations.tflite.tflite_schema",
+    ):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     said = r"target tflite needs what is not installed: .*ai_edge_litert.*pip install '.\[tflite\]'"

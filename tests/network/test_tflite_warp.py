@@ -12,7 +12,7 @@ import torch
 
 from tests.network.tflite_cases import frames, psnr
 from vsrife.network.ifnet import Refined, blend
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "warp"
 WARP = runpy.run_path(str(EXAMPLES / "warp.py"))

@@ -7,7 +7,7 @@ import torch
 from tests.network import triple_golden
 from tests.network.triple_golden import CASES, TOLERANCE, frames, goldens, kept, name_of, state
 from vsrife.errors import ArgumentError, ModelError
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.own.triple_module import TripleNet
 from vsrife.network.state_dict import recognise
 from vsrife.network.table import TRIPLES, cost, parameters

@@ -16,7 +16,7 @@ from vsrife.network import any_row
 from vsrife.network.files import tflite_files
 from vsrife.network.files.targets import FileOptions
 from vsrife.network.ifnet import blend
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.options import RunOptions
 from vsrife.network.own import mobile
 from vsrife.network.own.mobile_row import MobileRow

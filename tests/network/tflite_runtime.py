@@ -9,7 +9,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from vsrife.network.operations.tflite_schema import SIGNATURE
+from vsrife.network.operations.tflite.tflite_schema import SIGNATURE
 
 Array = NDArray[np.float32]
 

@@ -11,7 +11,7 @@ from torch import Size, Tensor
 from torch.nn import functional as F
 
 from vsrife.network import outcome
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.table import CADENCE_CELL as CELL
 from vsrife.network.table import CADENCE_FLOOR as FLOOR
 

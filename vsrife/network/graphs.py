@@ -13,9 +13,9 @@ from onnx import ModelProto
 from vsrife.errors import ArgumentError
 from vsrife.network import any_row, encoder
 from vsrife.network.ifnet import Refined, Watcher, blend, refine
-from vsrife.network.operations.onnx import OnnxOperations
-from vsrife.network.operations.onnx_grid import Grid
-from vsrife.network.operations.onnx_writer import Array, Dim, Writer
+from vsrife.network.operations.onnx.onnx_operations import OnnxOperations
+from vsrife.network.operations.onnx.onnx_warps import Grid
+from vsrife.network.operations.onnx.onnx_writer import Array, Dim, Writer
 from vsrife.network.options import GraphOptions, check
 from vsrife.network.outcome import confidence, motion
 from vsrife.network.own import triple

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from vsrife.errors import ArgumentError
 from vsrife.network import encoder
 from vsrife.network.ifnet import Refined, Watcher, blend, refine
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.options import RunOptions
 from vsrife.network.outcome import confidence
 from vsrife.network.table import RESCALE_LIMIT, Arch, Row, Shape, state_shapes

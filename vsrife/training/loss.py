@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.inference import psnr as ratio
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.own.pyramid_row import LEVELS as NETWORK_LEVELS
 from vsrife.training.material.drawn_scenes import Batch
 

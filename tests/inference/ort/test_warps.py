@@ -15,8 +15,8 @@ from vsrife.inference.base import Hardware, Settings
 from vsrife.inference.ort import backend, warps
 from vsrife.network.files.foreign_layouts import build_layout
 from vsrife.network.graphs import build_flow
-from vsrife.network.operations.onnx import OnnxOperations
-from vsrife.network.operations.onnx_writer import Writer
+from vsrife.network.operations.onnx.onnx_operations import OnnxOperations
+from vsrife.network.operations.onnx.onnx_writer import Writer
 from vsrife.network.options import GraphOptions
 from vsrife.network.table import ARCHS
 

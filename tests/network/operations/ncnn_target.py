@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.network.ncnn_runtime import Ncnn
-from vsrife.network.operations.ncnn import NcnnOperations
-from vsrife.network.operations.ncnn_channels import Taken
-from vsrife.network.operations.ncnn_writer import Blob, Writer
+from vsrife.network.operations.ncnn.ncnn_channels import Taken
+from vsrife.network.operations.ncnn.ncnn_operations import NcnnOperations
+from vsrife.network.operations.ncnn.ncnn_writer import Blob, Writer
 
 Array = NDArray[Any]
 

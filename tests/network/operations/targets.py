@@ -14,9 +14,9 @@ from tests.network.operations.ncnn_target import by_ncnn
 from tests.network.operations.reference import NumpyOperations
 from tests.network.operations.tflite_target import by_tflite
 from tests.network.runs import OnnxRuntime
-from vsrife.network.operations.onnx import OnnxOperations
-from vsrife.network.operations.onnx_writer import Writer
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.onnx.onnx_operations import OnnxOperations
+from vsrife.network.operations.onnx.onnx_writer import Writer
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 
 Array = NDArray[Any]
 Work = Callable[..., Any]  # takes operations and what `Case.args` becomes in a target

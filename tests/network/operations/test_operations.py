@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from tests.network.operations.targets import (
     by_torch,
 )
 from vsrife.network.operations.interface import Operations, Span
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 
 TOLERANCE = 1e-5  # fp32 rounding, of numbers of about 1 in all cases
 NAMES = sorted(name for name in vars(Operations) if not name.startswith("_"))
@@ -149,9 +150,9 @@ ALL = [pytest.param(c, id=f"{name}-{i}") for name in NAMES for i, c in enumerate
 
 def targets():
     """Name and class of what the folder of operations offers."""
-    for module in pkgutil.iter_modules(vsrife.network.operations.__path__):
-        content = vars(importlib.import_module(f"vsrife.network.operations.{module.name}"))
-        for name, found in content.items():
+    package = vsrife.network.operations
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        for name, found in vars(importlib.import_module(module.name)).items():
             if name.endswith("Operations") and found is not Operations:
                 yield name, found
 
@@ -161,6 +162,13 @@ TARGETS = [*targets(), ("NumpyOperations", NumpyOperations)]
 
 def test_targets_are_found():
     assert {name for name, _ in TARGETS} >= {"TorchOperations", "OnnxOperations"}
+
+
+def test_a_target_is_a_module_or_a_folder_of_at_most_four():
+    for _, found in targets():
+        path = Path(inspect.getfile(found))
+        if path.parent.name != "operations":
+            assert len([each for each in path.parent.glob("*.py") if each.stem != "__init__"]) <= 4
 
 
 @pytest.mark.parametrize(("name", "target"), TARGETS)

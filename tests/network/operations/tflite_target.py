@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.network.tflite_runtime import Tflite
-from vsrife.network.operations.tflite import TfliteOperations
-from vsrife.network.operations.tflite_schema import file_of
-from vsrife.network.operations.tflite_writer import Tensor, Writer
+from vsrife.network.operations.tflite.tflite_operations import TfliteOperations
+from vsrife.network.operations.tflite.tflite_schema import file_of
+from vsrife.network.operations.tflite.tflite_writer import Tensor, Writer
 
 Array = NDArray[Any]
 

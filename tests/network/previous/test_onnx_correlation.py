@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from tests.network.runs import RUNTIMES
-from vsrife.network.operations.onnx_correlation import TILED
-from vsrife.network.operations.onnx_writer import Writer
+from vsrife.network.operations.onnx.onnx_correlation import TILED
+from vsrife.network.operations.onnx.onnx_writer import Writer
 from vsrife.network.previous.onnx.correlation import correlate, soft_argmax
 from vsrife.network.previous.torch.correlation import correlate as by_torch
 from vsrife.network.previous.torch.correlation import soft_argmax as torch_soft_argmax

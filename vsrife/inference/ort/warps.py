@@ -27,7 +27,7 @@ from onnx import (
     shape_inference,
 )
 
-from vsrife.network.operations.onnx_writer import Array
+from vsrife.network.operations.onnx.onnx_writer import Array
 
 WAY = "deform 1"  # part of the names of what is kept; another one where this file writes otherwise
 _OPSET, _IR = 19, 9  # the first ones with DeformConv
@@ -181,7 +181,7 @@ class _Rewriter:
         return self._op("Add", scaled, self._constant(there))
 
     def _own(self, planar: str, warp: _Warp, starts: tuple[Array, Array]) -> str | None:
-        """The same for the grids that `onnx_grid.Grid` writes, flow * factors + coordinates: the
+        """The same for the grids that `onnx_warps.Grid` writes, flow * factors + coordinates: the
         flow is in pixels already, and the coordinates are whole ones. None for other grids."""
         add = self._makers.get(planar)
         if add is None or add.op_type != "Add":

@@ -18,8 +18,8 @@ from onnx import ModelProto
 
 from vsrife.errors import ArgumentError
 from vsrife.network.graphs import write_image
-from vsrife.network.operations.onnx_grid import GivenGrid
-from vsrife.network.operations.onnx_writer import Array, Dim, Writer
+from vsrife.network.operations.onnx.onnx_warps import GivenGrid
+from vsrife.network.operations.onnx.onnx_writer import Array, Dim, Writer
 from vsrife.network.options import V1_PLANES, V2_PLANES, GraphOptions, check, unit_of
 from vsrife.network.sizes import padded_size
 from vsrife.network.state_dict import check_state

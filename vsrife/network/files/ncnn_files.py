@@ -12,9 +12,9 @@ from vsrife.messages import note
 from vsrife.network import any_row
 from vsrife.network.files.targets import FileOptions
 from vsrife.network.ifnet import blend
-from vsrife.network.operations.ncnn import NcnnOperations
-from vsrife.network.operations.ncnn_channels import Weight
-from vsrife.network.operations.ncnn_writer import Array, Blob, Writer
+from vsrife.network.operations.ncnn.ncnn_channels import Weight
+from vsrife.network.operations.ncnn.ncnn_operations import NcnnOperations
+from vsrife.network.operations.ncnn.ncnn_writer import Array, Blob, Writer
 from vsrife.network.options import GraphOptions, check
 from vsrife.network.table import Arch, Row
 

@@ -11,7 +11,7 @@ from vsrife.network.files import carried_weights
 from vsrife.network.files.foreign_layouts import build_layout
 from vsrife.network.files.targets import FileOptions
 from vsrife.network.graphs import build_encoder, build_flow
-from vsrife.network.operations.onnx_writer import Array
+from vsrife.network.operations.onnx.onnx_writer import Array
 from vsrife.network.options import GraphOptions
 from vsrife.network.own.triple import reads_three
 from vsrife.network.sizes import padded_size

@@ -13,10 +13,10 @@ from vsrife.messages import note
 from vsrife.network import any_row
 from vsrife.network.files.targets import FileOptions
 from vsrife.network.ifnet import blend
-from vsrife.network.operations.tflite import TfliteOperations
-from vsrife.network.operations.tflite_schema import file_of
-from vsrife.network.operations.tflite_warp import Pair
-from vsrife.network.operations.tflite_writer import Array, Node, Tensor, Writer
+from vsrife.network.operations.tflite.tflite_operations import TfliteOperations
+from vsrife.network.operations.tflite.tflite_schema import file_of
+from vsrife.network.operations.tflite.tflite_warp import Pair
+from vsrife.network.operations.tflite.tflite_writer import Array, Node, Tensor, Writer
 from vsrife.network.options import RunOptions
 from vsrife.network.own import mobile
 from vsrife.network.own.mobile_row import MobileRow

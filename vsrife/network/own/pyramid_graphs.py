@@ -8,8 +8,8 @@ import numpy as np
 from onnx import ModelProto
 
 from vsrife.network.ifnet import Refined
-from vsrife.network.operations.onnx import OnnxOperations
-from vsrife.network.operations.onnx_writer import Array, Dim, Writer
+from vsrife.network.operations.onnx.onnx_operations import OnnxOperations
+from vsrife.network.operations.onnx.onnx_writer import Array, Dim, Writer
 from vsrife.network.options import GraphOptions, check
 from vsrife.network.own import pyramid
 from vsrife.network.own.pyramid import Features

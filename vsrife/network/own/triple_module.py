@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vsrife.network.ifnet import blend
 from vsrife.network.module import Described, Outcome, Trace, blended, size_of, times
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.options import RunOptions
 from vsrife.network.own import triple
 from vsrife.network.own.triple import NEXT, PREVIOUS, Features

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.training.material.drawn_scenes import Batch, Scenes
 from vsrife.training.material.footage import SIDE, Footage
 from vsrife.training.teacher import Teacher

@@ -13,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-from vsrife.network.operations.ncnn_writer import SHARPNESS
+from vsrife.network.operations.ncnn.ncnn_writer import SHARPNESS
 from vsrife.weights.readers.mapping import Convolution
 from vsrife.weights.readers.safetensors import Array, numbers
 

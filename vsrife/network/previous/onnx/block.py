@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vsrife.network.operations.onnx_writer import Array, Writer
+from vsrife.network.operations.onnx.onnx_writer import Array, Writer
 from vsrife.network.previous.onnx.correlation import correlate, soft_argmax
 from vsrife.network.previous.onnx.operations import (
     cast,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from vsrife.network.operations import onnx_correlation
-from vsrife.network.operations.onnx_writer import Writer
+from vsrife.network.operations.onnx import onnx_correlation
+from vsrife.network.operations.onnx.onnx_writer import Writer
 from vsrife.network.previous.onnx.operations import join, split
 from vsrife.network.table import SOFT_ARGMAX_SHARPNESS
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from vsrife.network.operations.onnx import OnnxOperations
-from vsrife.network.operations.onnx_grid import Grid
-from vsrife.network.operations.onnx_writer import Array, Writer
+from vsrife.network.operations.onnx.onnx_operations import OnnxOperations
+from vsrife.network.operations.onnx.onnx_warps import Grid
+from vsrife.network.operations.onnx.onnx_writer import Array, Writer
 from vsrife.network.options import GraphOptions
 from vsrife.network.outcome import confidence, motion
 from vsrife.network.previous.onnx.outcome import blend, moving

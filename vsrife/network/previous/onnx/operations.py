@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from onnx import TensorProto
 
-from vsrife.network.operations.onnx_writer import Array, Writer
+from vsrife.network.operations.onnx.onnx_writer import Array, Writer
 from vsrife.network.table import SLOPE
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vsrife.network.operations.onnx_writer import Writer
+from vsrife.network.operations.onnx.onnx_writer import Writer
 from vsrife.network.previous.onnx.operations import split
 from vsrife.network.previous.onnx.refinement import Result
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from vsrife.network.operations.onnx_grid import Grid, around_middles
-from vsrife.network.operations.onnx_writer import Array, Writer
+from vsrife.network.operations.onnx.onnx_warps import Grid, around_middles
+from vsrife.network.operations.onnx.onnx_writer import Array, Writer
 from vsrife.network.options import GraphOptions
 from vsrife.network.previous.onnx.block import Block
 from vsrife.network.previous.onnx.operations import channels, resize, split

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vsrife.network.operations import torch_correlation
+from vsrife.network.operations.torch import torch_correlation
 from vsrife.network.table import SOFT_ARGMAX_SHARPNESS
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.network.module import Network, Outcome, Trace
-from vsrife.network.operations.torch import TorchOperations
+from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.options import RunOptions
 from vsrife.network.outcome import confidence
 from vsrife.network.previous.torch import static

@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager
 import numpy as np
 
 from vsrife.network.operations.interface import Span
-from vsrife.network.operations.tflite_warp import Pair, around_middles, middles, sampled
-from vsrife.network.operations.tflite_writer import (
+from vsrife.network.operations.tflite.tflite_warp import Pair, around_middles, middles, sampled
+from vsrife.network.operations.tflite.tflite_writer import (
     Array,
     Tensor,
     Writer,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vsrife.network.operations.onnx_writer import END, Array, Writer
+from vsrife.network.operations.onnx.onnx_writer import END, Array, Writer
 
 TILED = 3  # radius from which on tiles pay
 _TILE = 8  # cells of a side, at least

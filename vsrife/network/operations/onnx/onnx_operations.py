@@ -13,10 +13,9 @@ import numpy as np
 from onnx import TensorProto
 
 from vsrife.network.operations.interface import Span
-from vsrife.network.operations.onnx_correlation import correlate, soft_argmax
-from vsrife.network.operations.onnx_grid import Grid, around_middles
-from vsrife.network.operations.onnx_sharp import warp_sharp
-from vsrife.network.operations.onnx_writer import END, Array, Writer
+from vsrife.network.operations.onnx.onnx_correlation import correlate, soft_argmax
+from vsrife.network.operations.onnx.onnx_warps import Grid, around_middles, warp_sharp
+from vsrife.network.operations.onnx.onnx_writer import END, Array, Writer
 from vsrife.network.table import SLOPE
 
 

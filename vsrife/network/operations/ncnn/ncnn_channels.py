@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vsrife.network.operations.interface import Span
-from vsrife.network.operations.ncnn_writer import Array, Blob, Writer
+from vsrife.network.operations.ncnn.ncnn_writer import Array, Blob, Writer
 
 END = 2**31 - 1  # end of a cut: up to the last element
 _MULTIPLY = 2  # of BinaryOp

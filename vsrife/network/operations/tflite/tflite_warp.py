@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from vsrife.network.operations.tflite_writer import Array, Tensor, Writer, reshaped, sliced
+from vsrife.network.operations.tflite.tflite_writer import Array, Tensor, Writer, reshaped, sliced
 
 Pair = tuple[Tensor, Tensor]
 

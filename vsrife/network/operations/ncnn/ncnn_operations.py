@@ -14,8 +14,15 @@ import numpy as np
 
 from vsrife.errors import ArgumentError
 from vsrife.network.operations.interface import Span
-from vsrife.network.operations.ncnn_channels import END, Channels, Pair, Taken, Weight, value_of
-from vsrife.network.operations.ncnn_writer import SHARPNESS, Array, Blob, Writer
+from vsrife.network.operations.ncnn.ncnn_channels import (
+    END,
+    Channels,
+    Pair,
+    Taken,
+    Weight,
+    value_of,
+)
+from vsrife.network.operations.ncnn.ncnn_writer import SHARPNESS, Array, Blob, Writer
 from vsrife.network.table import SLOPE
 
 _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE, _SUBTRACT_FROM = 0, 1, 2, 3, 7  # of BinaryOp

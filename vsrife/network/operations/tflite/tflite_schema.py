@@ -11,7 +11,7 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
-from vsrife.network.operations.tflite_writer import Array, Node, Stored, Writer
+from vsrife.network.operations.tflite.tflite_writer import Array, Node, Stored, Writer
 
 _PACKAGE = "ai_edge_litert"
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.network.operations.interface import Span
-from vsrife.network.operations.torch_correlation import correlate
+from vsrife.network.operations.torch.torch_correlation import correlate
 from vsrife.network.table import SLOPE
 
 

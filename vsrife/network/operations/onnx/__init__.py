@@ -1,0 +1,1 @@
+"""The operations written down for ONNX."""

@@ -312,6 +312,37 @@ def test_before_an_estimate_options_are_checked(run, film: Path, capsys):
     assert "--scale must be" in capsys.readouterr().err
 
 
+def test_what_is_wrong_on_every_backend_is_said_once(run, film: Path, capsys):
+    ramp = film.parent / "ramp.txt"
+    ramp.write_text("0 0s\n99s 1s\n")
+    assert run(film, "-o", film.parent / "o.mp4", "--estimate", "--times", ramp) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "line 2: the source ends before" in said
+
+
+@pytest.mark.parametrize("words", [["--fps", "0.01"], ["--fps", "0.01", "--times", "ramp.txt"]])
+def test_a_film_of_one_frame_is_told(words, run, film: Path, monkeypatch, capsys):
+    monkeypatch.chdir(film.parent)
+    Path("ramp.txt").write_text("0 0s\n10 2s\n")
+    assert run(film, "-o", "o.mkv", *words) == 0
+    assert "OUT is one frame, shown for 100 s; a higher rate makes more" in capsys.readouterr().err
+
+
+def test_a_size_that_no_quality_keeps_is_refused_before_the_work(run, film: Path, capsys):
+    assert run(film, "-o", film.parent / "o.mkv", "--max-size", "1KB") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the film does not fit into 1000 bytes, whatever its quality; " in line
+    assert not list(film.parent.glob(".o.mkv*"))
+
+
+def test_a_name_for_a_folder_is_checked_for_one_file_too(run, film: Path, capsys):
+    assert run(film, "-o", film.parent / "o.mkv", "--name", "{x}") == 1
+    assert "--name has {x}, which means nothing" in capsys.readouterr().err
+    assert run(film, "-o", film.parent / "o.mkv", "--name", "{number}{ext}") == 0
+    assert "--name is for a folder OUT, and has nothing to act on" in capsys.readouterr().err
+
+
 def test_a_rate_that_costs_less_is_told(run, film: Path, monkeypatch, capsys):
     monkeypatch.setattr(render, "render_file", lambda *a: one_file.Outcome(0, 0))
     run(film, "-o", film.parent / "o.mp4", "--fps", "48")

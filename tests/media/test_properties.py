@@ -113,9 +113,15 @@ def test_a_layout_for_eyes_that_mp4_cannot_say_is_noted(render: Any, base: Path,
     ("name", "codec", "pixels"), [("q.mov", "qtrle", "argb"), ("y.mkv", "ffv1", "yuva420p")]
 )
 def test_transparency_is_noted(name: str, codec: str, pixels: str, render: Any, tmp_path: Path):
-    source = film(tmp_path / name, "-c:v", codec, "-pix_fmt", pixels)
+    seen = "format=rgba,colorchannelmixer=aa=0.5"
+    source = film(tmp_path / name, "-vf", seen, "-c:v", codec, "-pix_fmt", pixels)
     (line,) = notes(render(source, tmp_path / "o.mkv"))
     assert "transparency is left out" in line
+
+
+def test_alpha_that_is_opaque_loses_nothing(render: Any, tmp_path: Path):
+    source = film(tmp_path / "q.mov", "-c:v", "qtrle", "-pix_fmt", "argb")
+    assert not notes(render(source, tmp_path / "o.mkv"))
 
 
 def test_a_gif_without_transparency_gets_no_note(render: Any, tmp_path: Path):

@@ -108,6 +108,19 @@ def test_a_film_that_cannot_become_so_small_is_one_line(clip: vs.VideoNode, tmp_
     assert not (tmp_path / "o.mkv").exists()
 
 
+@pytest.mark.parametrize("count", [2, 200])
+@pytest.mark.parametrize("end", [".mkv", ".mp4", ".mov"])
+@pytest.mark.parametrize("name", ["x264", "x265"])
+def test_no_film_is_smaller_than_what_is_refused(name: str, end: str, count: int, tmp_path: Path):
+    black = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=48, length=count, keep=True)
+    made = choose(name, end, crf=51, preset="ultrafast")
+    write_video(black, tmp_path / f"o{end}", film_times(count), made)
+    size = (tmp_path / f"o{end}").stat().st_size
+    sized.check_frames(Encoding(max_size=size), count)
+    with pytest.raises(MediaError, match=f"; {count} frames need more than "):
+        sized.check_frames(Encoding(max_size=size // 4), count)
+
+
 def test_a_film_that_needs_less_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     still = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=48, length=12)
     made = choose("x264", ".mkv", max_size="1MB")

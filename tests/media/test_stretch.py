@@ -130,3 +130,15 @@ def test_sound_that_lasts_longer_than_the_picture_is_cut_without_a_word(
     assert "damaged" not in capsys.readouterr().err
     samples, rate = heard(out, 0)
     assert len(samples) == rate
+
+
+@pytest.mark.parametrize("times", [2, 10])
+def test_sound_that_begins_late_begins_on_time(times: int, tmp_path: Path):
+    """And ends within a window of atempo, which is 1/24 s of the source."""
+    film = tmp_path / "late.mkv"
+    ffmpeg("-f", "lavfi", "-i", f"testsrc=s=64x48:r=10:d={SECONDS}", "-itsoffset", 0.7,
+           "-f", "lavfi", "-i", f"sine=f={PITCH}:r=48000:d=1", "-c:v", "libx264",
+           "-c:a", "pcm_s16le", film)  # fmt: skip
+    at = loud(*heard(slow(film, tmp_path / "o.mp4", times), 0))
+    assert at[0] == pytest.approx(0.7 * times, abs=0.001)
+    assert at[-1] == pytest.approx(1.7 * times, abs=times / 24)

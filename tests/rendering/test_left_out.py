@@ -36,6 +36,19 @@ def encoding(audio: str, subtitles: str = "copy") -> Encoding:
     return Encoding(audio=audio, subtitles=subtitles)
 
 
+@pytest.mark.parametrize("audio", ["copy", "none", "aac", "opus", "stretch"])
+def test_sound_that_is_to_be_changed_and_is_not_there_is_said(
+    audio: str, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    ffmpeg("-i", film, "-map", "0:v", "-c", "copy", tmp_path / "silent.mkv")
+    for source in (film, tmp_path / "silent.mkv"):
+        task = Task(source=source, target=Path("o.mkv"), options={}, encoding=encoding(audio))
+        note_left_out(task, probe(source))
+        said = f"IN has no sound; --audio {audio} has nothing to act on"
+        expected = source != film and audio not in ("copy", "none")
+        assert (said in capsys.readouterr().err) == expected
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

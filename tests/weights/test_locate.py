@@ -126,6 +126,25 @@ def test_other_suffixes_are_refused(tmp_path):
         read_arrays(tmp_path / "model.onnx")
 
 
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        (
+            "x.xml",
+            "OpenVINO's IR is written for other programs and not read back; name the weights",
+        ),
+        ("x.tflite", "TFLite is written for other programs and not read back"),
+        ("x.param", "`vsrife models import` takes ncnn's files"),
+    ],
+)
+def test_files_of_an_export_are_told_from_weights(name, way, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(name).touch()
+    assert find_weights(name) == Path(name)
+    with pytest.raises(ModelError, match=way):
+        read_arrays(Path(name))
+
+
 def test_a_published_hash_is_demanded_of_files_put_there_by_hand(own_store):
     own_store.mkdir()
     save_pickle(own_store / "flownet_v4.6.pkl", random_state("4.6"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import vapoursynth as vs
 
-from vsrife.cli import at_end, before_render, wording
+from vsrife.cli import at_end, before_render, presets, wording
 from vsrife.cli.render_arguments import add_all
 from vsrife.cli.render_task import (
     apply_preset,
@@ -23,7 +23,7 @@ from vsrife.cli.rife_options import check_options, rehearse
 from vsrife.errors import ArgumentError, RifeError
 from vsrife.media.stills.image_folder import is_image_folder
 from vsrife.media.writing.encoder_table import CONTAINERS, ENCODERS
-from vsrife.messages import counted, say
+from vsrife.messages import counted, note, say
 from vsrife.messages import error as say_error
 from vsrife.rendering import batch
 from vsrife.rendering.film.left_out import note_left_out
@@ -72,17 +72,20 @@ def _is_many(args: argparse.Namespace) -> bool:
 
 
 def _check_usage(args: argparse.Namespace) -> None:
-    """Usage errors that argparse does not find."""
+    """What argparse does not find: words that are missing, or do not go together."""
     if args.join is not None:
         if len(args.source) > 1 or args.output is not None:
-            args.parser.error("--join takes one IN at most, and no OUT")
+            raise ArgumentError("--join takes one IN at most, and no OUT")
         return
     if args.no_scene_changes and (args.sc, args.sc_threshold) != (None, None):
-        args.parser.error("--no-scene-changes and --sc or --sc-threshold exclude each other")
+        raise ArgumentError("--no-scene-changes and --sc or --sc-threshold exclude each other")
     known = {name for row in ENCODERS.values() if row.presets for name in row.presets.names}
     if args.preset is not None and args.preset not in known:
-        near = wording.alike(args.preset, sorted(known))
-        args.parser.error(f"argument --preset: no encoder has a preset {args.preset!r}{near}")
+        if args.preset in presets.PRESETS:
+            near = f"; for a kind of film say --preset-for {args.preset}"
+        else:
+            near = wording.alike(args.preset, sorted(known))
+        raise ArgumentError(f"--preset is for encoders, and none has {args.preset!r}{near}")
     if args.output is None and args.preview is None:
         args.parser.error("the following arguments are required: -o/--output")
     if not args.source and not args.clean:
@@ -91,6 +94,8 @@ def _check_usage(args: argparse.Namespace) -> None:
 
 def _render_one(args: argparse.Namespace) -> int:
     task = task_of(args, args.source[0], args.output)
+    if args.name != batch.DEFAULT_NAME:
+        note("--name is for a folder OUT, and has nothing to act on")
     check_options(task.options)
     facts = facts_of(task)
     note_rate(args, facts)

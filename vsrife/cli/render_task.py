@@ -20,6 +20,7 @@ from vsrife.media.writing import encoders
 from vsrife.media.writing.encoder_table import CONTAINERS
 from vsrife.media.writing.encoding import STRETCH, Encoding
 from vsrife.messages import note
+from vsrife.rendering import batch
 from vsrife.rendering.film.ramp import read_ramp
 from vsrife.rendering.film.side_clips import check_clips
 from vsrife.rendering.film.span import read_span
@@ -37,8 +38,6 @@ def task_of(args: argparse.Namespace, source: Path, target: Path) -> Task:
     """The task for one file. Errors name the option."""
     check_paths(source, target, args.overwrite)
     check_values(args)
-    if args.audio not in ("copy", "none") and is_folder(source) and not is_pattern(target):
-        note(f"images have no sound; --audio {args.audio} has nothing to act on")
     return Task(
         source=source,
         target=target,
@@ -83,6 +82,7 @@ def check_values(args: argparse.Namespace, targets: Sequence[Path] = ()) -> None
         raise ArgumentError(
             f"workers must be 1 to {MOST}, not {args.workers}; one works on all cores already"
         )
+    batch.check_name(args.name)
     read_span(args.start, args.end, args.count)
     if args.times is not None:
         read_ramp(args.times)

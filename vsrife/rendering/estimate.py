@@ -36,12 +36,13 @@ class Estimate(NamedTuple):
 def estimate(task: Task, source: Source) -> list[Estimate]:
     """Render a few frames on each installed backend, or on the one that is asked for.
 
-    The fastest comes first; a backend that cannot run is left out with a note. Without cuts: these
-    would have to be found first.
+    The fastest comes first; a backend that cannot run is left out with a note. An error that all
+    of them have in common is raised. Without cuts: these would have to be found first.
     """
     asked = task.options.get("backend")
     names = [name for name in BACKENDS if is_installed(name)] if asked is None else [asked]
     found, size = [], None
+    failed: dict[str, Exception] = {}
     for name in names:
         options = {**task.options, "backend": name, "sc": False, "duplicates": None}
         options |= {"sc_clip": None, "duplicates_clip": None, "duplicates_anchor": "first"}
@@ -50,10 +51,15 @@ def estimate(task: Task, source: Source) -> list[Estimate]:
             fps = _speed(film)
             size = _size(task, source, film) if size is None else size
         except (RifeError, vs.Error) as error:
-            note(f"{name} is left out: {one_line(str(error))}")
+            failed[name] = error
             continue
         count = film.end - film.first
         found.append(Estimate(name, fps, count / fps, size * count))
+    texts = {name: one_line(str(error)) for name, error in failed.items()}
+    if not found and len(set(texts.values())) == 1:
+        raise next(iter(failed.values()))
+    for name, text in texts.items():
+        note(f"{name} is left out: {text}")
     return sorted(found, key=lambda each: each.seconds)
 
 

@@ -139,6 +139,7 @@ def _make(
     else:
         film = open_film(task, source, job.plan.marks)
         _check_plan(job.plan, film)
+    _note_alone(task, film)
     return film, _make_missing(task, facts, job, film, progress)
 
 
@@ -166,6 +167,13 @@ def _plan(
     scenes = scene_starts(task, source, film, marks)
     job.begin(Manifest(identity, marks, borders(film.first, film.end, scenes, most)))
     return film
+
+
+def _note_alone(task: Task, film: Film) -> None:
+    """A note if the rate is so low that one frame is all there is."""
+    if film.end - film.first == 1 and not task.to_images:
+        shown = (film.times.ticks[film.end] - film.times.ticks[film.first]) * film.times.base
+        note(f"OUT is one frame, shown for {float(shown):.6g} s; a higher rate makes more")
 
 
 def _check_plan(plan: Manifest, film: Film) -> None:

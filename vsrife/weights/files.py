@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".safetensors", ".pkl", ".pth", ".pt")
 GRAPHS = (".onnx",)  # a runtime runs these as they are
+# Files that `vsrife export` writes and nothing here runs
+_EXPORTED = "is written for other programs and not read back; name the weights, or export .onnx"
+ELSEWHERE = {
+    ".xml": f"OpenVINO's IR {_EXPORTED}",
+    ".tflite": f"TFLite {_EXPORTED}",
+    ".param": "`vsrife models import` takes ncnn's files",
+}
 
 
 def is_graph(model: object) -> bool:
@@ -44,7 +51,9 @@ def read_arrays(path: Path, suffix: str | None = None) -> dict[str, Array]:
     """
     kind = (suffix or path.suffix).lower()
     if kind not in SUFFIXES:
-        raise ModelError(f"model file {path} must be one of {', '.join(SUFFIXES)}, not {kind!r}")
+        why = f"; {ELSEWHERE[kind]}" if kind in ELSEWHERE else ""
+        known = ", ".join(SUFFIXES)
+        raise ModelError(f"model file {path} must be one of {known}, not {kind!r}{why}")
     content = read_content(path)
     try:
         state = read_safetensors(content) if kind == ".safetensors" else read_pickle(content)

@@ -10,7 +10,7 @@ from vsrife.errors import ArgumentError, ModelError
 from vsrife.network.table import DEFAULT_MODEL, known_models, suggest
 from vsrife.weights import folders
 from vsrife.weights.catalogue import Model, catalogue, is_name
-from vsrife.weights.files import GRAPHS, SUFFIXES, read_metadata
+from vsrife.weights.files import ELSEWHERE, GRAPHS, SUFFIXES, read_metadata
 
 SOURCE_SHA256 = "source_sha256"  # in the metadata of files that the store has written
 
@@ -97,7 +97,8 @@ def by_hand(row: Model) -> str:
 
 def is_path(text: str) -> bool:
     """Whether a model's name is the path of a file."""
-    return Path(text).suffix.lower() in (*SUFFIXES, *GRAPHS) or bool(set("/\\") & set(text))
+    known = (*SUFFIXES, *GRAPHS, *ELSEWHERE)
+    return Path(text).suffix.lower() in known or bool(set("/\\") & set(text))
 
 
 def existing(path: Path) -> Path:

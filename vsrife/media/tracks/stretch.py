@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
 
+_WINDOWS = 24  # of atempo per second
 _MOST = 2  # times as slow or as fast, of one atempo filter; several follow each other
 # Gaps in the sound become silence before it is stretched, which knows no gaps
-_CONTINUOUS = "async=1:first_pts=0:min_hard_comp=0.02"
+_CONTINUOUS = "async=1:first_pts={first}:min_hard_comp=0.02"
 
 
 class Stretch(NamedTuple):
@@ -41,29 +43,45 @@ class SlowSound:
     ) -> None:
         """times: as long as before. total: samples, after. kind, layout: FFmpeg's names of the
         format of samples and of the channels. rate: per second."""
+        self._tempos, self._total = tempos(times), total
+        self._kind, self._layout, self._rate = kind, layout, rate
+        self._graph: Any = None  # made for the first frame
+        self._next = 0
+        self._done = False  # sound that lasts longer than the picture is not asked for
+
+    def _begin(self, first: int) -> Any:
+        """The filters for sound whose first sample is number `first` of the film.
+
+        What is silent before it is made as long as it must be. Stretched together with the sound,
+        it would begin up to a window of atempo too early.
+        """
         from av.filter import Graph
 
-        self._graph, self._next, self._rate = Graph(), 0, rate
-        self._done = False  # sound that lasts longer than the picture is not asked for
-        base = Fraction(1, rate)
-        first = self._graph.add_abuffer(
-            sample_rate=rate, format=kind, layout=layout, time_base=base
+        graph, rate = Graph(), self._rate
+        source = graph.add_abuffer(
+            sample_rate=rate, format=self._kind, layout=self._layout, time_base=Fraction(1, rate)
         )
+        late = round(first / math.prod(self._tempos))
         steps = [
-            ("aresample", _CONTINUOUS),
-            *(("atempo", f"{t:.9f}") for t in tempos(times)),
+            ("aresample", _CONTINUOUS.format(first=first)),
+            ("apad", f"pad_len={rate // _WINDOWS}"),  # else the last window loses its end
+            *(("atempo", f"{tempo:.9f}") for tempo in self._tempos),
+            ("adelay", f"{late}S:all=1"),
         ]
         # as long as the picture, to the sample
-        steps += [("apad", f"whole_len={total}"), ("atrim", f"end_sample={total}")]
-        form = f"sample_fmts={kind}:sample_rates={rate}:channel_layouts={layout}"
+        steps += [("apad", f"whole_len={self._total}"), ("atrim", f"end_sample={self._total}")]
+        form = f"sample_fmts={self._kind}:sample_rates={rate}:channel_layouts={self._layout}"
         steps += [("aformat", form), ("abuffersink", "")]
-        nodes: list[Any] = [first, *(self._graph.add(name, words or None) for name, words in steps)]
-        self._graph.link_nodes(*nodes).configure()
+        nodes: list[Any] = [source, *(graph.add(name, words or None) for name, words in steps)]
+        graph.link_nodes(*nodes).configure()
+        return graph
 
     def take(self, frame: AudioFrame | None) -> Iterator[AudioFrame]:
         """The stretched frames that are ready after `frame`; None: it was the last one."""
         import av
 
+        if self._graph is None and frame is not None:
+            self._graph = self._begin(max(frame.pts or 0, 0))
         try:
             if not self._done:
                 self._graph.push(frame)

@@ -74,6 +74,14 @@ def loses_alpha(clip: vs.VideoNode, encoding: Encoding) -> bool:
     return has_alpha(clip) and not any(map(is_alpha, _formats(encoding)))
 
 
+def shows_alpha(clip: vs.VideoNode) -> bool:
+    """Whether anything in a clip with alpha is not opaque; ends with the first frame that is."""
+    node: Any = clip
+    alpha: Any = node.std.PropToClip(prop=ALPHA).std.PlaneStats()
+    opaque = 1 if alpha.format.sample_type == vs.FLOAT else (1 << alpha.format.bits_per_sample) - 1
+    return any(frame.props["PlaneStatsMin"] < opaque for frame in alpha.frames(close=True))
+
+
 def for_encoding(clip: vs.VideoNode, encoding: Encoding) -> vs.VideoNode:
     """`clip` in a format of the encoder; unchanged if it already is.
 

@@ -14,11 +14,15 @@ from vsrife.rendering.task import Task
 
 
 def note_left_out(task: Task, facts: Facts) -> None:
-    """Notes on the streams that OUT cannot hold, and on those that --times and --slow leave out.
+    """Notes on the streams that OUT cannot hold, on those that --times and --slow leave out, and on
+    sound that is to be changed and is not there.
 
     Those that the user leaves out are not named.
     """
-    if task.of_images or task.to_images:
+    if task.to_images:
+        return
+    _note_silent(task)
+    if task.of_images:
         return
     if task.ramp is None and task.slow == 1:
         with ExitStack() as stack:
@@ -26,6 +30,21 @@ def note_left_out(task: Task, facts: Facts) -> None:
             plan_others(beside, CONTAINERS[task.target.suffix.lower()], task.encoding, stack)
         return
     _note_speed(task, facts)
+
+
+def _note_silent(task: Task) -> None:
+    """A note if there is no sound that --audio could change."""
+    import av
+
+    if task.encoding.audio in ("copy", "none"):
+        return
+    what = "images have"
+    if not task.of_images:
+        what = "IN has"
+        with av.open(str(task.source.resolve())) as source:
+            if source.streams.audio:
+                return
+    note(f"{what} no sound; --audio {task.encoding.audio} has nothing to act on")
 
 
 def _note_speed(task: Task, facts: Facts) -> None:

@@ -22,7 +22,7 @@ from vsrife.media.stills.image_writer import for_images
 from vsrife.media.stills.images import HELD, IGNORED
 from vsrife.media.timestamps import Times, constant_times, stretched_times
 from vsrife.media.tracks.ramp_sound import Place
-from vsrife.media.writing.convert import for_encoding, loses_alpha
+from vsrife.media.writing.convert import for_encoding, loses_alpha, shows_alpha
 from vsrife.media.writing.encoders import check_film
 from vsrife.messages import note
 from vsrife.rendering.film.first_pass import find_marks, marking_of, with_marks
@@ -45,6 +45,7 @@ from vsrife.rendering.task import Task
 # Source frames on each side of a part whose marks may matter there: a run of duplicates has at most
 # 24 frames, and as many again decide about its neighbours
 _REACH = 64
+_LOOKED_AT = 32  # frames, spread evenly: which have alpha, and whether it shows
 _MOST = 20_000_000  # frames of an output: 46 hours at 120 per second, and 2 GB for their times
 
 
@@ -154,7 +155,7 @@ def _check_length(task: Task, count: int, rate: Fraction) -> None:
     if task.ramp is not None:
         check_ramp(task.ramp, Fraction(fps))
         return
-    total = count * Fraction(fps) / rate
+    total = count_of(task, count, rate)
     if total > _MOST:
         raise ArgumentError(
             f"{name} must make at most {_MOST} frames, not {int(total)}; choose a lower one, or a "
@@ -162,9 +163,22 @@ def _check_length(task: Task, count: int, rate: Fraction) -> None:
         )
 
 
+def count_of(task: Task, count: int, rate: Fraction) -> Fraction:
+    """About the number of output frames for `count` source frames, shown at `rate` per second."""
+    fps = task.options.get("fps")
+    wanted = rate * Fraction(task.options.get("factor") or 2) if fps is None else Fraction(fps)
+    if task.ramp is not None:
+        return task.ramp[-1].output * wanted
+    return count * wanted / rate
+
+
 def note_lost_alpha(task: Task, source: Source) -> None:
-    """A note if the source has alpha and the output will not."""
-    if not task.to_images and loses_alpha(source.clip, task.encoding):
+    """A note if something in the source is transparent, and in the output will not be."""
+    if task.to_images or not loses_alpha(source.clip, task.encoding):
+        return
+    step = max(1, (source.end - source.first) // _LOOKED_AT)
+    clip = source.clip if source.images is None else source.images
+    if shows_alpha(clip[source.first : source.end : step]):
         note(
             "transparency is left out: it becomes black; --encoder ffv1, prores or vp9 keeps it, "
             "and so do images"

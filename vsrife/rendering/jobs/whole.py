@@ -18,8 +18,8 @@ from vsrife.media.tracks.window import Window
 from vsrife.media.writing.encode import join_part, write_part
 from vsrife.media.writing.encoder_table import CONTAINERS
 from vsrife.media.writing.encoding import STRETCH
-from vsrife.media.writing.sized import check_room
-from vsrife.rendering.film.source_film import Film, Source, places_in
+from vsrife.media.writing.sized import check_frames, check_room
+from vsrife.rendering.film.source_film import Film, Source, count_of, places_in
 from vsrife.rendering.jobs.job import Job
 from vsrife.rendering.jobs.join import BadSegmentError, Piece, film_packets, from_zero, window
 from vsrife.rendering.jobs.lossless import spliced
@@ -32,9 +32,15 @@ if TYPE_CHECKING:
 
 
 def check_size(task: Task, source: Source) -> None:
-    """MediaError if sound and text alone do not fit into `max_size`, before a frame is made."""
+    """MediaError if `max_size` cannot be kept, before a frame is made: sound and text alone do not
+    fit, or not as many frames, however small each of them is.
+    """
     if task.encoding.max_size is None:
         return
+    if task.after is None:  # which may leave frames out
+        check_frames(
+            task.encoding, int(count_of(task, source.end - source.first, source.times.rate))
+        )
     begin, end = (at * task.slow for at in window(source.times, source.first, source.end))
     seconds = end - begin if task.ramp is None else task.ramp[-1].output
     cut = None if task.span.whole else (begin, end)

@@ -123,7 +123,10 @@ FAULTS = {
         "size must be multiples of 32, not 1920x1080; pad pictures to 1920x1088",
     ),
     "a size of none": (["nano", "-o", "x.onnx", "--size", "0x64"], "size must be width and height"),
-    "a size of one side": (["nano", "-o", "x.onnx", "--size", "64"], "size must be width x height"),
+    "a size of one side": (
+        ["nano", "-o", "x.onnx", "--size", "64"],
+        "--size must be a width and a height",
+    ),
     "a huge size": (["nano", "-o", "x.onnx", "--size", "99999x64"], "1 to 16384 pixels"),
     "no such scale": (["nano", "-o", "x.onnx", "--scale", "3"], "scale must be 0.25, 0.5"),
     "an ensemble": (["nano", "-o", "x.onnx", "--ensemble"], "ensemble is not supported in nano"),

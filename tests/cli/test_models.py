@@ -139,7 +139,7 @@ def test_one_failure_of_several_is_said_and_the_others_are_done(run, tiny, serve
     [
         (["info", "4.255"], cli.FAILED, "did you mean"),
         (["fetch"], cli.USAGE, "one of the arguments NAME --all is required"),
-        (["fetch", "4.25", "--all"], cli.USAGE, "argument --all: not allowed with argument NAME"),
+        (["fetch", "4.25", "--all"], cli.FAILED, "--all and NAME exclude each other; give one"),
         (["fetch", "nano"], cli.FAILED, "needs no fetching"),
         (["remove", "nano"], cli.FAILED, "is part of the package"),
         (["remove", "4.25"], cli.FAILED, "has no file in"),

@@ -406,8 +406,8 @@ def test_one_frame_is_too_few(tmp_path: Path, weights: Path, capsys):
 
 
 @pytest.mark.parametrize("option", [("--factor", "2", "--fps", "60"), ("--preset", "quick")])
-def test_contradictions_are_usage_errors(option: tuple[str, ...], capsys):
-    assert main(["render", "in.mkv", "-o", "out.mkv", *option]) == 2
+def test_contradictions_are_errors(option: tuple[str, ...], capsys):
+    assert main(["render", "in.mkv", "-o", "out.mkv", *option]) == 1
 
 
 def test_a_terminal_gets_a_bar_on_stderr(rendered, film: Path, monkeypatch, capsys):

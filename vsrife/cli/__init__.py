@@ -3,8 +3,9 @@
 Results go to stdout, everything else to stderr. Exit codes, which scripts may rely on:
 
     0    done
-    1    failed; the last line of stderr is `vsrife: error: ...` and says why
-    2    not understood: unknown command or option, missing argument
+    1    failed; the last line of stderr is `vsrife: error: ...` and says why: a value that is not
+         allowed, options that exclude each other, and all that goes wrong later
+    2    not understood: unknown command or option, missing argument, a word too many
     130  interrupted (Ctrl-C)
 
 A command is a module with `HELP: str`, `add_arguments(parser) -> None` and `run(args) -> int`.

@@ -41,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.format not in (None, *_FORMATS):
-        args.parser.error(
-            f"argument --format: must be one of {', '.join(_FORMATS)}, not {args.format!r}; these "
-            "keep every bit, and other programs make the rest of them"
+        raise ArgumentError(
+            f"format must be one of {', '.join(_FORMATS)}, not {args.format!r}; these keep every "
+            "bit, and other programs make the rest of them"
         )
     if not 1 <= args.count <= _MOST:
         raise ArgumentError(f"count must be a whole number from 1 to {_MOST}, not {args.count}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vsrife.errors import ArgumentError
+from vsrife.cli.rife_options import read_size
 from vsrife.export import export_model
 from vsrife.network.files.targets import TARGETS, WORDS
 from vsrife.network.table import SCALES
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     int8 = ", ".join(name for name, row in TARGETS.items() if "int8" in row.precisions)
     add("--precision", choices=precisions, default="fp32",
         help=f"of the convolutions; int8: {int8} only (fp32)")  # fmt: skip
-    add("--size", metavar="WxH", type=_size, help="padded width and height (any)")
+    add("--size", metavar="WxH", help="padded width and height (any)")
     add("--layout", choices=WORDS["layout"], default="own",
         help="onnx, openvino: own, or vs-mlrt's (own)")  # fmt: skip
     add("--warp", choices=WORDS["warp"], default="rife",
@@ -54,18 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    size = None if args.size is None else read_size("size", args.size)
     files = export_model(
         args.model, args.output, scale=args.scale, ensemble=args.ensemble,
-        precision=args.precision, size=args.size, layout=args.layout, target=args.target,
+        precision=args.precision, size=size, layout=args.layout, target=args.target,
         warp=args.warp, fold=args.fold, flow_only=args.flow_only, blocks=args.blocks,
         overwrite=args.overwrite,
     )  # fmt: skip  # one thing, not ten
     print(*files, sep="\n")
     return 0
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, x, height = text.lower().partition("x")
-    if not (x and width.isdecimal() and height.isdecimal()):
-        raise ArgumentError(f"size must be width x height such as 1920x1088, not {text!r}")
-    return int(width), int(height)

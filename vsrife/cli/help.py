@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 
 from vsrife import cli
-from vsrife.cli.wording import groups_of
+from vsrife.cli.wording import alike, groups_of
 from vsrife.errors import ArgumentError
 
 HELP = """Print the help of a command, of one of its actions, or of one group of its options."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("about", nargs="?", metavar="COMMAND", choices=cli.COMMANDS)
+    parser.add_argument("about", nargs="?", metavar="COMMAND")
     parser.add_argument(
         "part", nargs="*", metavar="PART", help="an action, or a group such as scene changes"
     )
@@ -22,6 +22,9 @@ def run(args: argparse.Namespace) -> int:
     if args.about is None:
         print(cli.whole_parser().format_help(), end="")
         return 0
+    if args.about not in cli.COMMANDS:
+        near = alike(args.about, list(cli.COMMANDS))
+        args.parser.error(f"there is no command {args.about!r}{near}")
     parser = cli.parser_of(args.about)
     if args.part:
         print(_part(parser, " ".join(args.part)), end="")

@@ -121,7 +121,7 @@ def _read(each: Option, value: Any) -> Any:
     if isinstance(kind, Coded):
         return int(value) if value.isdecimal() and value not in kind.numbers else value
     if isinstance(kind, Size):
-        return _size(each.name, value)
+        return read_size(each.name, value)
     if each.name in CLIPS:
         return Path(value)
     if each.name == "replace":
@@ -152,7 +152,8 @@ def _number_if_wanted(each: Option, value: Any) -> Any:
     return value
 
 
-def _size(name: str, text: str) -> tuple[int, int]:
+def read_size(name: str, text: str) -> tuple[int, int]:
+    """A width and a height from an option's text."""
     width, x, height = text.lower().partition("x")
     if not (x and width.isdecimal() and height.isdecimal()):
         raise ArgumentError(f"{name} must be a width and a height, as 1920x1080, not {text!r}")

@@ -22,7 +22,7 @@ HELP = """Write a script for a video file.
 Looks at the file's format, rate and colour, and at a sample of its frames: how
 often pictures repeat, and whether it cuts. The script runs as it is with
 vspipe. Each argument has a comment that says why it is there; others that may
-help are in it, commented out.
+help are in it, commented out. Parts, encoders and sound are options of render.
 
   vsrife script in.mkv -o in.vpy
   vspipe in.vpy - -c y4m | x264 --demuxer y4m - -o out.mkv"""

@@ -8,9 +8,11 @@ import os
 import re
 import textwrap
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
-from vsrife.errors import MediaError
+from vsrife.cli.examples import EXAMPLES
+from vsrife.errors import ArgumentError, MediaError, RifeError
 from vsrife.messages import one_line
 
 # what the library says last to those who write Python: `; None trusts every frame`
@@ -25,7 +27,9 @@ _WORD = r"(?P<quote>['\"])(?P<word>[\w.:-]+)(?P=quote)"  # a value that needs no
 # a word that is none of several
 _CHOICE = re.compile(r" must be (one )?of (?P<known>[^;]+), not '(?P<word>[^'\s]+)'")
 _BEFORE = r"(?<![\w./\\-])"
-_FIRST = r"(?= must | is not | is for | has nothing | exclude )"
+_FIRST = r"(?= must | is not | is for | is empty| has | exclude )"
+_VALUE = re.compile(r"-\.?\d")  # not an option: `-5M`; argparse takes whole numbers only
+_EXCLUDED = "not allowed with argument "  # how argparse begins
 _NUMBERS = {"int": "a whole number", "float": "a number", "number": "a number"}
 _LONG = 40  # characters: longer placeholders would not fit beside their option in 80 columns
 
@@ -81,11 +85,17 @@ def about_groups(parser: argparse.ArgumentParser, name: str) -> str | None:
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that says what is wrong in one line, which names the command's own help.
+    """An ArgumentParser that says what is wrong in one line.
 
-    Commands refuse unknown options themselves. The parsed namespace has the parser of the innermost
-    command as `parser`.
+    What is not understood, an unknown or missing word, ends with USAGE and names the command's own
+    help. A value that is not allowed, and options that exclude each other, are an ArgumentError,
+    whoever finds them. Commands refuse unknown options themselves. The parsed namespace has the
+    parser of the innermost command as `parser`.
     """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._negative_number_matcher = _VALUE
 
     def parse_known_args(self, *given: Any, **named: Any) -> Any:
         found, rest = super().parse_known_args(*given, **named)
@@ -96,29 +106,63 @@ class Parser(argparse.ArgumentParser):
         return found, rest
 
     def error(self, message: str) -> NoReturn:
+        such = next((e for e in EXAMPLES.get(self._command, ()) if e.startswith(self.prog)), None)
+        if " required" in message and such is not None:
+            message += f"; `{such}` is an example"
         self.exit(2, f"{self.prog}: error: {one_line(message)}; see `{self.prog} --help`\n")
+
+    @property
+    def _command(self) -> str:
+        return " ".join(self.prog.split()[1:2])
+
+    def _parse_known_args(self, *given: Any, **named: Any) -> Any:
+        try:
+            return super()._parse_known_args(*given, **named)
+        except argparse.ArgumentError as error:
+            first, begin, second = error.argument_name, *error.message.partition(_EXCLUDED)[1:]
+            if begin:
+                raise ArgumentError(
+                    f"{first} and {second} exclude each other; give one of them"
+                ) from error
+            raise
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         try:
             return super()._get_value(action, arg_string)
         except argparse.ArgumentError as error:
-            kind = _NUMBERS.get(getattr(action.type, "__name__", ""))
-            if kind is not None:  # argparse says: invalid int value
-                error.message = f"must be {kind}, not {arg_string!r}"
-            raise
+            kind = _NUMBERS.get(getattr(action.type, "__name__", ""), "something else")
+            text = f"{_name_of(action)} must be {kind}, not {arg_string!r}"
+            raise ArgumentError(one_line(text)) from error
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
-            error.message += alike(str(value), [str(each) for each in action.choices or ()])
-            raise
+            known = [str(each) for each in action.choices or ()]
+            near = alike(str(value), known)
+            if isinstance(action, argparse._SubParsersAction):  # an unknown command
+                error.message += near
+                raise
+            text = f"{_name_of(action)} must be one of {', '.join(known)}, not {value!r}{near}"
+            raise ArgumentError(one_line(text)) from error
 
     def _unknown(self, rest: list[str]) -> str:
         """What is not known, as options if there are any: words after them may be their values."""
         options = [word.partition("=")[0] for word in rest if word.startswith("-")]
         near = alike(options[0], list(self._option_string_actions)) if len(options) == 1 else ""
-        return " ".join(options or rest) + near
+        return " ".join(options or rest) + (near or self._of_render(options))
+
+    def _of_render(self, options: list[str]) -> str:
+        """The end of a message about options that are unknown here, where `render` has them."""
+        from vsrife.cli import parser_of  # which imports this module
+
+        if self._command in ("", "render"):
+            return ""
+        with suppress(RifeError):  # a package is missing
+            known = parser_of("render")._option_string_actions
+            found = [each for each in options if each in known]
+            return f"; `vsrife render` has {' '.join(found)}" if found else ""
+        return ""
 
 
 def alike(word: str, known: list[str]) -> str:

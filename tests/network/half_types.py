@@ -17,6 +17,27 @@ IN_HALF = {
 }  # fmt: skip  # a list of words
 
 
+CONVOLUTIONS = {"Conv", "ConvTranspose"}
+
+
+def check_half(model: onnx.ModelProto) -> None:
+    """Types go together, inputs and outputs are fp32, and only convolutions and what lies between
+    two of them are in fp16: neither flow nor coordinates, neither warps nor resizes."""
+    types = types_of(model)
+    in_half, rounded = set(), set[str]()  # tensors that were only cast to fp16, and moved about
+    for node in model.graph.node:
+        check_node(node, types)
+        if HALF not in {types[name] for name in (*node.input, *node.output) if name}:
+            continue
+        in_half.add(node.op_type)
+        enters = node.op_type == "Cast" and types[node.output[0]] == HALF
+        if enters or (node.op_type not in CONVOLUTIONS and rounded.intersection(node.input)):
+            rounded.update(node.output)
+    assert {types[value.name] for value in (*model.graph.input, *model.graph.output)} == {FULL}
+    assert {"Conv", "Cast"} <= in_half <= IN_HALF
+    assert {name for name in rounded if types[name] == FULL} == set()
+
+
 def types_of(model: onnx.ModelProto) -> dict[str, int]:
     """Type of every tensor by its name."""
     graph = shape_inference.infer_shapes(model, check_type=True, strict_mode=True).graph

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import pytest
 
-from tests.network.half_types import FULL, HALF, IN_HALF, check_node, types_of
+from tests.network.half_types import FULL, HALF, check_half, check_node, types_of
 from tests.network.runs import ON_OPENVINO, OnnxRuntime
 from tests.support.states import random_state
 from vsrife.network.files.foreign_layouts import LAYOUTS, build_layout
@@ -34,11 +34,12 @@ def narrow(monkeypatch):
 
 def graphs(row: str) -> Iterator[onnx.ModelProto]:
     state, arch = random_state(row), ARCHS[row]
-    unit = arch.pad_unit(1.0)
-    size = (max(unit, 64), max(unit, 32))
-    known = GraphOptions(half=True, size=size, ensemble=arch.ensemble, motion=True)
-    yield build_flow(state, arch, known)
-    # around the same network, so for rows of all kinds and not for all
+    # around the same network, or scaled, so for rows of all kinds and not for all
+    for scale in (1, 0.5) if row in ON_OPENVINO else (1,):
+        unit = arch.pad_unit(scale)
+        size = (max(unit, 64), max(unit, 32))
+        known = GraphOptions(scale, arch.ensemble, half=True, size=size, motion=True)
+        yield build_flow(state, arch, known)
     for layout in LAYOUTS if row in ON_OPENVINO else ():
         yield build_layout(state, arch, GraphOptions(half=True), layout)
     if isinstance(arch, Arch) and arch.encoder:
@@ -50,14 +51,7 @@ def graphs(row: str) -> Iterator[onnx.ModelProto]:
 @pytest.mark.parametrize("row", ARCHS)
 def test_types_go_together_and_only_what_lies_between_convolutions_is_in_fp16(row):
     for model in graphs(row):
-        types = types_of(model)
-        in_half = set()
-        for node in model.graph.node:
-            check_node(node, types)
-            if HALF in {types[name] for name in (*node.input, *node.output) if name}:
-                in_half.add(node.op_type)
-        assert {types[value.name] for value in (*model.graph.input, *model.graph.output)} == {FULL}
-        assert {"Conv", "Cast"} <= in_half <= IN_HALF  # so neither warps nor resizes
+        check_half(model)
         large = [t for t in model.graph.initializer if len(t.dims) == 4 and np.prod(t.dims) > 1000]
         assert {t.data_type for t in large} <= {HALF}
 

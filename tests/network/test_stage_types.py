@@ -1,10 +1,12 @@
 """Types in fp16 graphs of a pyramid's stages and of rows that are still to be trained, as
 test_half_types has them of whole networks; and the sizes of files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tests.network.half_types import FULL, HALF, IN_HALF, check_node, types_of
+from tests.network.half_types import check_half
 from tests.support import needs
 from vsrife.network.files.foreign_layouts import LAYOUTS, build_layout
 from vsrife.network.files.targets import FileOptions, builder
@@ -26,6 +28,7 @@ def state_of(row):
 def graphs(row):
     state, arch = state_of(row), arch_of(row)
     yield build_flow(state, arch, OPTIONS)
+    yield build_flow(state, arch, replace(OPTIONS, scale=0.5))
     yield from (build_layout(state, arch, GraphOptions(half=True), layout) for layout in LAYOUTS)
     if isinstance(arch, PyramidRow):
         for build in (build_prepare, build_match, build_refine):
@@ -35,13 +38,7 @@ def graphs(row):
 @pytest.mark.parametrize("row", [*PYRAMIDS, *UNTRAINED])
 def test_types_go_together_and_only_what_lies_between_convolutions_is_in_fp16(row):
     for model in graphs(row):
-        types, in_half = types_of(model), set()
-        for node in model.graph.node:
-            check_node(node, types)
-            if HALF in {types[name] for name in (*node.input, *node.output) if name}:
-                in_half.add(node.op_type)
-        assert {types[value.name] for value in (*model.graph.input, *model.graph.output)} == {FULL}
-        assert {"Conv", "Cast"} <= in_half <= IN_HALF
+        check_half(model)
 
 
 # Target, precision, bytes of a number, and of all nodes with their names: text takes more

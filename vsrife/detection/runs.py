@@ -108,3 +108,28 @@ class Runs:
 
 def _centre(begin: int, end: int) -> Fraction:
     return Fraction(begin + end - 1, 2)
+
+
+def offsets_beyond(
+    bits: Callable[[int], int], left: int, right: int, reach: int
+) -> tuple[int, int]:
+    """The frames before `left` and after `right` that show another drawing and are not bad; these
+    themselves where a scene changes or the clip ends before such a frame, or none is near.
+
+    bits: of a frame, see `INSIDE`; known for frames up to `reach` from frame 0.
+    """
+    before, after = left, right
+    while before > -reach and not bits(before - 1) & CUT_AFTER and bits(before - 1) & INSIDE:
+        repeats = bits(before) & REPEATS
+        before -= 1
+        if not repeats and not bits(before) & BAD:
+            break
+    else:
+        before = left
+    while after < reach and not bits(after) & CUT_AFTER and bits(after + 1) & INSIDE:
+        after += 1
+        if not bits(after) & (BAD | REPEATS):
+            break
+    else:
+        after = right
+    return before, after

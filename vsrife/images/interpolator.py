@@ -78,7 +78,7 @@ class Interpolator:
     def delay(self) -> int:
         """How many frames `push` holds back: 0 means that frame n and all before it are out when
         frame n has been pushed. Detectors that read ahead need some. A network of three frames
-        needs one, which is known when the first frame has been pushed."""
+        needs more, which is known when the first frame has been pushed."""
         return Stream.delay(self._options, self._opened[1] if self._opened else None)
 
     def __call__[Frame](self, frames: Iterable[Frame]) -> Iterator[Frame]:

@@ -28,7 +28,7 @@ class Pairs:
         self._frames: dict[int, Any] = {}
         self._pictures: dict[int, Pixels] = {}
         self._most = _PICTURES + 2 * renderer.three
-        self._prepared: dict[int, Any] = {}
+        self._prepared: dict[tuple[int, ...], Any] = {}  # by its number and those beside it
         self._same: tuple[int, int, bool] | None = None  # the last pair, and whether it is equal
 
     def add(self, number: int, frame: Any, picture: Pixels) -> None:
@@ -39,13 +39,21 @@ class Pairs:
 
     def forget(self, number: int) -> None:
         """Drop frames before this one."""
-        for known in (self._frames, self._pictures, self._prepared):
+        for known in (self._frames, self._pictures):
             _drop_before(number, known)
+        self._forget_prepared(number)
 
-    def frame(self, number: int) -> Any:
-        """A frame as it came. From here on the caller may change it."""
+    def _forget_prepared(self, number: int) -> None:
+        for numbers in [each for each in self._prepared if each[0] < number]:
+            del self._prepared[numbers]
+
+    def frame(self, number: int, oldest: int) -> Any:
+        """A frame as it came. From here on the caller may change it.
+
+        oldest: pictures before this frame's are needed no more.
+        """
         self._picture(number)
-        _drop_before(number - self._renderer.three, self._pictures)
+        _drop_before(oldest, self._pictures)
         return self._frames[number]
 
     def job(
@@ -72,7 +80,7 @@ class Pairs:
             return shown
         if skip or self._equal(left, right):
             return partial(_itself, self._frames[left])
-        _drop_before(left, self._prepared)
+        self._forget_prepared(left)
         first, last = beyond
         both = self._prepare(left, first, right), self._prepare(right, left, last)
         least = self._options.confidence
@@ -84,14 +92,11 @@ class Pairs:
         return make
 
     def _prepare(self, number: int, *beside: int) -> Any:
-        """What the renderer prepares of a frame, with those beside it if it reads three.
-
-        Both pairs of a frame have the same ones beside it, or duplicates of them.
-        """
-        if number not in self._prepared:
-            numbers = (number, *beside) if self._renderer.three else (number,)
-            self._prepared[number] = self._renderer.prepare(*map(self._picture, numbers))
-        return self._prepared[number]
+        """What the renderer prepares of a frame, with those beside it if it reads three."""
+        numbers = (number, *beside) if self._renderer.three else (number,)
+        if numbers not in self._prepared:
+            self._prepared[numbers] = self._renderer.prepare(*map(self._picture, numbers))
+        return self._prepared[numbers]
 
     def _fallback(
         self, left: int, right: int, timestep: float, write: Callable[[Pixels], Any]

@@ -29,9 +29,8 @@ class Stream:
         self, options: ImageOptions, kind: Kind, renderer: Renderer, times: Positions
     ) -> None:
         self._options, self.kind, self._times = options, kind, times
-        self._marks, self._pairs = Marks(options), Pairs(options, kind, renderer)
-        self._three = renderer.three
-        self._ahead = self._marks.ahead + self._three
+        self._marks = Marks(options, three=renderer.three)
+        self._pairs = Pairs(options, kind, renderer)
         self._opening: list[tuple[Any, Pixels | None]] = []  # frames that a loop comes back to
         self._count = 0  # frames that have arrived
         self._last: int | None = None  # the last frame of all, when it is known
@@ -43,11 +42,10 @@ class Stream:
     def delay(options: ImageOptions, renderer: Renderer | None = None) -> int:
         """How many frames must have arrived after one until it is out, with all before it.
 
-        renderer: one of three frames needs one more.
+        renderer: one of three frames needs more.
         """
-        marks = Marks(options)
-        ahead = marks.ahead + (renderer is not None and renderer.three)
-        return ahead if marks.fills else ahead - 1
+        marks = Marks(options, three=renderer is not None and renderer.three)
+        return marks.ahead if marks.fills else marks.ahead - 1
 
     @property
     def done(self) -> bool:
@@ -62,7 +60,7 @@ class Stream:
         check_like(self.kind, frame, self._count)
         picture = self.kind.read(frame, f"frame {self._count}")
         self._take(frame, picture)
-        if self._options.loop and len(self._opening) < self._ahead:
+        if self._options.loop and len(self._opening) < self._marks.ahead:
             # a few pictures are kept, since the caller may change the frames until then
             self._opening.append((frame, None if self._marks.fills else picture))
         return self._advance()
@@ -74,6 +72,7 @@ class Stream:
         """
         end = self._count
         self._last = end - 1
+        self._marks.end()
         for k, (frame, picture) in enumerate(self._opening):
             read = self.kind.read(frame, f"frame {k}") if picture is None else picture
             self._take(frame, read)
@@ -88,7 +87,7 @@ class Stream:
     def _advance(self) -> Iterator[Any]:
         """All that can come out: a frame's own time, then what lies between it and the next."""
         while True:
-            at, ahead = self._at, self._ahead
+            at, ahead = self._at, self._marks.ahead
             if not self._shown:
                 if not self._knows(at + (ahead if self._marks.fills else 0)):
                     return
@@ -99,7 +98,7 @@ class Stream:
             yield from self._out(at, self._times.between(at))
             self._at, self._shown = at + 1, False
             self._marks.forget(self._at)
-            self._pairs.forget(self._at - self._marks.span - self._three)
+            self._pairs.forget(self._at - self._marks.back)
             if at == self._last:
                 return
 
@@ -139,17 +138,10 @@ class Stream:
             cut = self._marks.cut_after(at)
             skip = self._options.duplicates == "skip" and self._marks.repeats(right)
         if not timestep:
-            return partial(_itself, self._pairs.frame(left))
-        return self._pairs.job(
-            left, right, timestep, output, beyond=self._beyond(left, right), cut=cut, skip=skip
-        )
-
-    def _beyond(self, left: int, right: int) -> tuple[int, int]:
-        """The frames before the left and after the right one of a pair; these themselves beyond a
-        cut and at the ends."""
-        starts = not left or self._marks.cut_after(left - 1)
-        ends = right + 1 >= self._count or self._marks.cut_after(right)
-        return left - (not starts), right + (not ends)
+            oldest = self._marks.oldest(at, left, self._count)
+            return partial(_itself, self._pairs.frame(left, oldest))
+        beyond = self._marks.beyond(at, (left, right), self._count)
+        return self._pairs.job(left, right, timestep, output, beyond=beyond, cut=cut, skip=skip)
 
 
 def _itself(frame: Any) -> Any:

@@ -10,14 +10,21 @@ from typing import NamedTuple
 
 import vapoursynth as vs
 
-from vsrife.detection.runs import BAD, CUT_AFTER, INSIDE, REPEATS, Runs, Segment
+from vsrife.detection.runs import (
+    BAD,
+    CUT_AFTER,
+    INSIDE,
+    REPEATS,
+    Runs,
+    Segment,
+    offsets_beyond,
+)
 from vsrife.video import frames, nodes
 from vsrife.video.frames import uncached
 from vsrife.video.marks import scenes
 from vsrife.video.marks.bad_frames import Ranges
 from vsrife.video.marks.duplicates import DUPLICATE
 from vsrife.video.marks.scenes import NEXT
-from vsrife.video.third_frames import offsets_beyond
 from vsrife.video.timeline import Position, Times
 
 BAD_REACH = 16  # longest run of bad frames that is replaced, if a property marks them

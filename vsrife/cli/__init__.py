@@ -183,11 +183,22 @@ def _parsers(chosen: str | None) -> tuple[argparse.ArgumentParser, ModuleType | 
                 formatter_class=wording.HelpFormatter,
             )
             module.add_arguments(own)
+            if name != "render":
+                own.hint = _of_render
             ends = (wording.about_groups(own, name), examples.text_of(name))
             own.epilog = "\n\n".join(filter(None, ends)) or None
         else:
             commands.add_parser(name, help=command.help, add_help=False)
     return parser, module
+
+
+def _of_render(options: list[str]) -> str:
+    """The end of a message about options that another command lacks, where `render` has them."""
+    with suppress(RifeError):  # a package is missing
+        known = parser_of("render")._option_string_actions
+        found = [each for each in options if each in known]
+        return f"; `vsrife render` has {' '.join(found)}" if found else ""
+    return ""
 
 
 def _run(args: argparse.Namespace, module: ModuleType) -> int:

@@ -7,12 +7,11 @@ import difflib
 import os
 import re
 import textwrap
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn
 
 from vsrife.cli.examples import EXAMPLES
-from vsrife.errors import ArgumentError, MediaError, RifeError
+from vsrife.errors import ArgumentError, MediaError
 from vsrife.messages import one_line
 
 # what the library says last to those who write Python: `; None trusts every frame`
@@ -96,6 +95,8 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._negative_number_matcher = _VALUE
+        # the end of a message about options that are unknown here
+        self.hint: Callable[[list[str]], str] = lambda options: ""
 
     def parse_known_args(self, *given: Any, **named: Any) -> Any:
         found, rest = super().parse_known_args(*given, **named)
@@ -150,19 +151,7 @@ class Parser(argparse.ArgumentParser):
         """What is not known, as options if there are any: words after them may be their values."""
         options = [word.partition("=")[0] for word in rest if word.startswith("-")]
         near = alike(options[0], list(self._option_string_actions)) if len(options) == 1 else ""
-        return " ".join(options or rest) + (near or self._of_render(options))
-
-    def _of_render(self, options: list[str]) -> str:
-        """The end of a message about options that are unknown here, where `render` has them."""
-        from vsrife.cli import parser_of  # which imports this module
-
-        if self._command in ("", "render"):
-            return ""
-        with suppress(RifeError):  # a package is missing
-            known = parser_of("render")._option_string_actions
-            found = [each for each in options if each in known]
-            return f"; `vsrife render` has {' '.join(found)}" if found else ""
-        return ""
+        return " ".join(options or rest) + (near or self.hint(options))
 
 
 def alike(word: str, known: list[str]) -> str:

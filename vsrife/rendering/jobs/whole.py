@@ -37,10 +37,6 @@ def check_size(task: Task, source: Source) -> None:
     """
     if task.encoding.max_size is None:
         return
-    if task.after is None:  # which may leave frames out
-        check_frames(
-            task.encoding, int(count_of(task, source.end - source.first, source.times.rate))
-        )
     begin, end = (at * task.slow for at in window(source.times, source.first, source.end))
     seconds = end - begin if task.ramp is None else task.ramp[-1].output
     cut = None if task.span.whole else (begin, end)
@@ -49,6 +45,10 @@ def check_size(task: Task, source: Source) -> None:
         container = CONTAINERS[task.target.suffix.lower()]
         plan = plan_others(beside, container, task.encoding, stack)
         check_room(task.encoding, plan, seconds)
+    if task.after is None:  # which may leave frames out
+        check_frames(
+            task.encoding, int(count_of(task, source.end - source.first, source.times.rate))
+        )
 
 
 def join(task: Task, facts: Facts, job: Job, film: Film, part: Path, progress: Progress) -> None:

@@ -55,8 +55,10 @@ def rational(name: str, value: object) -> Fraction:
     except (ValueError, ZeroDivisionError):
         result = Fraction(0)
     if result <= 0:
+        is_near = isinstance(value, float) and 0 < value < INT64_MAX
         raise ArgumentError(
             f'{name} must be a positive int, Fraction or text such as "60000/1001", not {value!r}'
+            + (f'; "{float(value)}" is exact' if is_near else "")  # type: ignore[arg-type]
         )
     return _in_range(name, result)
 

@@ -10,10 +10,35 @@ The filter passes them on as `vapoursynth.Error("rife: ...")`, the command line 
 exit code.
 """
 
+import re
+from collections.abc import Sequence
+
+# A word that is none of several
+_CHOICE = re.compile(r" must be (one )?of (?P<known>[^;]+), not '(?P<word>[^'\s]+)'")
+
 
 def printable(text: str) -> str:
     """Text from outside as part of a message: one short line without control characters."""
     return "".join(c if c.isprintable() else "?" for c in text)[:300]
+
+
+def alike(word: str, known: Sequence[str]) -> str:
+    """The end of a message about a word that is not known: the ones that may be meant."""
+    from difflib import get_close_matches
+
+    begun = [each for each in known if len(word) > 2 and each.startswith(word)]
+    as_written = {each.lower(): each for each in reversed(known)}
+    close = get_close_matches(word.lower(), as_written, 3, cutoff=0.7)
+    near = list(dict.fromkeys(begun))[:3] or [as_written[each] for each in close]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def with_guess(text: str) -> str:
+    """A message about a word that is none of several, with those that may be meant."""
+    found = _CHOICE.search(text)
+    if found is None or "did you mean" in text:
+        return text
+    return text + alike(found["word"], re.findall(r"[\w.:-]+", found["known"]))
 
 
 class RifeError(Exception):

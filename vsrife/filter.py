@@ -13,7 +13,7 @@ import vapoursynth as vs
 
 from vsrife import arguments
 from vsrife.detection.runs import THRESHOLD
-from vsrife.errors import RifeError
+from vsrife.errors import RifeError, with_guess
 from vsrife.inference.network_options import open_session
 from vsrife.video.output import assemble
 from vsrife.video.synthesis import sample
@@ -27,7 +27,7 @@ def _as_vs_error[**P, R](function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except RifeError as error:
-            raise vs.Error(f"rife: {error}") from error
+            raise vs.Error(f"rife: {with_guess(str(error))}") from error
 
     if function.__doc__:  # None under python -OO
         wrapper.__doc__ = f"{function.__doc__.rstrip()}\n\n{arguments.as_text()}\n"

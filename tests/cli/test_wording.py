@@ -14,7 +14,7 @@ import pytest
 from tests.support import needs
 from vsrife import cli, messages
 from vsrife.cli import COMMANDS, main, wording
-from vsrife.errors import ArgumentError, BackendError, MediaError
+from vsrife.errors import ArgumentError, BackendError, MediaError, alike
 from vsrife.weights.locate import find_model, missing
 
 NAMES = {
@@ -446,4 +446,4 @@ def test_without_a_cache_plots_use_a_folder_that_goes_with_the_process(tmp_path)
 
 
 def test_a_word_that_is_known_twice_is_guessed_once():
-    assert wording.alike("cud", ["cuda", "cuda", "cuda:1"]) == "; did you mean cuda or cuda:1?"
+    assert alike("cud", ["cuda", "cuda", "cuda:1"]) == "; did you mean cuda or cuda:1?"

@@ -21,7 +21,11 @@ def opened(network):
 
 OPTIONS = [
     ({"factor": 0}, 'factor must be a positive int, Fraction or text such as "60000/1001", not 0'),
-    ({"factor": 2.5}, "factor must be a positive int, Fraction or text .*, not 2.5"),
+    (
+        {"factor": 2.5},
+        'factor must be a positive int, Fraction or text .*, not 2.5; "2.5" is exact',
+    ),
+    ({"factor": float("nan")}, "factor must be a positive int, .*, not nan$"),
     ({"factor": -1}, "factor must be a positive"),
     ({"factor": [2, 0]}, r"factor\[1\] must be at least 1 and a whole number, not 0"),
     ({"factor": 2, "count": 3}, "factor and count exclude each other; give one of them"),
@@ -49,6 +53,8 @@ OPTIONS = [
     ({"folder": "new"}, "folder='new' is for frames that are paths, not ndarray; leave it out"),
     ({"model": "4.99"}, "model must be one of .*, not '4.99'"),
     ({"backend": "cuda"}, "backend must be one of .*, not 'cuda'"),
+    ({"backend": "opnvino"}, "not 'opnvino'; did you mean openvino\\?$"),
+    ({"layout": "hwc"}, "layout must be one of HWC, CHW, not 'hwc'; did you mean HWC\\?$"),
     ({"device": "gpu", "backend": "pytorch"}, "device must be one of .* not 'gpu'"),
     ({"scale": 3}, "scale must be .*, not 3"),
     ({"ensemble": True, "model": "4.25"}, "ensemble"),
@@ -66,7 +72,7 @@ def test_options_are_checked_at_the_call(opened, options, message):
 
 
 def test_an_unknown_option_is_a_type_error_with_the_nearest_name():
-    with pytest.raises(TypeError, match="'fator'; did you mean 'factor'"):
+    with pytest.raises(TypeError, match="'fator'; did you mean factor"):
         interpolate(PAIR, fator=3)
     with pytest.raises(TypeError, match="unexpected keyword argument 'speed'"):
         Interpolator(speed=3)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from vsrife import cli
-from vsrife.cli.wording import alike, groups_of
-from vsrife.errors import ArgumentError
+from vsrife.cli.wording import groups_of
+from vsrife.errors import ArgumentError, alike
 
 HELP = """Print the help of a command, of one of its actions, or of one group of its options."""
 

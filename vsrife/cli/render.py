@@ -20,7 +20,7 @@ from vsrife.cli.render_task import (
     task_of,
 )
 from vsrife.cli.rife_options import check_options, rehearse
-from vsrife.errors import ArgumentError, RifeError
+from vsrife.errors import ArgumentError, RifeError, alike
 from vsrife.media.stills.image_folder import is_image_folder
 from vsrife.media.writing.encoder_table import CONTAINERS, ENCODERS
 from vsrife.messages import counted, note, say
@@ -84,7 +84,7 @@ def _check_usage(args: argparse.Namespace) -> None:
         if args.preset in presets.PRESETS:
             near = f"; for a kind of film say --preset-for {args.preset}"
         else:
-            near = wording.alike(args.preset, sorted(known))
+            near = alike(args.preset, sorted(known))
         raise ArgumentError(f"--preset is for encoders, and none has {args.preset!r}{near}")
     if args.output is None and args.preview is None:
         args.parser.error("the following arguments are required: -o/--output")

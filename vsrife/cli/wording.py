@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import re
 import textwrap
@@ -11,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn
 
 from vsrife.cli.examples import EXAMPLES
-from vsrife.errors import ArgumentError, MediaError
+from vsrife.errors import ArgumentError, MediaError, alike, with_guess
 from vsrife.messages import one_line
 
 # what the library says last to those who write Python: `; None trusts every frame`
@@ -23,8 +22,6 @@ _NUMBER = re.compile(r'int, Fraction or text such as "([^"]+)"')
 _SIZE = re.compile(r"(?<=not )\((-?\d+), (-?\d+)\)")  # of the library; here sizes are WxH
 _LIST = re.compile(r"[\[(]('[^']*'(?:, '[^']*')+)[\])]")  # of Python; here it is text with commas
 _WORD = r"(?P<quote>['\"])(?P<word>[\w.:-]+)(?P=quote)"  # a value that needs no quotes in a shell
-# a word that is none of several
-_CHOICE = re.compile(r" must be (one )?of (?P<known>[^;]+), not '(?P<word>[^'\s]+)'")
 _BEFORE = r"(?<![\w./\\-])"
 _FIRST = r"(?= must | is not | is for | is empty| has | exclude )"
 _VALUE = re.compile(r"-\.?\d")  # not an option: `-5M`; argparse takes whole numbers only
@@ -154,13 +151,6 @@ class Parser(argparse.ArgumentParser):
         return " ".join(options or rest) + (near or self.hint(options))
 
 
-def alike(word: str, known: list[str]) -> str:
-    """The end of a message about a word that is not known: the ones that may be meant."""
-    begun = [each for each in known if len(word) > 2 and each.startswith(word)]
-    near = list(dict.fromkeys(begun))[:3] or difflib.get_close_matches(word, known, 3, cutoff=0.7)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
-
-
 def of(error: Exception, parser: argparse.ArgumentParser | None) -> str:
     """One line for an error. parser: of the command that failed, if it got so far."""
     if isinstance(error, OSError) and error.filename is not None:
@@ -173,13 +163,7 @@ def of(error: Exception, parser: argparse.ArgumentParser | None) -> str:
     if isinstance(error, MediaError):  # of files, which may be called anything
         said, end, way_out = text.rpartition("; ")
         return said + end + _flags(way_out, names)
-    return as_options(_guessed(text), names, _with_words(parser))
-
-
-def _guessed(text: str) -> str:
-    """A message about a word that is none of several, with those that may be meant."""
-    found = _CHOICE.search(text)
-    return text + alike(found["word"], re.findall(r"[\w.:-]+", found["known"])) if found else text
+    return as_options(with_guess(text), names, _with_words(parser))
 
 
 def as_options(text: str, names: Mapping[str, str], with_words: Collection[str] = ()) -> str:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any, TypedDict
 from vsrife import checks
 from vsrife.checks import Flag, Folder, OneOf, Share, Whole, option
 from vsrife.detection import cuts, runs
-from vsrife.errors import ArgumentError
+from vsrife.errors import ArgumentError, alike
 from vsrife.images.asking_kinds import Factor, Range, Times, Timesteps
 from vsrife.inference import network_options
 from vsrife.inference.network_options import NetworkOptions
@@ -147,9 +146,7 @@ def read(asked: Mapping[str, Any]) -> ImageOptions:
     names = [each.name for each in OPTIONS]
     for name in asked:
         if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise TypeError(f"unexpected keyword argument {name!r}{hint}")
+            raise TypeError(f"unexpected keyword argument {name!r}{alike(name, names)}")
     values = checks.read_all(OPTIONS, {each.name: each.default for each in OPTIONS} | {**asked})
     theirs = {each.name: values.pop(each.name) for each in _OF_NETWORK}
     options = ImageOptions(**values, network=NetworkOptions(**theirs))

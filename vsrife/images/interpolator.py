@@ -10,7 +10,7 @@ from typing import Any, Protocol, Unpack, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from vsrife.errors import ArgumentError
+from vsrife.errors import ArgumentError, with_guess
 from vsrife.images import asking
 from vsrife.images.asking import ImageOptions, WantedFactor, Wishes
 from vsrife.images.frames.kinds import Kind, Look
@@ -41,7 +41,7 @@ def _as_value_error[**P, R](function: Callable[P, R]) -> Callable[P, R]:
         except FramesError:
             raise
         except ArgumentError as error:
-            raise FramesError(str(error)) from None
+            raise FramesError(with_guess(str(error))) from None
 
     return wrapper
 

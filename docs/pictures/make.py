@@ -1,8 +1,11 @@
-"""Makes the pictures of the documentation: `python docs/pictures/make.py [drawings | frames]`.
+"""Makes the pictures of the documentation: `python docs/pictures/make.py [KIND...]`; all by itself.
+
+Kinds: drawings, frames, screens.
 
 Drawings (SVG) are made of drawings.py, charts.py and figures.toml, with the same bytes everywhere;
 tests/docs compares them. Frames (PNG) come out of rife() with the embedded model, so they need the
-filter to run; their last bit may differ between machines.
+filter to run; their last bit may differ between machines. Screens (PNG) are what commands show,
+the page of compare in Chromium for one.
 """
 
 from __future__ import annotations
@@ -23,13 +26,18 @@ def drawings() -> dict[str, str]:
 
 
 def main(asked: list[str]) -> None:
-    if "frames" not in asked:
+    wanted = asked or ["drawings", "frames", "screens"]
+    if "drawings" in wanted:
         for name, text in drawings().items():
             (HERE / name).write_text(text, encoding="utf-8", newline="\n")
-    if "drawings" not in asked:
+    if "frames" in wanted:
         import effects
 
         effects.write_all(HERE)
+    if "screens" in wanted:
+        import screens
+
+        screens.write_all(HERE)
 
 
 if __name__ == "__main__":

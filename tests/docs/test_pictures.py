@@ -53,9 +53,11 @@ def test_words_of_drawings_stay_inside():
 def test_frames_are_made_by_the_script_and_all_are_small(make):
     needs.package("PIL")
     import effects
+    import screens
 
     frames = {path.stem for path in FOLDER.glob("*.png")}
-    assert frames == set(effects.EFFECTS)
+    assert frames == {*effects.EFFECTS, *screens.SCREENS}
+    assert all((FOLDER / f"{name}.png").stat().st_size < 100_000 for name in screens.SCREENS)
     assert sum(path.stat().st_size for path in FOLDER.iterdir() if path.is_file()) < MOST
 
 

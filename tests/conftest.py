@@ -2,9 +2,7 @@ import functools
 import gc
 import importlib
 import os
-import sys
 from collections import deque
-from contextlib import suppress
 from importlib.util import find_spec
 
 import pytest
@@ -18,9 +16,6 @@ from vsrife.weights import CACHE_VARIABLE, FOLDER_VARIABLE
 # Before a conftest beside the tests imports what reads it
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Compiled once, for every worker and for every program that tests start: each would do it again
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
 # Tests import runtimes by themselves, too; what these would send is sent nowhere
 for runtime in ("onnxruntime", "openvino"):
     if find_spec(runtime):
@@ -126,8 +121,8 @@ def networks_stay():
     A test that is about letting networks go takes `networks_go`, too."""
     kept = Kept(maxlen=8)
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("pytorch", "runtime", "onnx_file"):
-            with suppress(ImportError):  # the light install
+        for name in ("backends.pytorch", "backends.runtime", "graphs.onnx_file"):
+            with needs.suppressed():
                 networks = importlib.import_module(f"vsrife.inference.{name}")._networks
 
                 def get(key, make, get=networks.get):
@@ -150,7 +145,7 @@ def _one_thread_for_a_session():
     """Where no number is asked for: pictures are small, and waiting threads take a core each from
     the other worker. Programs that tests start have as many as users have."""
     with pytest.MonkeyPatch.context() as patch:
-        with suppress(ImportError):
+        with needs.suppressed():
             from vsrife.inference.ort import sessions
 
             options = sessions.session_options
@@ -159,7 +154,7 @@ def _one_thread_for_a_session():
                 return options(ort, chosen, threads or 1)
 
             patch.setattr(sessions, "session_options", of_one)
-        with suppress(ImportError):
+        with needs.suppressed():
             from vsrife.inference.backends import openvino
 
             openvino._core().set_property("CPU", {"INFERENCE_NUM_THREADS": 1})

@@ -160,10 +160,13 @@ def check_outcome(name, path, frames):
         assert (stream.width, stream.height) == (96 * size, 64 * size)
 
 
-# As vspipe does it: arguments are globals, and what is set as output is written as y4m
+# As vspipe does it: arguments are globals, and what is set as output is written as y4m. By ONNX
+# Runtime, which compiles a graph ten times as soon as OpenVINO; that runs in all others here
 ALL_EXAMPLES = """
 import runpy, sys
 import vapoursynth as vs
+from vsrife.inference import select
+select.ON_CPU = ("onnx", "openvino", "pytorch")
 modules, folder, arguments, scripts = {given!r}
 sys.path.insert(0, modules)
 for name, script in scripts.items():

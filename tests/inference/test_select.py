@@ -334,7 +334,7 @@ def test_weights_that_are_replaced_are_read_anew(tmp_path, backend):
     held, made = [], []
     for seed, time in ((1, 1), (2, 2), (2, 2)):
         torch.manual_seed(seed)
-        save_weights(path, build("nano").state_dict(), {"arch": "nano"})
+        save_weights(path, build("4.6").state_dict(), {"arch": "4.6"})
         os.utime(path, (time, time))
         held.append(rife(clip, model=path, backend=backend))
         made.append(pictures(held[-1])[1])

@@ -42,6 +42,16 @@ def skipping() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def suppressed() -> Iterator[None]:
+    """In the light install: go on where a package is missing."""
+    try:
+        yield
+    except Exception as error:
+        if not (LIGHT and _missing_in(error)):
+            raise
+
+
 def _missing_in(error: BaseException | None) -> str | None:
     """The package whose absence an error comes from, if it comes from one."""
     while error is not None:

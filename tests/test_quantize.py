@@ -11,6 +11,7 @@ from onnx import numpy_helper
 
 from tests.golden import formula
 from tests.support.films import pan, scenery
+from tests.support.narrow import official_rows
 from vsrife import quantize
 from vsrife.evaluation.scores.measures import psnr
 from vsrife.network.graphs import build_flow
@@ -21,6 +22,13 @@ from vsrife.weights import find_weights, read_arrays
 
 ROWS = ("4.2", "4.6", "4.14.lite", "4.25", "nano", "small")  # bodies, groups, encoders, our own
 SIZE = (128, 64)  # a multiple of every row's unit
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow():
+    """Which convolutions there are depends on no width."""
+    with official_rows(4):
+        yield
 
 
 def state_of(row):
@@ -106,7 +114,7 @@ def quantized_of(single, quantized):
 
 
 @pytest.fixture(scope="module")
-def made():
+def made(narrow):
     """(fp32 graph, INT8 graph) of rows, made once."""
     kept = {}
 

@@ -33,7 +33,7 @@ from vsrife.rendering.film import source_film
 
 
 @pytest.fixture(autouse=True)
-def _blended():
+def _blended(networks_stay):
     """New frames are blends, which cost nothing: files matter here."""
     with blending():
         yield

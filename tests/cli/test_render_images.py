@@ -76,7 +76,7 @@ def samples(path: Path) -> list[Any]:
 
 
 @pytest.fixture
-def run(weights: Path, monkeypatch: pytest.MonkeyPatch):
+def run(networks_stay, weights: Path, monkeypatch: pytest.MonkeyPatch):
     """Render without a network and cuts, in segments of 12 images; gives the exit code."""
     monkeypatch.setattr(segments, "LONGEST", 0.1)
 

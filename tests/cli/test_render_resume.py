@@ -33,7 +33,7 @@ FRAMES = 18  # 36 in the output, in 3 segments of 12
 
 
 @pytest.fixture(autouse=True)
-def _blended():
+def _blended(networks_stay):
     """New frames are blends, which cost nothing: what is made of segments matters here."""
     with blending():
         yield

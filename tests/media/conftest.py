@@ -22,7 +22,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def render(weights: Callable[[], Path], capfd: pytest.CaptureFixture[str]):
+def render(networks_stay, weights: Callable[[], Path], capfd: pytest.CaptureFixture[str]):
     """Run `vsrife render`; gives what was said. Fails if the exit code is another."""
 
     def run(source: Path, target: Path, *options: str, code: int = 0) -> str:

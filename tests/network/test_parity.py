@@ -45,7 +45,8 @@ RUNS = [
             row,
             ARCHS[row].ensemble,
             "openvino",
-            marks=() if row in ON_OPENVINO else pytest.mark.slow,
+            # small: also in test_same_pictures
+            marks=() if row in ON_OPENVINO and row != "small" else pytest.mark.slow,
         )
         for row in ARCHS
     ),
@@ -89,11 +90,11 @@ SCALED |= {(row, scale) for row in ("4.6", "nano") for scale in SCALES}
 SCALED |= {("4.0", 0.5), ("4.0", 2.0), ("small", 0.25), ("small", 4.0)}
 
 
-# Of rows that are like others, in `.ci/slow`
+# Of rows that are like others, in `.ci/slow`; so are scales of the dearest two
+LIKE_OTHERS = {("nano", 0.5), ("nano", 2.0), ("small", 2.0), ("small", 4.0)}
+LIKE_OTHERS |= {way for way in SCALED if way[0] not in (*ON_OPENVINO, "4.6", "4.25.heavy")}
 SOME = [
-    pytest.param(
-        *way, marks=() if way[0] in (*ON_OPENVINO, "4.6", "4.25.heavy") else pytest.mark.slow
-    )
+    pytest.param(*way, marks=pytest.mark.slow if way in LIKE_OTHERS else ())
     for way in sorted(SCALED)
 ]
 

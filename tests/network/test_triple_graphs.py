@@ -56,15 +56,20 @@ WAYS = [
     ("onnx", ".onnx", by_onnx_runtime, {"size": True}),
     ("openvino", ".xml", by_openvino, {}),
 ]
+# The first at every scale, the others at one; in `.ci/slow` at every one, too
+AT = [
+    *((*way, SIZES if i == 0 else [1.0]) for i, way in enumerate(WAYS)),
+    *(pytest.param(*way, SIZES, marks=pytest.mark.slow) for way in WAYS[1:]),
+]
 
 
-@pytest.mark.parametrize(("target", "suffix", "run", "options"), WAYS)
+@pytest.mark.parametrize(("target", "suffix", "run", "options", "scales"), AT)
 def test_exported_files_give_the_pictures_of_the_peer(
-    weights, tmp_path, target, suffix, run, options
+    weights, tmp_path, target, suffix, run, options, scales
 ):
     needs.package({"onnx": "onnxruntime"}.get(target, target))
     wanted = goldens()
-    for scale in SIZES:
+    for scale in scales:
         given = dict.fromkeys(options, SIZES[scale])
         path = tmp_path / f"{scale}{suffix}"
         (main, *others) = export_model(weights, path, target=target, scale=scale, **given)

@@ -15,5 +15,5 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _with_onnx_runtime() -> None:
+def _with_onnx_runtime(networks_stay) -> None:
     package("onnxruntime")

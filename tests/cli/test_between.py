@@ -179,8 +179,14 @@ BAD = {
     "float and not": (["a.exr", "b.png"], "one is OpenEXR, which holds linear light"),
     "none between": (["a.png", "b.png", "-n", "0"], "count must be a whole number from 1 to"),
     "too many": (["a.png", "b.png", "-n", "20000"], "count must be a whole number from 1 to"),
-    "a file as folder": (["a.png", "b.png", "-o", "text.png"], "is a file; FOLDER must be"),
-    "a picture as folder": (["a.png", "b.png", "-o", "c.png"], "-o c.png names a picture; give a"),
+    "a file as folder": (
+        ["a.png", "b.png", "-o", "text.png"],
+        "text.png is no folder; choose another",
+    ),
+    "a picture as folder": (
+        ["a.png", "b.png", "-o", "c.png"],
+        "c.png is named like a file, and a folder is needed",
+    ),
     "scale": (["a.png", "b.png", "--scale", "3"], "scale must be"),
     "model": (["a.png", "b.png", "--model", "no-such"], "no-such"),
     "exists": (["a.png", "b.png", "-o", "full"], "0001.png exists; choose another folder"),

@@ -9,7 +9,9 @@ from typing import Any
 from vsrife.cli.rife_options import check_options
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.filter import rife
+from vsrife.media.parts import check_folder
 from vsrife.media.stills.image_writer import KINDS, check_images, image_names
+from vsrife.media.stills.images import READABLE
 from vsrife.media.stills.still_pairs import write_between
 from vsrife.messages import counted, say
 from vsrife.weights.folders import is_file
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.left, args.right):
         if not is_file(path):
             raise MediaError(f"{path} does not exist or is no file; A and B must be pictures")
-    _check_folder(args.output)
+    check_folder(args.output, READABLE)
     names = image_names(args.count + 2 * args.ends, ending=_ending(args))
     check_images(args.output, names, overwrite=args.overwrite)
     for path in (args.left, args.right):
@@ -67,14 +69,6 @@ def run(args: argparse.Namespace) -> int:
     )
     say(f"{args.output}: {counted(len(names), 'picture')}")
     return 0
-
-
-def _check_folder(path: Path) -> None:
-    """MediaError for a file, and for a picture's name, which would become a folder's."""
-    if path.exists() and not path.is_dir():
-        raise MediaError(f"{path} is a file; FOLDER must be a folder")
-    if path.suffix.lower() in (*KINDS, ".jpg", ".jpeg") and not path.is_dir():
-        raise MediaError(f"-o {path} names a picture; give a FOLDER, its pictures are numbered")
 
 
 def _ending(args: argparse.Namespace) -> str:

@@ -13,15 +13,17 @@ from vsrife.cli import at_end, before_render, presets, wording
 from vsrife.cli.render_arguments import add_all
 from vsrife.cli.render_task import (
     apply_preset,
-    check_folder,
     check_values,
+    make_folder,
     note_rate,
     options_of,
     task_of,
 )
 from vsrife.cli.rife_options import check_options, rehearse
 from vsrife.errors import ArgumentError, RifeError, alike
+from vsrife.media.parts import check_folder
 from vsrife.media.stills.image_folder import is_image_folder
+from vsrife.media.stills.images import READABLE
 from vsrife.media.writing.encoder_table import CONTAINERS, ENCODERS
 from vsrife.messages import counted, note, say
 from vsrife.messages import error as say_error
@@ -118,15 +120,15 @@ def _say_done(args: argparse.Namespace, target: Path, outcome: Outcome, seconds:
 def _render_many(args: argparse.Namespace) -> int:
     """Render files into a folder; the exit code is 1 if one has failed."""
     sources = batch.expand(args.source)
-    if args.output.suffix.lower() in CONTAINERS and not args.output.is_dir():
-        raise ArgumentError(f"-o {args.output} names a film; a FOLDER is needed for several IN")
+    if "%" not in args.output.name:  # said otherwise when it is made
+        check_folder(args.output, (*CONTAINERS, *READABLE))
     check_options(options_of(args))
     fps = None if args.fps is None else read_rate(args.fps)
     rate = batch.rate_texts("2" if args.factor is None and fps is None else args.factor, fps)
     found = batch.targets(sources, args.output, args.name, rate, tuple(CONTAINERS))
     check_values(args, found)
     note_rate(args)
-    check_folder(args.output)
+    make_folder(args.output)
     kept = rehearse(options_of(args))  # what is wrong with an option is wrong for all files
     with listener(as_json=args.json) as progress:
         rows = []

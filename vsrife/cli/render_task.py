@@ -193,7 +193,7 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
     return options | {"factor": str(args.slow or 2) if args.factor is None else args.factor}
 
 
-def check_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Make the folder for many outputs, if it is not there."""
     if "%" in folder.name and folder.suffix:
         raise MediaError(

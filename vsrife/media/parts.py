@@ -15,7 +15,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -135,8 +135,15 @@ def _replace(part: Path, target: Path) -> None:
     os.replace(part, target)
 
 
-def check_folder(folder: Path) -> None:
-    """MediaError if no files can be put into a folder of that name, which need not exist."""
+def check_folder(folder: Path, endings: Collection[str] = ()) -> None:
+    """MediaError if no files can be put into a folder of that name, which need not exist.
+
+    endings: of files; a new folder whose name has one is a mistake.
+    """
+    if folder.suffix.lower() in endings and not exists(folder):
+        raise MediaError(
+            f"{folder} is named like a file, and a folder is needed; leave {folder.suffix} out"
+        )
     if exists(folder) and not is_folder(folder):
         raise MediaError(f"{folder} is no folder; choose another one")
     above = (folder, *folder.absolute().parents)

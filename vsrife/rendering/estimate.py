@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import vapoursynth as vs
 
-from vsrife.errors import RifeError
-from vsrife.inference.select import BACKENDS, is_installed
+from vsrife.errors import BackendError, RifeError
+from vsrife.inference.select import BACKENDS, ON_CPU, is_installed
 from vsrife.messages import note, one_line
 from vsrife.rendering.film.source_film import Film, Source, open_film
 from vsrife.rendering.jobs.work import write_piece
@@ -59,7 +59,9 @@ def estimate(task: Task, source: Source) -> list[Estimate]:
     if not found and len(set(texts.values())) == 1:
         raise next(iter(failed.values()))
     for name, text in texts.items():
-        note(f"{name} is left out: {text}")
+        # that others' plugins are not there is no news
+        if name in ON_CPU or not isinstance(failed[name].__cause__, BackendError):
+            note(f"{name} is left out: {text}")
     return sorted(found, key=lambda each: each.seconds)
 
 
@@ -95,12 +97,16 @@ def _size(task: Task, source: Source, film: Film) -> float:
     return size / max(frames, 1)
 
 
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:.{1 if size >= 1e6 else 3}f}"
+
+
 def as_table(found: Sequence[Estimate]) -> str:
     """A line for each backend."""
     lines = [f"{'backend':<10} {'fps':>8} {'time':>12} {'size of film':>13}"]
     lines += [
         f"{each.backend:<10} {each.fps:>8.2f} {duration(each.seconds):>12} "
-        f"{each.size / 1e6:>10.1f} MB"
+        f"{_megabytes(each.size):>10} MB"
         for each in found
     ]
     return "\n".join(lines) + "\n"

@@ -90,6 +90,8 @@ def test_files_are_as_programs_read_them(row, narrow):
     read = [name for layer in found for name in layer[2]]
     assert param.split(b"\n")[1].split() == [b"%d" % len(found), b"%d" % len(made)]
     assert {layer[0] for layer in found} <= KNOWN
+    # on Vulkan, one would make a Reshape, which is not among them
+    assert not [name for kind, name, *_, words in found if kind == "Convolution" and "1=1" in words]
     assert len({layer[1] for layer in found}) == len(found)
     assert found[-1][3] == ["out0"]
     # every tensor is made once, and read once but for the last one; only after it is made

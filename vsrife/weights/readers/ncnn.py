@@ -111,7 +111,8 @@ def _convolution(layer: _Layer, reader: _Reader) -> Convolution:
     if min(out, kernel, size) < 1 or size % per_filter:
         raise ValueError("its .param is damaged")
     weight = reader.tagged(size).reshape(out, size // per_filter, kernel, kernel)
-    transposed = _CONVOLUTIONS[layer.kind]
+    # our files have those of one pixel as transposed ones, which are the same; RIFE has no others
+    transposed = _CONVOLUTIONS[layer.kind] and kernel > 1
     # ncnn keeps the output channel first in both; torch the input channel in transposed ones
     placed = weight.transpose(1, 0, 2, 3) if transposed else weight
     return Convolution(placed, reader.raw(out), transposed, name=layer.name)

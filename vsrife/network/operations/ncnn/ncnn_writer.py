@@ -134,7 +134,10 @@ class Writer:
         params |= {4: padding, 5: 1, 6: int(kept.size)}
         if groups > 1:
             params[7] = groups
-        kind = "Deconvolution" if transposed else "Convolution"
+        # a kernel of one pixel is the same transposed; on Vulkan, each such Convolution makes a
+        # Reshape, a layer that programs which run rife.Warp are built without: they crash
+        single = params[1] == stride == groups == 1
+        kind = "Deconvolution" if transposed or single else "Convolution"
         return self.op(
             f"{kind}DepthWise" if groups > 1 else kind, x,
             channels=channels, name=name, params=params,

@@ -345,8 +345,14 @@ def test_a_loop_goes_on_beyond_its_end(weights, net):
     assert np.array_equal(made[-1], wanted)
 
 
-@pytest.mark.parametrize("backend", TOLERANCE)
-@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(
+    ("channels", "backend"),
+    [
+        *((count, "pytorch") for count in (1, 3, 4)),
+        *((4, backend) for backend in GRAPHS),  # alpha has the most graphs
+        *(pytest.param(n, b, marks=pytest.mark.slow) for n in (1, 3) for b in GRAPHS),
+    ],
+)
 def test_tensors_give_what_arrays_give(weights, backend, channels):
     planes = {1: [0], 3: [0, 1, 2], 4: [0, 1, 2, 0]}[channels]
     images = [drawn(n)[planes] for n in range(LENGTH)]

@@ -6,6 +6,7 @@ import os
 import shutil
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -414,9 +415,9 @@ def test_a_terminal_gets_a_bar_on_stderr(rendered, film: Path, monkeypatch, caps
     told = []
 
     class Spy(progress.Bar):
-        def begin(self, what: str, total: int, done: int = 0) -> None:
+        def begin(self, what: str, total: int, *more: Any) -> None:
             self.phase = what, total
-            super().begin(what, total, done)
+            super().begin(what, total, *more)
 
         def update(self, done: int) -> None:
             told.append((*self.phase, done))

@@ -76,3 +76,16 @@ def test_json_lines_are_objects_one_a_second_and_the_last(capsys):
 )
 def test_durations_in_words(seconds: float, text: str):
     assert duration(seconds) == text
+
+
+def test_bytes_so_far_are_told_where_they_are_known(capsys):
+    clock, sizes = Clock(), iter(range(0, 10**9, 1_500_000))
+    lines, objects = Lines(clock), JsonLines(clock)
+    lines.begin("render", 1000, size=lambda: next(sizes))
+    objects.begin("render", 10, size=lambda: 42)
+    clock.now += 61
+    lines.update(10)
+    objects.update(1)
+    output = capsys.readouterr()
+    assert output.err == "vsrife: 10/1000 frames, 0.16 fps, 101 min left, 1.5 MB written, 100 MiB\n"
+    assert [json.loads(line)["written"] for line in output.out.splitlines()] == [42, 42]

@@ -197,7 +197,7 @@ def _make_missing(task: Task, facts: Facts, job: Job, film: Film, progress: Prog
     if done:
         say(f"{_share(job)} done; going on")
     task_file.save(task, job.folder)
-    progress.begin("render", total, done)
+    progress.begin("render", total, done, job.size if task.is_joined else None)
     if task.workers > 1:
         run_workers(job, _devices(task), progress)
     if task.dask is not None:

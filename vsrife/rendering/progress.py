@@ -14,15 +14,16 @@ from vsrife.messages import Voice, say
 LINE_EVERY = 60.0  # seconds
 JSON_EVERY = 1.0
 _Clock = Callable[[], float]
+type Size = Callable[[], int]
 
 
 class Progress(Protocol):
     """Hears how far a render is."""
 
-    def begin(self, what: str, total: int, done: int = 0) -> None:
+    def begin(self, what: str, total: int, done: int = 0, size: Size | None = None) -> None:
         """A phase begins: "read" (percent), "mark", "render" or "join" (frames).
 
-        So many are done already.
+        done: so many are done already. size: gives the bytes of OUT that are written so far.
         """
         ...
 
@@ -34,7 +35,7 @@ class Progress(Protocol):
 class Silent:
     """Default listener: ignores progress."""
 
-    def begin(self, what: str, total: int, done: int = 0) -> None:
+    def begin(self, what: str, total: int, done: int = 0, size: Size | None = None) -> None:
         pass
 
     def update(self, done: int) -> None:
@@ -45,17 +46,24 @@ _WORDS = {"read": "reading", "mark": "looking for cuts", "render": "", "join": "
 
 
 class Pace:
-    """How fast a phase is: frames per second of this run, and seconds left."""
+    """How fast a phase is: frames per second of this run, seconds left, and bytes so far."""
 
-    def __init__(self, total: int, done: int, clock: _Clock) -> None:
+    def __init__(self, total: int, done: int, clock: _Clock, size: Size | None = None) -> None:
         self.total, self._first, self._clock = total, done, clock
-        self._begin = clock()
+        self._begin = self._asked = clock()
+        self._size, self._written = size, None if size is None else size()
 
     def fps(self, done: int) -> float:
         return (done - self._first) / max(self._clock() - self._begin, 1e-9)
 
     def left(self, done: int) -> float:
         return (self.total - done) / max(self.fps(done), 1e-9)
+
+    def written(self) -> int | None:
+        """As of a second ago at most, since all files of segments are asked."""
+        if self._size is not None and self._clock() >= self._asked + JSON_EVERY:
+            self._written, self._asked = self._size(), self._clock()
+        return self._written
 
 
 class Lines:
@@ -64,8 +72,8 @@ class Lines:
     def __init__(self, clock: _Clock = time.monotonic) -> None:
         self._clock = clock
 
-    def begin(self, what: str, total: int, done: int = 0) -> None:
-        self._what, self._pace = _WORDS[what], Pace(total, done, self._clock)
+    def begin(self, what: str, total: int, done: int = 0, size: Size | None = None) -> None:
+        self._what, self._pace = _WORDS[what], Pace(total, done, self._clock, size)
         self._next = self._clock() + LINE_EVERY
 
     def update(self, done: int) -> None:
@@ -82,17 +90,18 @@ class Lines:
         # before the first frames nobody knows how long
         left = f", {duration(pace.left(done))} left" if pace.fps(done) > 1e-6 else ""
         speed = f"{pace.fps(done):.2f} fps{left}"
-        return f"{what}{done}/{pace.total} frames, {speed}{_memory()}"
+        return f"{what}{done}/{pace.total} frames, {speed}{_written(pace)}{_memory()}"
 
 
 class JsonLines:
-    """A JSON object a second on stdout: phase, done, total, fps, seconds_left, memory_mib."""
+    """A JSON object a second on stdout: phase, done, total, fps, seconds_left, memory_mib; written
+    (bytes) where it is known."""
 
     def __init__(self, clock: _Clock = time.monotonic) -> None:
         self._clock = clock
 
-    def begin(self, what: str, total: int, done: int = 0) -> None:
-        self._what, self._pace = what, Pace(total, done, self._clock)
+    def begin(self, what: str, total: int, done: int = 0, size: Size | None = None) -> None:
+        self._what, self._pace = what, Pace(total, done, self._clock, size)
         self._next = self._clock()
         self.update(done)
 
@@ -101,7 +110,7 @@ class JsonLines:
         if self._clock() < self._next and done < pace.total:
             return
         self._next = self._clock() + JSON_EVERY
-        fps = pace.fps(done)
+        fps, written = pace.fps(done), pace.written()
         emit(
             phase=self._what,
             done=done,
@@ -109,6 +118,7 @@ class JsonLines:
             fps=round(fps, 3),
             seconds_left=round(pace.left(done), 1) if fps > 1e-6 else None,
             memory_mib=memory_mib(),
+            **({} if written is None else {"written": written}),
         )
 
 
@@ -132,12 +142,12 @@ class Bar:
         self._bar = RichProgress(*columns, console=Console(file=cast(IO[str], Voice())))
         self._task = self._bar.add_task("", total=None, what="", speed="")
 
-    def begin(self, what: str, total: int, done: int = 0) -> None:
-        self._pace = Pace(total, done, time.monotonic)
+    def begin(self, what: str, total: int, done: int = 0, size: Size | None = None) -> None:
+        self._pace = Pace(total, done, time.monotonic, size)
         self._bar.reset(self._task, total=total, completed=done, what=_WORDS[what], speed="")
 
     def update(self, done: int) -> None:
-        speed = f"{self._pace.fps(done):.2f} fps{_memory()}"
+        speed = f"{self._pace.fps(done):.2f} fps{_written(self._pace)}{_memory()}"
         self._bar.update(self._task, completed=done, speed=speed)
 
     def __enter__(self) -> Bar:
@@ -176,6 +186,11 @@ def memory_mib() -> int | None:
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(most // (1 << 20 if sys.platform == "darwin" else 1 << 10))  # bytes on macOS
+
+
+def _written(pace: Pace) -> str:
+    written = pace.written()
+    return f", {written / 1e6:.1f} MB written" if written else ""
 
 
 def _memory() -> str:

@@ -16,7 +16,7 @@ def note_room(job: Job) -> None:
     if job.plan is None or not job.done():
         return
     total = job.plan.borders[-1] - job.plan.borders[0]
-    size = sum(job.path(segment).stat().st_size for segment in job.done())
+    size = job.size()
     # all segments, and once more as OUT
     needed = size * total / max(1, job.frames_done()) * 2 - size
     free = shutil.disk_usage(job.folder).free

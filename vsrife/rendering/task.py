@@ -63,6 +63,11 @@ class Task:
         """Whether images are written."""
         return is_pattern(self.target)
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether segments become the output as they are, and are not encoded once more."""
+        return self.to_images or self.encoding.joinable
+
     def with_options(self, **options: object) -> Task:
         """The same task with other arguments of rife(), which must not change its frames."""
         return replace(self, options={**self.options, **options})

@@ -93,6 +93,14 @@ class Job:
             return 0
         return sum(end - begin for begin, end in map(self.plan.frames, self.done()))
 
+    def size(self) -> int:
+        """Bytes of finished segments; of those that are there, if the render has ended."""
+        size = 0
+        for segment in self.done():
+            with suppress(OSError):
+                size += self.path(segment).stat().st_size
+        return size
+
     def finish(self, segment: int) -> None:
         """Note that the file of a segment is whole."""
         path = self.path(segment)

@@ -156,7 +156,8 @@ def join_in(
     job = Job(folder)
     job.plan = plan
     film = open_film(task, open_film_source(task, facts, index=folder / "index"), plan.marks)
-    progress.begin("render", film.end - film.first, job.frames_done())
+    size = job.size if task.is_joined else None
+    progress.begin("render", film.end - film.first, job.frames_done(), size)
     try:
         return make_all(task, facts, job, film, progress, longest_first=True)
     except MediaError:

@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from tests.network import triple_golden
-from tests.network.half_types import FULL, HALF, IN_HALF, check_node, types_of
+from tests.network.half_types import check_half
 from tests.network.triple_golden import CASES, SIZES, TOLERANCE, frames, goldens, kept, name_of
 from tests.support import needs
 from vsrife.errors import ArgumentError
@@ -84,14 +84,7 @@ def test_half_precision_is_near_and_no_flow_is_in_it(weights, tmp_path):
     (main,) = export_model(weights, tmp_path / "half.onnx", precision="fp16")
     got, wanted = by_onnx_runtime(main), goldens()[name_of(1.0, 1.25)]
     assert psnr(kept(got(feeds(1.0, 1.25))), wanted) > 50
-    model = onnx.load(main)
-    types, in_half = types_of(model), set()
-    for node in model.graph.node:
-        check_node(node, types)
-        if HALF in {types[name] for name in (*node.input, *node.output) if name}:
-            in_half.add(node.op_type)
-    assert {types[value.name] for value in (*model.graph.input, *model.graph.output)} == {FULL}
-    assert {"Conv", "Cast"} <= in_half <= IN_HALF
+    check_half(onnx.load(main))
 
 
 @pytest.mark.parametrize(

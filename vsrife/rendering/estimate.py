@@ -16,7 +16,7 @@ from vsrife.inference.select import BACKENDS, ON_CPU, is_installed
 from vsrife.messages import note, one_line
 from vsrife.rendering.film.source_film import Film, Source, open_film
 from vsrife.rendering.jobs.work import write_piece
-from vsrife.rendering.progress import duration
+from vsrife.rendering.progress import duration, megabytes
 from vsrife.rendering.task import Task
 
 _PLACES = 3  # of the film, spread evenly
@@ -97,16 +97,12 @@ def _size(task: Task, source: Source, film: Film) -> float:
     return size / max(frames, 1)
 
 
-def _megabytes(size: float) -> str:
-    return f"{size / 1e6:.{1 if size >= 1e6 else 3}f}"
-
-
 def as_table(found: Sequence[Estimate]) -> str:
     """A line for each backend."""
     lines = [f"{'backend':<10} {'fps':>8} {'time':>12} {'size of film':>13}"]
     lines += [
         f"{each.backend:<10} {each.fps:>8.2f} {duration(each.seconds):>12} "
-        f"{_megabytes(each.size):>10} MB"
+        f"{megabytes(each.size):>13}"
         for each in found
     ]
     return "\n".join(lines) + "\n"

@@ -178,6 +178,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def megabytes(size: float) -> str:
+    """Bytes in words: 12.3 MB, 0.012 MB."""
+    return f"{size / 1e6:.{1 if size >= 1e6 else 3}f} MB"
+
+
 def memory_mib() -> int | None:
     """Most memory that this process has held, in MiB; None on Windows."""
     if sys.platform == "win32":
@@ -190,7 +195,7 @@ def memory_mib() -> int | None:
 
 def _written(pace: Pace) -> str:
     written = pace.written()
-    return f", {written / 1e6:.1f} MB written" if written else ""
+    return f", {megabytes(written)} written" if written else ""
 
 
 def _memory() -> str:

@@ -119,7 +119,7 @@ def networks_stay():
     """What tests of a module open alike is opened once: that takes longer than most of them.
 
     A test that is about letting networks go takes `networks_go`, too."""
-    kept = Kept(maxlen=8)
+    kept = Kept(maxlen=16)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("backends.pytorch", "backends.runtime", "graphs.onnx_file"):
             with needs.suppressed():
@@ -127,7 +127,7 @@ def networks_stay():
 
                 def get(key, make, get=networks.get):
                     value = get(key, make)
-                    if kept.on:
+                    if kept.on and all(value is not each for each in kept):
                         kept.append(value)
                     return value
 

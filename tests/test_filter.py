@@ -21,6 +21,7 @@ from torch.nn import functional as F
 import vsrife
 from tests.images.mixing import Mixing
 from tests.support.clips import clip_of, copied, flat, networks_of, noise, picture, pictures
+from tests.support.narrow import narrow_weights
 from vsrife import filter as filter_module
 from vsrife import rife
 from vsrife.inference.backends import pytorch
@@ -29,6 +30,13 @@ from vsrife.video import synthesis
 from vsrife.weights import read_weights
 
 pytestmark = pytest.mark.usefixtures("networks_stay")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def weights(tmp_path_factory):
+    with narrow_weights(tmp_path_factory.mktemp("weights")) as weights:
+        yield weights
+
 
 FACTORS = [(2, 1), (3, 1), (5, 2), (1001, 400), (1, 1), (4, 5), (1, 2), (7, 3)]
 
@@ -457,7 +465,7 @@ out = rife(clip, model={model!r}, sc=True)
 
 
 def run_script(weights, *, before="", after="", **options):
-    code = SCRIPT.format(before=before, after=after, model=str(weights()))
+    code = SCRIPT.format(before=before, after=after, model=str(weights("nano")))
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, **options
     )

@@ -199,7 +199,7 @@ def test_every_option_works_with_it_or_takes_the_hosts_path(case, how, weights, 
     change, asked, direct = OPTIONS[case]
     clip = change(film(vs.YUV420P8, 3))
     asked = dict(asked)
-    options = GPU | {"factor": 3, "model": weights(asked.pop("model", "nano"))} | asked
+    options = GPU | {"factor": 3, "model": weights(asked.pop("model", "4.15.lite"))} | asked
     if case == "shutter":
         clip, options["factor"] = clip[:2], 1
     if "mask" in options:

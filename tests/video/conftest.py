@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.narrow import narrow_weights
+
+
+@pytest.fixture(scope="package", autouse=True)
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Path]]:
+    """Any network will do: which frames there are matters here. What says how well motion is seen
+    takes the default model."""
+    with narrow_weights(tmp_path_factory.mktemp("weights")) as weights:
+        yield weights

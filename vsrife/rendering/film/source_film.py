@@ -148,12 +148,11 @@ def open_film_source(
 
 def _check_length(task: Task, count: int, rate: Fraction) -> None:
     """ArgumentError if so many frames are asked for that already their times fill the memory."""
-    fps, name = task.options.get("fps"), "fps"
-    if fps is None:
-        fps, name = rate * Fraction(task.options.get("factor") or 2), "factor"
-    check_rate(name, Fraction(fps))
+    name = "factor" if task.options.get("fps") is None else "fps"
+    wanted = _wanted_rate(task, rate)
+    check_rate(name, wanted)
     if task.ramp is not None:
-        check_ramp(task.ramp, Fraction(fps))
+        check_ramp(task.ramp, wanted)
         return
     total = count_of(task, count, rate)
     if total > _MOST:
@@ -165,11 +164,14 @@ def _check_length(task: Task, count: int, rate: Fraction) -> None:
 
 def count_of(task: Task, count: int, rate: Fraction) -> Fraction:
     """About the number of output frames for `count` source frames, shown at `rate` per second."""
+    wanted = _wanted_rate(task, rate)
+    return count * wanted / rate if task.ramp is None else task.ramp[-1].output * wanted
+
+
+def _wanted_rate(task: Task, rate: Fraction) -> Fraction:
+    """Output frames per second, for a source of that rate."""
     fps = task.options.get("fps")
-    wanted = rate * Fraction(task.options.get("factor") or 2) if fps is None else Fraction(fps)
-    if task.ramp is not None:
-        return task.ramp[-1].output * wanted
-    return count * wanted / rate
+    return rate * Fraction(task.options.get("factor") or 2) if fps is None else Fraction(fps)
 
 
 def note_lost_alpha(task: Task, source: Source) -> None:

@@ -25,11 +25,15 @@ for runtime in ("onnxruntime", "openvino"):
 PRINTING = ("CLICOLOR_FORCE", "FORCE_COLOR", "PYTHON_COLORS")
 
 # The same examples on every run, whatever else the machine does meanwhile. `.ci/slow` asks for
-# "random", which looks for new ones.
+# "random", which looks for new ones, and for more of them.
 # how long examples take to draw is the machine's matter, and it may be busy
 _SLOW = [HealthCheck.too_slow]
-settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=_SLOW)
-settings.register_profile("random", deadline=None, print_blob=True, suppress_health_check=_SLOW)
+settings.register_profile(
+    "same", max_examples=60, derandomize=True, deadline=None, suppress_health_check=_SLOW
+)
+settings.register_profile(
+    "random", max_examples=200, deadline=None, print_blob=True, suppress_health_check=_SLOW
+)
 settings.load_profile("same")
 
 

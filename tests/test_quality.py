@@ -203,7 +203,7 @@ def test_the_measure_of_motion_is_exact_and_sees_that_a_blend_is_not_early() -> 
 
 @functools.cache
 def textures() -> Scenes:
-    return Scenes(3, tiles=6, shapes=48)
+    return Scenes(3, tiles=3, shapes=24)
 
 
 @functools.cache  # every model sees the same

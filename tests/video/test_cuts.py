@@ -137,8 +137,14 @@ def test_confidence_tells_motion_from_a_cut():
     assert max(across) < 0.45 < 0.7 < min(within)
 
 
-@pytest.mark.parametrize("fmt", [vs.RGBS, vs.YUV420P8])
-@pytest.mark.parametrize("mode", ["hold", "nearest", "blend"])
+@pytest.mark.parametrize(
+    ("mode", "fmt"),
+    [
+        *((mode, vs.RGBS) for mode in ("hold", "nearest", "blend")),
+        ("blend", vs.YUV420P8),
+        *(pytest.param(mode, vs.YUV420P8, marks=pytest.mark.slow) for mode in ("hold", "nearest")),
+    ],
+)
 def test_doubtful_frames_fall_back_to_the_policy(mode, fmt):
     shots = [noisy(pan(scenery(k), 2, 3), 1) for k in range(2)]
     clip = Film([p for shot in shots for p in shot]).clip()

@@ -29,8 +29,9 @@ blank = vs.core.std.BlankClip(format=vs.RGB24, width=64, height=48, length=frame
 
 def paint(n, f):
     frame = f.copy()
-    for plane in range(3):  # drawings on twos, a cut every 64 frames
-        np.asarray(frame[plane])[:] = (columns * (plane + 1) + 3 * (n - n % 2) + n // 64 * 90) % 256
+    shown = n - (n % 4 == 1)  # one of three drawings stays for two frames
+    for plane in range(3):  # a cut every 64 frames
+        np.asarray(frame[plane])[:] = (columns * (plane + 1) + 3 * shown + n // 64 * 90) % 256
     return frame
 
 clip = rife(blank.std.ModifyFrame(blank, paint), backend={backend!r}, **{options!r})

@@ -17,8 +17,8 @@ def _narrow() -> Iterator[None]:
     narrow = PyramidRow(
         features=(8, 8, 16, 16, 32),
         views=(8, 8, 8),
-        keys=(16, 16),
-        radii=(2, 2),
+        keys=(16, 16, 16),
+        radii=(1, 2, 2),
         widths=(32, 24, 16, 16),
         convs=(2, 1, 1, 1),
         last=(16, 1),

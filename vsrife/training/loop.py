@@ -56,7 +56,9 @@ class Run:
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = Muon(self.model.parameters(), options.rate)
         generator = torch.Generator().manual_seed(options.seed)
-        teacher = Teacher(options.teacher, options.device) if options.teacher else None
+        teacher = (
+            Teacher(options.teacher, options.device, options.autocast) if options.teacher else None
+        )
         mixer = Mixer(scenes, footage, options.count, options.size, teacher)
         self.batches = Ahead(mixer, generator)
         fixed = torch.Generator().manual_seed(1)  # the same scenes whatever the run's seed
@@ -222,7 +224,8 @@ def find(model: Trained, batch: Batch) -> Found:
     matched = model.match(left, right, watcher)
     image = model.interpolate(left, right, batch.timestep, trace, matched=matched)
     flow, mask = trace[-1]
-    return Found(image.float(), flow.float(), mask.float(), states, matches[0], model.arch.radii[1])
+    made = image.float(), flow.float(), mask.float()
+    return Found(*made, states, matches[0], model.arch.radii[-1])
 
 
 @torch.no_grad()

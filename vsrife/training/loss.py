@@ -194,8 +194,15 @@ def fine_loss(flow: Tensor, batch: Batch) -> Tensor:
 
 def detail(image: Tensor) -> Tensor:
     """How much pattern `image` (N, 3, H, W) has at each point: (N, 1, H, W), FLAT to 1."""
-    steps = F.max_pool2d(image, 3, 1, 1) + F.max_pool2d(-image, 3, 1, 1)
+    steps = _highest(image) + _highest(-image)
     return FLAT + (1 - FLAT) * (steps.amax(1, keepdim=True) / EDGE).clamp(max=1)
+
+
+def _highest(image: Tensor) -> Tensor:
+    """Maximum over 3x3 points, as max_pool2d's, which also finds out where, for far more time."""
+    x = F.pad(image, (1, 1, 1, 1), mode="replicate")
+    x = torch.maximum(torch.maximum(x[..., :-2], x[..., 1:-1]), x[..., 2:])
+    return torch.maximum(torch.maximum(x[..., :-2, :], x[..., 1:-1, :]), x[..., 2:, :])
 
 
 def mask_loss(mask: Tensor, batch: Batch) -> Tensor:

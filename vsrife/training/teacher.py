@@ -23,7 +23,7 @@ class Teacher:
     (4.0 and 4.1) or of another family.
     """
 
-    def __init__(self, path: Path, device: str) -> None:
+    def __init__(self, path: Path, device: str, autocast: bool = False) -> None:
         state = read_weights(path)
         try:
             row = recognise(state)
@@ -35,6 +35,7 @@ class Teacher:
             )
         net = build(row, state_dict=state).requires_grad_(False).to(device)
         self._net = net.to(memory_format=torch.channels_last)
+        self._autocast = autocast
 
     @torch.no_grad()
     def __call__(self, img0: Tensor, img1: Tensor, timestep: Tensor) -> Tensor:
@@ -44,5 +45,8 @@ class Teacher:
         padding = (0, -width % unit, 0, -height % unit)
         left, right = (F.pad(image, padding, mode="replicate") for image in (img0, img1))
         trace: Trace = []
-        self._net.interpolate(self._net.prepare(left), self._net.prepare(right), timestep, trace)
+        # its sums of flow stay in fp32
+        with torch.autocast(img0.device.type, torch.bfloat16, enabled=self._autocast):
+            sides = self._net.prepare(left), self._net.prepare(right)
+            self._net.interpolate(*sides, timestep, trace)
         return trace[-1][0][:, :, :height, :width].float()

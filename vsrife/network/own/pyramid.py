@@ -17,7 +17,7 @@ from typing import NamedTuple
 from vsrife.network.ifnet import Refined
 from vsrife.network.operations.interface import Operations, Weights
 from vsrife.network.options import RunOptions
-from vsrife.network.own.pyramid_row import LEVELS, STATE, PyramidRow
+from vsrife.network.own.pyramid_row import LEVELS, STATE, VOLUMES, PyramidRow
 
 _SHORTEST = 1e-3  # added to the length of keys: those near 0 match nothing
 
@@ -26,7 +26,7 @@ class Features[T](NamedTuple):
     """What is kept of one frame.
 
     image (N, 3, H, W), 0..1; view4, view8, view16: views at 1/4, 1/8 and 1/16; coarse: features at
-    1/32; key16, key32: unit vectors to match.
+    1/32; key8, key16, key32: unit vectors to match.
     """
 
     image: T
@@ -34,6 +34,7 @@ class Features[T](NamedTuple):
     view8: T
     view16: T
     coarse: T
+    key8: T
     key16: T
     key32: T
 
@@ -67,8 +68,8 @@ def prepare[T, P, W](
                 x = layers.residual(x, f"body{i}")
             found.append(x)
         view4, view8, view16 = (ops.to_full(layers.conv(found[i], f"view{i}")) for i in (1, 2, 3))
-        key16, key32 = (_unit(ops, ops.to_full(layers.conv(found[i], f"key{i}"))) for i in (3, 4))
-    return Features(clamped, view4, view8, view16, ops.to_full(found[4]), key16, key32)
+        keys = [_unit(ops, ops.to_full(layers.conv(found[i], f"key{i}"))) for i in (2, 3, 4)]
+    return Features(clamped, view4, view8, view16, ops.to_full(found[4]), *keys)
 
 
 def match[T, P, W](
@@ -88,12 +89,12 @@ def match[T, P, W](
     run = _Run(ops, weights, row, scale, watcher or Watcher())
     state = run.coarsest(left, right)
     views = ((left.view16, right.view16), (left.view8, right.view8), (left.view4, right.view4))
+    keys = dict(zip(VOLUMES, ((left.key16, right.key16), (left.key8, right.key8)), strict=True))
     for level, both in zip(LEVELS[1:], views, strict=True):
         state = run.finer(state)
         parts = {"views": run.warped(*both, state, level), "state": state}
-        if level == LEVELS[1]:
-            keys = ops.warp(ops.stack(left.key16, right.key16), _flow(ops, state), run.cell(level))
-            parts["volume"] = ops.correlate(*ops.unstack(keys), row.radii[0], run.cell(level))
+        if level in keys:
+            parts["volume"] = run.volume(*keys[level], state, level)
         state = run.block(level, parts, state)
     return state
 
@@ -150,7 +151,7 @@ class _Run[T, P, W](NamedTuple):
 
     def coarsest(self, left: Features[T], right: Features[T]) -> T:
         """The first state, at 1/32: half of the best match each way, corrected."""
-        ops, radius, cell = self.ops, self.row.radii[1], self.cell(LEVELS[0])
+        ops, radius, cell = self.ops, self.row.radii[-1], self.cell(LEVELS[0])
         sharpness = self.weights["matching.sharpness"]
         there, back = (
             ops.soft_argmax(ops.correlate(a, b, radius, cell), radius, sharpness)
@@ -184,6 +185,15 @@ class _Run[T, P, W](NamedTuple):
         """The same at twice the size, where flow counts twice as many pixels."""
         flow, rest = self.ops.split(self.ops.resize(state, 2), [4, STATE - 4])
         return self.ops.join([self.ops.multiply(flow, 2.0), rest])
+
+    def volume(self, left: T, right: T, state: T, level: int) -> T:
+        """How well keys fit around where the state's flow leads: (N, D * D, H / level, W / level).
+
+        D is 2 * radius + 1. What is smaller than a coarser level's cell is found here or nowhere.
+        """
+        ops, cell = self.ops, self.cell(level)
+        keys = ops.unstack(ops.warp(ops.stack(left, right), _flow(ops, state), cell))
+        return ops.correlate(*keys, self.row.radius(level), cell)
 
     def warped(self, left: T, right: T, state: T, level: int) -> T:
         """Both views as the state's flow sees them: (N, 2 * C, H / level, W / level)."""

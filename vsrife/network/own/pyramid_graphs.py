@@ -98,8 +98,9 @@ def _shape(row: PyramidRow, options: GraphOptions, name: str) -> list[Dim]:
         return [1, 3, *sides_of(options)]
     channels = {
         "coarse": row.features[4],
-        "key16": row.keys[0],
-        "key32": row.keys[1],
+        "key8": row.keys[0],
+        "key16": row.keys[1],
+        "key32": row.keys[2],
         "view4": row.views[0],
         "view8": row.views[1],
         "view16": row.views[2],

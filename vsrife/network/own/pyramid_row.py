@@ -13,6 +13,8 @@ from vsrife.network.own.own_row import OwnRow, Tensors, conv
 STATE = 16
 # The levels, by the pixels of a cell, coarsest first; each has one block
 LEVELS = (32, 16, 8, 4)
+# Those whose blocks see a cost volume of keys that the flow so far has warped
+VOLUMES = LEVELS[1:3]
 
 
 @dataclass(frozen=True)
@@ -22,17 +24,18 @@ class PyramidRow(OwnRow):
     features: channels of the encoder at 1/2, 1/4, 1/8, 1/16 and 1/32 of the frame's size.
     views: channels of what blocks see of a frame, warped, at 1/4, 1/8 and 1/16; at 1/32 they see
     the encoder's features, unwarped.
-    keys: channels of what is matched, at 1/16 and 1/32. radii: of the cost volumes there, in cells.
+    keys: channels of what is matched, at 1/8, 1/16 and 1/32. radii: of the cost volumes there, in
+    cells.
     widths, convs: channels and body convolutions of the blocks of LEVELS; last: those of the block
     at 1/4 that reads the timestep.
     """
 
     features: tuple[int, int, int, int, int] = (16, 32, 64, 96, 128)
     views: tuple[int, int, int] = (16, 32, 48)
-    keys: tuple[int, int] = (32, 64)
-    radii: tuple[int, int] = (4, 5)
+    keys: tuple[int, int, int] = (16, 32, 64)
+    radii: tuple[int, int, int] = (3, 4, 5)
     widths: tuple[int, int, int, int] = (128, 96, 64, 32)
-    convs: tuple[int, int, int, int] = (4, 4, 4, 2)
+    convs: tuple[int, int, int, int] = (4, 4, 3, 2)
     last: tuple[int, int] = (32, 2)
 
     modulo: ClassVar[int] = LEVELS[0]
@@ -49,8 +52,8 @@ class PyramidRow(OwnRow):
                 parts["matches"] = 6
             else:
                 parts["state"] = STATE
-            if level == LEVELS[1]:
-                parts["volume"] = (2 * self.radii[0] + 1) ** 2
+            if level in VOLUMES:
+                parts["volume"] = (2 * self.radius(level) + 1) ** 2
             yield from _block(f"block{level}.", level, parts, width, convs)
             yield from conv(f"block{level}.out", (STATE, width, 3, 3), level)
         width, convs = self.last
@@ -60,6 +63,10 @@ class PyramidRow(OwnRow):
         yield "last.time.bias", (width,), Fraction(0)
         yield from conv("last.flow", (4, width, 3, 3), LEVELS[-1])
         yield from conv("last.mask", (16, width, 3, 3), LEVELS[-1])  # 1 channel at 1/1
+
+    def radius(self, level: int) -> int:
+        """Of the cost volume at a level, in cells."""
+        return dict(zip(LEVELS[2::-1], self.radii, strict=True))[level]
 
     def _encoder(self) -> Tensors:
         before = 3
@@ -71,7 +78,7 @@ class PyramidRow(OwnRow):
             before = channels
         for i, channels in enumerate(self.views, 1):
             yield from conv(f"encode.view{i}", (channels, self.features[i], 1, 1), 2 << i, 2)
-        for i, channels in enumerate(self.keys, 3):
+        for i, channels in enumerate(self.keys, 2):
             yield from conv(f"encode.key{i}", (channels, self.features[i], 1, 1), 2 << i, 2)
 
 

@@ -45,7 +45,7 @@ print(early, peak())
 # Of the frames of a narrow network, most of the time is what rife() does
 NARROW = """
 from tests.support.narrow import official_rows
-narrow = official_rows(4)
+narrow = official_rows(4, convs=2)
 narrow.__enter__()
 """
 EVERYTHING = {"sc": "adaptive", "duplicates": "fill", "protect": True, "confidence": 0.1}
@@ -65,7 +65,7 @@ def test_memory_is_flat(tmp_path, frames, narrow, backend):
     # of more, some would wait for work at full speed
     options = EVERYTHING | ({} if backend == "pytorch" else {"threads": 1})
     if narrow:
-        with official_rows(4):
+        with official_rows(4, convs=2):
             options["model"] = str(random_weights(tmp_path, "4.15.lite"))
     first = NARROW if narrow else ""
     code = SCRIPT.format(first=first, frames=frames, backend=backend, options=options)

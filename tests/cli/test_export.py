@@ -37,7 +37,7 @@ def official(tmp_path_factory):
         save_weights(path, state, {"licence": "of the tests"})
         return path, state
 
-    with official_rows(4):
+    with official_rows(4, convs=2):
         yield write
 
 

@@ -49,8 +49,8 @@ def forget() -> None:
 
 
 @contextmanager
-def _widths(divisor: int) -> Iterator[None]:
-    with official_rows(divisor):
+def _widths(divisor: int, convs: int) -> Iterator[None]:
+    with official_rows(divisor, convs):
         forget()
         yield
     forget()
@@ -58,15 +58,16 @@ def _widths(divisor: int) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def narrow_rows() -> Iterator[None]:
-    """Official rows with a quarter of their widths, in all that is in this module."""
-    with _widths(4):
+    """Official rows with a quarter of their widths and of their blocks' convolutions, and narrow
+    pyramids, in all that is in this module."""
+    with _widths(4, 2):
         yield
 
 
 @pytest.fixture
 def wide_rows() -> Iterator[None]:
     """The widths that rows have, where a module has fewer."""
-    with _widths(1):
+    with _widths(1, 8):
         yield
 
 

@@ -200,7 +200,7 @@ def test_a_batch_gives_what_its_pairs_give_alone(arch):
 @pytest.fixture
 def narrow():
     """Sizes of pictures do not depend on widths, which the cases of the peer have."""
-    with official_rows(4):
+    with official_rows(4, convs=2):
         yield
 
 
@@ -250,7 +250,7 @@ def test_flat_neutral_fields_stay_exactly_flat_and_neutral(arch):
 def test_half_precision_keeps_whole_pixels_beyond_2048(arch):
     """The classic bug: fp16 coordinates miss pixels there. Compared away from disocclusions."""
     torch.manual_seed(3)
-    with official_rows(4), torch.inference_mode():
+    with official_rows(4, convs=2), torch.inference_mode():
         net = build(arch)
         state = {key: value * 0.7 for key, value in net.state_dict().items()}
         ramp = torch.linspace(0, 260, 2176).sin().mul(0.4).add(0.5).expand(1, 3, net.pad_unit, 2176)

@@ -34,7 +34,7 @@ KNOWN = {
 @pytest.fixture
 def narrow():
     """The networks with a quarter of their widths: the same structure, much less work."""
-    with official_rows(4):
+    with official_rows(4, convs=2):
         forget()
         yield
     forget()

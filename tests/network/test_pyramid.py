@@ -1,15 +1,20 @@
-"""Pyramids: stages against the whole network, and what their description promises."""
+"""Pyramids: stages against the whole network, and what their description promises.
+
+Of a narrow one, which has all of a pyramid's layers."""
 
 import numpy as np
 import pytest
 import torch
 
-from tests.network.runs import OnnxRuntime, images, network, state_of, time_of
+from tests.network.runs import OnnxRuntime, images, narrow_rows, network, state_of, time_of
 from vsrife.network.graphs import build_flow, build_refine
 from vsrife.network.options import GraphOptions
 from vsrife.network.own.pyramid import Features, Watcher
 from vsrife.network.own.pyramid_graphs import MATCHED, REFINED, build_match, build_prepare
 from vsrife.network.table import IFNETS, PYRAMIDS
+
+__all__ = ["narrow_rows"]  # a fixture
+pytestmark = pytest.mark.usefixtures("narrow_rows")
 
 ROWS = list(PYRAMIDS)
 SIZE = (96, 64)

@@ -1,4 +1,4 @@
-"""Official networks with fewer channels, where any channels will do."""
+"""Networks with fewer channels, where any channels will do."""
 
 from __future__ import annotations
 
@@ -11,21 +11,40 @@ from pathlib import Path
 import pytest
 
 from tests.golden import formula
-from vsrife.network.table import ARCHS, IFNETS
+from vsrife.network.own.pyramid_row import PyramidRow
+from vsrife.network.table import ARCHS, IFNETS, PYRAMIDS
 
 WHOLE = dict(IFNETS)
+WHOLE_PYRAMIDS = dict(PYRAMIDS)
+# A pyramid with a tenth of the work: the same layers, some of them less often
+PYRAMID = PyramidRow(
+    features=(8, 8, 16, 16, 32),
+    views=(8, 8, 8),
+    keys=(16, 16, 16),
+    radii=(1, 2, 2),
+    widths=(32, 24, 16, 16),
+    convs=(2, 1, 1, 1),
+    last=(16, 1),
+)
 
 
 @contextmanager
-def official_rows(divisor: int) -> Iterator[None]:
+def official_rows(divisor: int, convs: int = 8) -> Iterator[None]:
     """The official rows with a part of their widths: the same nodes in the same order, and with a
-    quarter of the widths a tenth of the work. 1: as they are, within a narrow block."""
+    quarter of the widths a tenth of the work; and narrow pyramids. 1: all as they are, within a
+    narrow block.
+
+    convs: of each block's body. With 2 instead of 8, there is less to write and to compile."""
     with pytest.MonkeyPatch.context() as patch:
         for name, row in WHOLE.items():
             if not row.previous:
-                kept = replace(row, widths=tuple(width // divisor for width in row.widths))
+                widths = tuple(width // divisor for width in row.widths)
+                kept = replace(row, widths=widths, convs=(convs,) * len(widths))
                 patch.setitem(IFNETS, name, kept)
                 patch.setitem(ARCHS, name, kept)
+        for name, pyramid in WHOLE_PYRAMIDS.items():
+            for rows in (PYRAMIDS, ARCHS):
+                patch.setitem(rows, name, pyramid if divisor == 1 else PYRAMID)
         formula._state.cache_clear()
         yield
     formula._state.cache_clear()
@@ -40,5 +59,5 @@ def narrow_weights(folder: Path) -> Iterator[Callable[..., Path]]:
     """
     from tests.support import clips  # loads VapourSynth
 
-    with official_rows(4):
+    with official_rows(4, convs=2):
         yield functools.cache(lambda arch="4.15.lite": clips.random_weights(folder, arch))

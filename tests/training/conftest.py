@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from vsrife.network.own.pyramid_row import PyramidRow
+from tests.support.narrow import PYRAMID
 from vsrife.network.table import ARCHS, PYRAMIDS, TRAINABLE
 from vsrife.training.material import batches, footage
 from vsrife.training.material.drawn_scenes import Scenes
@@ -13,19 +13,10 @@ from vsrife.training.material.drawn_scenes import Scenes
 
 @pytest.fixture(scope="package", autouse=True)
 def _narrow() -> Iterator[None]:
-    """A pyramid with a tenth of the work: training is the same for any."""
-    narrow = PyramidRow(
-        features=(8, 8, 16, 16, 32),
-        views=(8, 8, 8),
-        keys=(16, 16, 16),
-        radii=(1, 2, 2),
-        widths=(32, 24, 16, 16),
-        convs=(2, 1, 1, 1),
-        last=(16, 1),
-    )
+    """Training is the same for any pyramid."""
     with pytest.MonkeyPatch.context() as patch:
         for rows in (ARCHS, PYRAMIDS, TRAINABLE):
-            patch.setitem(rows, "pyramid", narrow)
+            patch.setitem(rows, "pyramid", PYRAMID)
         yield
 
 

@@ -252,3 +252,8 @@ def test_trt_scripts_run_and_say_what_they_lack_but_not_on_stdout(weights, tmp_p
     rife(blank(), model=weights(), trt=True, trt_debug=True, trt_cache_dir=str(cache))
     assert any(text.startswith("rife: trt=True runs without TensorRT: ") for text in said)
     assert capfd.readouterr().out == ""
+
+
+def test_an_argument_that_is_none_is_named_with_the_nearest_one():
+    with pytest.raises(TypeError, match=r"argument 'fcator'; did you mean factor\?"):
+        rife(vs.core.std.BlankClip(format=vs.RGBS), fcator=2)  # type: ignore[call-arg]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -13,17 +14,24 @@ import vapoursynth as vs
 
 from vsrife import arguments
 from vsrife.detection.runs import THRESHOLD
-from vsrife.errors import RifeError, with_guess
+from vsrife.errors import RifeError, alike, with_guess
 from vsrife.inference.network_options import open_session
 from vsrife.video.output import assemble
 from vsrife.video.synthesis import sample
 
 
 def _as_vs_error[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """`function` for scripts: it raises vs.Error, and its help lists every argument."""
+    """`function` for scripts: it raises vs.Error, and its help lists every argument.
+
+    A name that is no argument is a TypeError, as Python has it, with those that may be meant.
+    """
+    names = list(inspect.signature(function).parameters)
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs.keys() - set(names):
+            text = f"{function.__name__}() got an unexpected keyword argument {name!r}"
+            raise TypeError(text + alike(name, names))
         try:
             return function(*args, **kwargs)
         except RifeError as error:

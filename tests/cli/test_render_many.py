@@ -63,6 +63,8 @@ def test_many_files_go_on_after_a_bad_one_and_end_with_a_table(run, film: Path, 
     assert [line.split()[0] for line in lines[1:4]] == ["done", "failed", "done"]
     assert lines[4] == "2 done, 0 skipped, 1 failed"
     assert "b.mp4 is no video file" in told.err
+    last = "vsrife: error: 1 of 3 files failed; the lines above say why"
+    assert told.err.splitlines()[-1] == last
     # those that are done are skipped, and a folder without bad files is no failure
     (folder / "b.mp4").unlink()
     assert run(folder, "-o", out, "--name", "{name}-x{factor}{ext}", "--json") == 0

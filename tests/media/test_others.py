@@ -205,6 +205,23 @@ def test_a_part_of_a_film_has_the_sound_and_text_of_that_part(film: Path, tmp_pa
     assert second[:2] == (pytest.approx(0.3, abs=0.002), pytest.approx(0.6, abs=0.002))
 
 
+@pytest.mark.parametrize(("begin", "films"), [(Fraction(0), 2), (Fraction(3, 10), 1)])
+def test_a_second_film_is_whole_from_its_begin_or_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], begin: Fraction, films: int
+):
+    """Copied from its middle on, nobody could decode it."""
+    both = tmp_path / "both.mkv"
+    picture = ("-f", "lavfi", "-i", f"testsrc=s=64x48:r=10:d={SECONDS}")
+    ffmpeg(*picture, *picture, "-map", "0:v", "-map", "1:v", "-c:v", "libx264", both)
+    path = write(both, tmp_path / "out.mkv", window=(begin, begin + Fraction(3, 10)))
+    with av.open(path) as found:
+        assert len(found.streams.video) == films
+        for stream in found.streams.video:
+            found.seek(0)
+            assert next(found.decode(stream)).width == 64
+    assert ("is left out: a part that begins later" in capsys.readouterr().err) == (films == 1)
+
+
 def test_damaged_sound_is_cut_off_with_a_note_and_the_film_is_whole(
     film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

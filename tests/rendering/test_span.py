@@ -55,7 +55,7 @@ def test_a_part_is_exact(span: tuple[str | None, ...], frames: tuple[int, int]):
 
 @pytest.mark.parametrize("span", [("100", None, None), ("20", "20", None), ("3s", "2s", None)])
 def test_a_part_without_frames_is_refused(span):
-    with pytest.raises(ArgumentError, match="leave no frame"):
+    with pytest.raises(ArgumentError, match="must leave a frame"):
         read_span(*span).frames(FILM)
 
 

@@ -143,7 +143,10 @@ def _render_many(args: argparse.Namespace) -> int:
     if not args.json:
         sys.stdout.write(batch.as_table(rows))
     del kept
-    return 1 if batch.failed(rows) else 0
+    lost = batch.failed(rows)
+    if lost:
+        say_error(f"{lost} of {counted(len(rows), 'file')} failed; the lines above say why")
+    return 1 if lost else 0
 
 
 def _render_of_many(

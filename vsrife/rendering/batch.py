@@ -156,8 +156,9 @@ def as_table(rows: Sequence[Row]) -> str:
     return "\n".join(text) + "\n"
 
 
-def failed(rows: Sequence[Row]) -> bool:
-    return any(row.state == _FAILED for row in rows)
+def failed(rows: Sequence[Row]) -> int:
+    """How many."""
+    return sum(row.state == _FAILED for row in rows)
 
 
 def rate_texts(factor: str | None, fps: str | None) -> dict[str, str]:

@@ -39,7 +39,11 @@ def _head(film: Film, script: str) -> Iterator[str]:
     source, name = _shown_name(film.path), printable(script)
     yield from _comment(f"{source}, made smoother. Written by `vsrife script`, to be edited.")
     yield "#"
-    yield f'#   vspipe "{name}" - -c y4m | ffmpeg -i - -i "{source}" -map 0:v -map 1:a? out.mkv'
+    whole = printable_all(os.fsencode(film.path).decode("utf-8", "replace"))
+    yield (
+        f'#   vspipe "{name}" - -c y4m | ffmpeg -i - -i "{whole}" -map 0:v -map 1:a? -c:a copy '
+        "out.mkv"
+    )
     yield "#"
     yield from _comment(
         f"Found: {film.codec}, {film.width}x{film.height}, {film.format}, "

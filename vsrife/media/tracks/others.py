@@ -140,6 +140,8 @@ def plan_others(
         return Plan(beside.file, beside.window, (), jobs, beside.stretch, beside.places)
     hidden = [job.number for job in jobs] + transcode.unwanted(source, encoding)
     kept = _chosen(source, beside.film, container, hidden)
+    if beside.window is not None and beside.window[0] > 0:
+        kept = _without_films(kept)
     return Plan(beside.file, beside.window, kept, jobs)
 
 
@@ -226,6 +228,20 @@ def _chosen(
             way = f"--subtitles {text}" if is_text else f"--audio {sound}"
             say(f"hint: {way} converts {streams.named(stream)}")
     return kept
+
+
+def _without_films(kept: list[streams.Kept]) -> list[streams.Kept]:
+    """What can begin anywhere: frames of a film need those since its last key frame."""
+    left = []
+    for each in kept:
+        if each.stream.type != "video" or streams.is_cover(each.stream):
+            left.append(each)
+            continue
+        note(
+            f"{streams.named(each.stream)} is left out: a part that begins later cannot be copied "
+            "from a second film; without --start it is kept"
+        )
+    return left
 
 
 def _played(stream: Stream, container: str) -> bool:

@@ -58,8 +58,10 @@ class Span(NamedTuple):
             end = Place(None, begin + (self.length.seconds or 0)).frame_of(times)
         if first >= end:
             length = float((times.ticks[-1] - times.ticks[0]) * times.base)
+            given = {"--start": self.start, "--end": self.end, "--count": self.length}
+            told = " and ".join(name for name, place in given.items() if place is not None)
             raise ArgumentError(
-                f"--start and --end leave no frame: frames {first} to {end} of {total} "
+                f"{told} must leave a frame, not frames {first} to {end} of {total} "
                 f"({length:.3f} s); choose a later end or an earlier start"
             )
         return first, end

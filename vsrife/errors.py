@@ -11,7 +11,7 @@ exit code.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # A word that is none of several
 _CHOICE = re.compile(r" must be (one )?of (?P<known>[^;]+), not '(?P<word>[^'\s]+)'")
@@ -31,6 +31,14 @@ def alike(word: str, known: Sequence[str]) -> str:
     close = get_close_matches(word.lower(), as_written, 3, cutoff=0.7)
     near = list(dict.fromkeys(begun))[:3] or [as_written[each] for each in close]
     return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def check_names(asked: Iterable[str], known: Sequence[str], begin: str = "") -> None:
+    """TypeError for the first name that is no argument, as Python has it, with those that may be
+    meant. begin: of its text."""
+    for name in asked:
+        if name not in known:
+            raise TypeError(f"{begin}unexpected keyword argument {name!r}{alike(name, known)}")
 
 
 def with_guess(text: str) -> str:

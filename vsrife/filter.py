@@ -14,7 +14,7 @@ import vapoursynth as vs
 
 from vsrife import arguments
 from vsrife.detection.runs import THRESHOLD
-from vsrife.errors import RifeError, alike, with_guess
+from vsrife.errors import RifeError, check_names, with_guess
 from vsrife.inference.network_options import open_session
 from vsrife.video.output import assemble
 from vsrife.video.synthesis import sample
@@ -25,13 +25,12 @@ def _as_vs_error[**P, R](function: Callable[P, R]) -> Callable[P, R]:
 
     A name that is no argument is a TypeError, as Python has it, with those that may be meant.
     """
-    names = list(inspect.signature(function).parameters)
+    known = inspect.signature(function).parameters
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name in kwargs.keys() - set(names):
-            text = f"{function.__name__}() got an unexpected keyword argument {name!r}"
-            raise TypeError(text + alike(name, names))
+        if kwargs.keys() - known.keys():
+            check_names(kwargs, list(known), f"{function.__name__}() got an ")
         try:
             return function(*args, **kwargs)
         except RifeError as error:

@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 from vsrife import checks
 from vsrife.checks import Flag, Folder, OneOf, Share, Whole, option
 from vsrife.detection import cuts, runs
-from vsrife.errors import ArgumentError, alike
+from vsrife.errors import ArgumentError, check_names
 from vsrife.images.asking_kinds import Factor, Range, Times, Timesteps
 from vsrife.inference import network_options
 from vsrife.inference.network_options import NetworkOptions
@@ -143,10 +143,7 @@ def read(asked: Mapping[str, Any]) -> ImageOptions:
 
     ArgumentError for the first that is wrong; TypeError for a name that is none, as Python has it.
     """
-    names = [each.name for each in OPTIONS]
-    for name in asked:
-        if name not in names:
-            raise TypeError(f"unexpected keyword argument {name!r}{alike(name, names)}")
+    check_names(asked, [each.name for each in OPTIONS])
     values = checks.read_all(OPTIONS, {each.name: each.default for each in OPTIONS} | {**asked})
     theirs = {each.name: values.pop(each.name) for each in _OF_NETWORK}
     options = ImageOptions(**values, network=NetworkOptions(**theirs))

@@ -36,10 +36,10 @@ def write_script(film: Film, arguments: Sequence[Argument], script: str) -> str:
 
 
 def _head(film: Film, script: str) -> Iterator[str]:
-    source, name = _shown_name(film.path), printable(script)
+    source, name = printable(_as_text(film.path.name)), printable(script)
     yield from _comment(f"{source}, made smoother. Written by `vsrife script`, to be edited.")
     yield "#"
-    whole = printable_all(os.fsencode(film.path).decode("utf-8", "replace"))
+    whole = printable_all(_as_text(film.path))
     yield (
         f'#   vspipe "{name}" - -c y4m | ffmpeg -i - -i "{whole}" -map 0:v -map 1:a? -c:a copy '
         "out.mkv"
@@ -119,9 +119,9 @@ def printable_all(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _shown_name(path: Path) -> str:
-    """A file's name in a comment; it may hold anything, even line breaks."""
-    return printable(os.fsencode(path.name).decode("utf-8", "replace"))
+def _as_text(path: str | Path) -> str:
+    """A file's name for a comment; it may hold anything, even line breaks."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _literal(path: Path) -> str:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vsrife.errors import ArgumentError
+from vsrife.network.operations.scopes import Scoped
 from vsrife.network.table import SLOPE
 
 Array = NDArray[Any]
@@ -56,7 +56,7 @@ class _Layer:
         return " ".join([self.kind, self.name, sizes, *self.inputs, *self.outputs, *words])
 
 
-class Writer:
+class Writer(Scoped):
     """Methods add a layer and return its output. Equal layers without weights are written once.
 
     half: weights of convolutions in fp16; biases, slopes and constants stay fp32, as in the files
@@ -68,16 +68,6 @@ class Writer:
         self._layers: list[_Layer] = []
         self._done: dict[object, Blob] = {}
         self._counts: Counter[str] = Counter()
-        self._scope = ""
-
-    @contextmanager
-    def scope(self, name: str) -> Iterator[None]:
-        """Prefix `name.` for the names of layers inside."""
-        before, self._scope = self._scope, f"{self._scope}{name}."
-        try:
-            yield
-        finally:
-            self._scope = before
 
     def input(self, name: str, channels: int) -> Blob:
         self._layers.append(_Layer("Input", name, (), (name,)))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
+from vsrife.network.operations.scopes import Scoped
 
 OPSET = 17  # GridSample needs 16; TensorRT gives wrong results with that of 20
 IR = 8  # IR version of opset 17
@@ -20,7 +21,7 @@ Array = NDArray[Any]
 Dim = int | str
 
 
-class Writer:
+class Writer(Scoped):
     """Methods that add a node, an input or a constant return the name of its tensor.
 
     Equal nodes and constants are written once. half: weights in fp16.
@@ -36,16 +37,6 @@ class Writer:
         self._done: dict[tuple[str, tuple[str, ...], int, str], list[str]] = {}
         self._given: dict[str, str] = {}  # tensor -> name of the output
         self._counts: Counter[str] = Counter()
-        self._scope = ""
-
-    @contextmanager
-    def scope(self, name: str) -> Iterator[None]:
-        """Prefix `name.` for the names of nodes inside."""
-        before, self._scope = self._scope, f"{self._scope}{name}."
-        try:
-            yield
-        finally:
-            self._scope = before
 
     def input(self, name: str, shape: Sequence[Dim]) -> str:
         """Add an fp32 input. shape: a text is a size known at run time."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vsrife.network.operations.scopes import Scoped
 
 Array = NDArray[Any]
 PRECISIONS = ("fp32", "fp16", "int8")  # of the weights; all arithmetic is fp32
@@ -59,7 +60,7 @@ class Node:
     options: tuple[tuple[str, Any], ...]
 
 
-class Writer:
+class Writer(Scoped):
     """Methods that add a node, an input or a constant return its tensor.
 
     Equal nodes and constants are written once. precision: of the weights, one of PRECISIONS.
@@ -73,16 +74,6 @@ class Writer:
         self._nodes: list[Node] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes, bool], Tensor] = {}
         self._done: dict[object, Tensor] = {}
-        self._scope = ""
-
-    @contextmanager
-    def scope(self, name: str) -> Iterator[None]:
-        """Prefix `name.` for the names of tensors inside."""
-        before, self._scope = self._scope, f"{self._scope}{name}."
-        try:
-            yield
-        finally:
-            self._scope = before
 
     def input(self, name: str, shape: Sequence[int]) -> Tensor:
         """Add an fp32 input."""

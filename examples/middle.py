@@ -16,29 +16,45 @@ import onnxruntime
 
 
 def main(model: str, left: str, right: str, out: str) -> None:
-    flow = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    unit = int(flow.get_modelmeta().custom_metadata_map["modulo"])
-    frames = [read(path, unit) for path in (left, right)]
-    beside = Path(model).with_suffix(".encode.onnx")
-    if beside.exists():
-        encoder = onnxruntime.InferenceSession(beside, providers=["CPUExecutionProvider"])
+    flow = start(model)
+    said = flow.get_modelmeta().custom_metadata_map
+    if [each.name for each in flow.get_inputs()] != ["left", "right", "timestep"]:
+        raise ValueError(f"{model} is no file of two frames that vsrife export has written")
+    pictures = [np.asarray(Image.open(path).convert("RGB")) for path in (left, right)]
+    if pictures[0].shape != pictures[1].shape:
+        raise ValueError(f"{left} and {right} must have one size")
+    frames = [padded(picture, int(said["modulo"])) for picture in pictures]
+    if flow.get_inputs()[0].shape[1] > 3:  # pictures, and what the encoder made of them
+        beside = str(Path(model).with_suffix(".encode.onnx"))
+        encoder = start(beside)
+        facts = encoder.get_modelmeta().custom_metadata_map
+        if facts.get("weights_sha256") != said.get("weights_sha256"):
+            raise ValueError(f"{beside} is of other weights than {model}; export both again")
         frames = [encoder.run(["features"], {"image": frame})[0] for frame in frames]
     feeds = {"left": frames[0], "right": frames[1], "timestep": np.full((1, 1, 1, 1), 0.5)}
     feeds = {name: value.astype(np.float32) for name, value in feeds.items()}
     image, confidence = flow.run(["image", "confidence"], feeds)
-    width, height = Image.open(left).size
+    height, width = pictures[0].shape[:2]
     picture = image[0, :, :height, :width].transpose(1, 2, 0)
     Image.fromarray((picture * 255 + 0.5).clip(0, 255).astype(np.uint8)).save(out)
     print(f"{out}, confidence {confidence[0]:.2f}")
 
 
-def read(path: str, unit: int) -> np.ndarray:
+def start(path: str) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def padded(picture: np.ndarray, unit: int) -> np.ndarray:
     """(1, 3, H, W) in 0..1, edges repeated up to multiples of `unit`."""
-    pixels = np.asarray(Image.open(path).convert("RGB"), np.float32) / 255
-    height, width = pixels.shape[:2]
-    pixels = np.pad(pixels, ((0, -height % unit), (0, -width % unit), (0, 0)), "edge")
-    return pixels.transpose(2, 0, 1)[None]
+    height, width = picture.shape[:2]
+    pixels = np.pad(picture, ((0, -height % unit), (0, -width % unit), (0, 0)), "edge")
+    return pixels.transpose(2, 0, 1)[None].astype(np.float32) / 255
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) != 5:
+        sys.exit(__doc__)
+    try:
+        main(*sys.argv[1:])
+    except Exception as error:  # of ONNX Runtime and Pillow, too, whose text has the file's name
+        sys.exit(f"error: {' '.join(str(error).split())}")

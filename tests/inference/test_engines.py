@@ -293,6 +293,8 @@ def test_a_file_runs_on_tensorrt_too(ort, tmp_path):
     of_file = picture(open_session(settings(path)))
     assert len(ort.builds) == 1
     assert of_file == pytest.approx(picture(open_session(settings())), abs=ANY_SIZE)
+    open_session(settings(path, half=True, precision="fp16"))  # TensorRT rounds by itself
+    assert ort.builds[-1]["trt_fp16_enable"] == "1"
 
 
 def test_vs_rifes_scripts_get_engines(ort, tmp_path, capfd):

@@ -1,6 +1,7 @@
 """ONNX files as models: ours, vs-mlrt's and VSGAN's layouts run as they are, others are refused."""
 
 import functools
+import re
 
 import numpy as np
 import onnx
@@ -214,6 +215,10 @@ def test_a_size_outside_a_static_graph_is_refused(exported, width, height):
 
 OPTIONS = {
     "scale": ({"scale": 2}, r"scale=2\.0 cannot be had from .*, which has 1 in it; leave it out"),
+    "precision": (
+        {"precision": "fp16"},
+        r"precision='fp16' cannot be had from .*, which has fp32 in it; leave it out, or give weig",
+    ),
     "ensemble": ({"ensemble": True}, r"ensemble=True cannot be had from .*leave it out"),
 }
 
@@ -223,6 +228,56 @@ def test_options_that_are_not_baked_in_are_refused(exported, case):
     options, message = OPTIONS[case]
     with pytest.raises(vs.Error, match=message):
         rife(clip_of(noise(*SIZE), 2), model=exported("4.6"), backend="onnx", **options)
+
+
+def test_a_precision_is_that_of_the_file(exported, tmp_path):
+    clip = clip_of(noise(30, 20), 2)
+    ours = exported("4.6", precision="fp16")
+    rife(clip, model=ours, backend="onnx", precision="fp16")
+    rife(clip, model=ours, backend="onnx")
+    others = vsgan_file(tmp_path / "x.onnx", half=True)
+    rife(clip, model=others, backend="onnx", precision="fp16")
+    for path in (ours, others):  # a network that is open already is no way around it
+        with pytest.raises(vs.Error, match=r"precision='fp32' cannot be had .* has fp16 in"):
+            rife(clip, model=path, backend="onnx", precision="fp32")
+
+
+WRONG_PARTS = {  # row, options of the other export, and why it does not belong
+    "other weights": ("4.25", {}, "it is of other weights"),
+    "another size": ("4.25", {"size": (128, 64)}, "its size is '128x64', and that file's 'any'"),
+    "another scale": ("4.0", {"scale": 0.5}, r"its scale is '0\.5', and that file's '1'"),
+    "an ensemble": ("4.0", {"ensemble": True}, "its ensemble is 'true', and that file's 'false'"),
+    "no digest": ("4.25", {}, "one of them is of an earlier build and says nothing of its weights"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_PARTS)
+def test_a_part_of_another_export_is_refused(exported, tmp_path, case):
+    row, options, reason = WRONG_PARTS[case]
+    part = ".doubled.onnx" if row == "4.0" else ".encode.onnx"
+    other = onnx.load(exported(row, **options).with_suffix(part))
+    said = {entry.key: entry.value for entry in other.metadata_props}
+    if case == "other weights":
+        said["weights_sha256"] = "0" * 64
+    if case == "no digest":
+        del said["weights_sha256"]
+    helper.set_model_props(other, said)
+    onnx.save(other, tmp_path / f"x{part}")
+    (tmp_path / "x.onnx").write_bytes(exported(row).read_bytes())
+    with pytest.raises(vs.Error) as caught:
+        rife(clip_of(noise(*SIZE), 2), model=tmp_path / "x.onnx", backend="onnx")
+    assert f"x{part} does not belong to {tmp_path / 'x.onnx'} beside it: " in str(caught.value)
+    assert re.search(f"{reason}; export again", str(caught.value))
+
+
+def test_files_of_earlier_builds_say_nothing_of_their_weights_and_run(wanted, exported, tmp_path):
+    for end in (".onnx", ".encode.onnx"):
+        model = onnx.load(exported("4.25").with_suffix(end))
+        said = {entry.key: entry.value for entry in model.metadata_props}
+        assert len(said.pop("weights_sha256")) == 64
+        helper.set_model_props(model, said)
+        onnx.save(model, tmp_path / f"x{end}")
+    assert_gives(wanted("4.25"), tmp_path / "x.onnx", "onnx")
 
 
 def test_the_part_of_a_network_is_no_model(exported):

@@ -12,7 +12,6 @@ compute in fp32, and only weights are fp16.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
@@ -22,6 +21,7 @@ import torch
 import vapoursynth as vs
 
 from tests.network.exported import OPENERS, Array, T
+from tests.support.scripts import finish
 from vsrife.errors import ArgumentError
 from vsrife.evaluation.film import Film
 from vsrife.evaluation.film_files import open_film
@@ -99,4 +99,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import runpy
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 
 from tests.network.targets_table import random_state
 from tests.network.tflite_runtime import Tflite
+from tests.support.scripts import finish
 from vsrife.evaluation.film_files import open_film
 from vsrife.inference.psnr import psnr
 from vsrife.network.files import tflite_files
@@ -138,4 +138,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

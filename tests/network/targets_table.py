@@ -20,6 +20,7 @@ import torch
 from tests.golden import formula
 from tests.network.exported import OPENERS, Array, T
 from tests.network.tflite_cases import state_of
+from tests.support.scripts import finish
 from vsrife.errors import ArgumentError
 from vsrife.media.demo_film import draw
 from vsrife.network import build
@@ -83,4 +84,4 @@ def main(asked: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    finish(lambda: main(sys.argv[1:]))

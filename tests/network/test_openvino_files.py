@@ -174,6 +174,21 @@ def test_the_command_writes_two_files_that_say_what_they_are(model, tmp_path, ca
     assert tuple(compiled(tmp_path).input("left").shape) == (1, 3, 64, 96)
 
 
+def test_files_of_one_export_say_of_which_weights_they_are(tmp_path):
+    row = narrow("4.15.lite")
+
+    def digests(change):
+        state = {key: value + change for key, value in state_of(row).items()}
+        write(tmp_path, state, row, size=(64, 64))
+        read = openvino.Core().read_model
+        paths = [tmp_path / f"graph{part}.xml" for part in ("", ".encode")]
+        return {read(path).get_rt_info(["vsrife", "weights_sha256"]).astype(str) for path in paths}
+
+    first, second = digests(0), digests(1e-3)
+    assert len(first) == len(second) == 1
+    assert first != second
+
+
 def test_the_second_file_is_never_replaced_by_chance(model, tmp_path, capsys):
     other = tmp_path / "graph.bin"
     other.write_bytes(b"somebody's")

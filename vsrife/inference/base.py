@@ -91,8 +91,9 @@ class Settings:
 
     weights: file; graph: it is a graph, not weights alone; model: name that says which network they
     must be, None to read it off them;
-    half: fp16 weights and convolutions; clamp: new pictures stay in 0..1, as vs-rife's do, instead
-    of keeping what goes beyond; width, height: pixels of a frame, before padding; note: hears what
+    precision: what the user asked for, None where it follows the frames; half: fp16 weights and
+    convolutions; clamp: new pictures stay in 0..1, as vs-rife's do, instead of keeping what goes
+    beyond; width, height: pixels of a frame, before padding; note: hears what
     the user should know and is no error; sample: two neighbouring frames, to check by what has been
     compiled, None where there are none.
     """
@@ -107,6 +108,7 @@ class Settings:
     height: int
     hardware: Hardware = Hardware()
     graph: bool = False
+    precision: str | None = None
     note: Note = field(default=silent, compare=False)
     sample: Callable[[], tuple[Planes, Planes] | None] | None = field(default=None, compare=False)
 
@@ -239,8 +241,9 @@ def identity(settings: Settings, **alike: Any) -> Hashable:
     """What makes two filters use the same network: settings, and the file as it is now.
 
     alike: settings in which they may differ, with a value for all. Neither clamping nor listeners
-    are part of the network, and the key outlives the clip that `sample` reads.
+    are part of the network, `half` is what precision asks for, and the key outlives the clip that
+    `sample` reads.
     """
     stamp = settings.weights.stat()
-    same = replace(settings, clamp=True, note=silent, sample=None, **alike)
+    same = replace(settings, clamp=True, precision=None, note=silent, sample=None, **alike)
     return stamp.st_mtime_ns, stamp.st_size, same

@@ -277,6 +277,7 @@ def open_session(
         height=height,
         hardware=hardwares[0],
         graph=options.model is not None and is_graph(options.model),
+        precision=options.precision,
         note=note,
         sample=sample,
     )

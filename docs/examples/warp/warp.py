@@ -70,4 +70,7 @@ def main(file, left, right, out, timestep="0.5"):
 if __name__ == "__main__":
     if not 5 <= len(sys.argv) <= 6:
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except Exception as error:  # of LiteRT and Pillow, whose text has the file's name
+        sys.exit(f"error: {' '.join(str(error).split())}")

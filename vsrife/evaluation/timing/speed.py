@@ -112,6 +112,7 @@ def settings_of(
         height=size[1],
         hardware=Hardware(device=device, threads=threads_of(backend, threads)),
         graph=is_graph(model),
+        precision="fp16" if half else None,
         note=silent,
     )
 

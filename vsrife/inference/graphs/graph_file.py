@@ -46,7 +46,7 @@ class GraphFile:
 def read_file(path: Path) -> GraphFile:
     """ModelError, with what was found and what is understood, for any other file."""
     model = load(path)
-    said = {printable(prop.key): printable(prop.value) for prop in model.metadata_props}
+    said = said_of(model)
     inputs = inputs_of(model)
     names = tuple(value.name for value in inputs)
     shapes = [shape_of(value) for value in inputs]
@@ -109,6 +109,11 @@ def load(path: Path) -> ModelProto:
     return model
 
 
+def said_of(model: ModelProto) -> dict[str, str]:
+    """What the file says of itself."""
+    return {printable(prop.key): printable(prop.value) for prop in model.metadata_props}
+
+
 def _tensors(message: Message) -> Iterator[TensorProto]:
     """All there are: weights, constants among the nodes, those of branches and functions."""
     waiting: list[Any] = [message]
@@ -164,7 +169,8 @@ def fitted_size(file: GraphFile, width: int, height: int) -> tuple[int, int]:
 
 
 def check_baked(file: GraphFile, settings: Settings) -> None:
-    """ArgumentError where scale or ensemble are asked for and the graph has others in it."""
+    """ArgumentError where scale, ensemble or precision are asked for and the graph has others in
+    it."""
     scale, ensemble = file.said.get("scale", "1.0"), file.said.get("ensemble", "")
     if settings.scale not in (1.0, float(scale)) and file.planes != 8:
         raise ArgumentError(
@@ -175,6 +181,23 @@ def check_baked(file: GraphFile, settings: Settings) -> None:
         raise ArgumentError(
             f"ensemble=True cannot be had from {file.path}; leave it out, or give weights as model="
         )
+    precision = _precision_of(file)
+    # TensorRT computes a graph of fp32 in fp16 if it is told to
+    if settings.precision not in (None, precision) and not _by_tensorrt(settings):
+        raise ArgumentError(
+            f"precision={settings.precision!r} cannot be had from {file.path}, which has "
+            f"{precision} in it; leave it out, or give weights as model="
+        )
+
+
+def _precision_of(file: GraphFile) -> str:
+    """Of the convolutions: what the file says, else the type of its numbers."""
+    half = any(tensor.data_type == TensorProto.FLOAT16 for tensor in _tensors(file.model))
+    return file.said.get("precision", "fp16" if half or file.dtype == np.float16 else "fp32")
+
+
+def _by_tensorrt(settings: Settings) -> bool:
+    return (settings.hardware.provider or "").lower().startswith("tensorrt")
 
 
 def static(model: ModelProto, size: tuple[int, int]) -> bytes:

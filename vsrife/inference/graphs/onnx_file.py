@@ -22,17 +22,14 @@ from vsrife.inference.graphs.graph_file import (
     fitted_size,
     input_of,
     inputs_of,
-    load,
     read_file,
     shape_of,
     static,
 )
 from vsrife.inference.graphs.graph_network import Engine, Program, doubled_size, too_large, widened
+from vsrife.inference.graphs.graph_parts import DOUBLED, ENCODER, load_beside
 from vsrife.inference.three_frames import Three
 from vsrife.network.options import V1_PLANES, VSGAN_PLANES
-
-# Of files beside one of ours, where its network has an encoder, or rescales
-ENCODER, DOUBLED = ".encode.onnx", ".doubled.onnx"
 
 
 class FileNetwork:
@@ -48,11 +45,11 @@ class FileNetwork:
         self.encoder: Program | None = None
         pair = not file.planes and not file.three
         if pair and shape_of(input_of(file.model, "left"))[1] > 3:
-            self.encoder = engine.load(static(load(self._beside(ENCODER)), self.size))
+            self.encoder = engine.load(static(load_beside(file, ENCODER), self.size))
         self._doubled: Program | None = None
         self._wide = doubled_size(self.size, file.unit)
         if any(output.name == "largest" for output in file.model.graph.output):
-            self._doubled = engine.load(static(load(self._beside(DOUBLED)), self._wide))
+            self._doubled = engine.load(static(load_beside(file, DOUBLED), self._wide))
         self._try()
 
     def encode(self, image: Array) -> Any:
@@ -118,13 +115,6 @@ class FileNetwork:
             return found
         return self._doubled.run(widened(self.engine, feeds, self.size, self._wide))
 
-    def _beside(self, suffix: str) -> Path:
-        path = self.file.path
-        beside = path.with_name(path.name[: -len(".onnx")] + suffix)
-        if not beside.is_file():
-            raise ModelError(f"model file {beside} does not exist; it belongs to {path}")
-        return beside
-
 
 _networks: Shared[FileNetwork] = Shared()
 
@@ -133,7 +123,7 @@ def open_session(
     kind: str, settings: Settings, open_engine: Callable[[Settings], Engine]
 ) -> FileSession:
     """A session of backend `kind` for the file that `settings` names."""
-    key = (kind, identity(settings))
+    key = (kind, settings.precision, identity(settings))
     return FileSession(_networks.get(key, lambda: FileNetwork(settings, open_engine(settings))))
 
 

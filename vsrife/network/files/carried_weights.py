@@ -23,6 +23,7 @@ Array = NDArray[Any]
 Layers = Mapping[str, Array]  # what layers have: weight and bias by `LAYER.weight`, `LAYER.bias`
 
 KEY = "weights"  # of the metadata
+DIGEST = "weights_sha256"  # of the metadata of a network in several files: see `digest_of`
 _SINGLE, _HALF = np.dtype("<f4"), np.dtype("<f2")
 _LENGTH = 8  # bytes, of the length of the head
 
@@ -47,7 +48,7 @@ def pack(state: Mapping[str, Array], layers: Layers) -> str:
             parts.append(_planes(single.view(np.uint32) ^ guess.view(np.uint32)))
         made[key] = guess if how.get("near") else single
         head["tensors"][key] = {"shape": list(value.shape), "type": kind.str, **how}
-    head["sha256"] = _digest(made)
+    head["sha256"] = digest_of(made)
     text = json.dumps(head, separators=(",", ":")).encode()
     content = len(text).to_bytes(_LENGTH, "little") + text + b"".join(parts)
     # runs of zeros, and few values between them: all else that zlib tries finds nothing, slowly
@@ -72,7 +73,7 @@ def unpack(text: str, layers: Layers, most: int) -> dict[str, Array]:
             bits = _from_planes(content[start : start + size], shape)
             guess, start = (bits ^ guess.view(np.uint32)).view(_SINGLE), start + size
         made[key] = guess
-    if start != len(content) or _digest(made) != head["sha256"]:
+    if start != len(content) or digest_of(made) != head["sha256"]:
         raise ValueError("its graph was changed after vsrife had written it")
     kinds = {key: np.dtype(how["type"]) for key, how in head["tensors"].items()}
     return {key: value.astype(kinds[key]) for key, value in made.items()}
@@ -203,7 +204,8 @@ def _from_planes(content: bytes, shape: tuple[int, ...]) -> Array:
     return np.ascontiguousarray(planes.T).view("<u4").reshape(shape).astype(np.uint32)
 
 
-def _digest(state: Mapping[str, Array]) -> str:
+def digest_of(state: Mapping[str, Array]) -> str:
+    """SHA-256 over names, shapes and numbers as fp32, by which files of one network are told."""
     digest = hashlib.sha256()
     for key, value in sorted(state.items()):
         digest.update(f"{key} {value.shape}".encode() + value.astype(_SINGLE).tobytes())

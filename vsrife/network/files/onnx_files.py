@@ -44,8 +44,11 @@ def models(
     if options.layout != "own":
         layout = options.layout
         return {"": build_layout(state, arch, graph, layout, {**facts, "part": "whole"})}
+    encodes = arch.encoder and not reads_three(arch)
+    if encodes or arch.rescales:  # files that could be mixed up with those of other weights
+        facts = {**facts, carried_weights.DIGEST: carried_weights.digest_of(state)}
     found = {"": build_flow(state, arch, graph, {**facts, "part": "flow"})}
-    if arch.encoder and not reads_three(arch):
+    if encodes:
         found[".encode"] = build_encoder(state, arch, graph, {**facts, "part": "encoder"})
     if arch.rescales:
         unit = 2 * arch.pad_unit(options.scale)

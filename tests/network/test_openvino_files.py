@@ -1,9 +1,12 @@
 """OpenVINO IR of every row, read back from its files, against the torch target."""
 
+import errno
 import json
 import subprocess
 import sys
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import openvino
@@ -13,7 +16,7 @@ import torch
 from tests.golden import formula
 from tests.network.tflite_cases import ROWS, by_torch, frames, narrow, psnr, size_of, state_of
 from vsrife import cli
-from vsrife.errors import BackendError
+from vsrife.errors import BackendError, MediaError
 from vsrife.export import export_model
 from vsrife.inference.backends import openvino_files
 from vsrife.network import build
@@ -226,6 +229,31 @@ def test_a_version_that_cannot_convert_is_one_line(model, tmp_path, monkeypatch)
 
     monkeypatch.setattr(openvino_files.ov, "Core", Core)
     with pytest.raises(BackendError, match=r"cannot convert the graph .*GridSample"):
+        export_model(model, tmp_path / "graph.xml", target="openvino")
+
+
+def test_a_full_disk_is_not_taken_for_a_graph_that_cannot_be_converted(
+    model, tmp_path, monkeypatch
+):
+    def fill(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def save(graph, path, **_):
+        path.with_suffix(".bin").touch()
+        raise RuntimeError("basic_ios::clear: iostream error")  # all that OpenVINO says
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    monkeypatch.setattr(openvino_files.ov, "save_model", save)
+    with pytest.raises(
+        MediaError, match=r"folder .* \(No space left on device\); make room, or set"
+    ):
+        export_model(model, tmp_path / "graph.xml", target="openvino")
+    assert [path.name for path in tmp_path.iterdir()] == [model.name]
+
+
+def test_a_temporary_folder_that_is_gone_is_named(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(MediaError, match=r"gone cannot hold .* \(No such file or directory\)"):
         export_model(model, tmp_path / "graph.xml", target="openvino")
 
 

@@ -125,14 +125,22 @@ def _tables(parser: argparse.ArgumentParser) -> Iterator[str]:
         yield "| option | meaning |"
         yield "|---|---|"
     for action in options:
-        names = [f"`{text}`" for text in action.option_strings] or [f"`{_positional(action)}`"]
-        yield f"| {', '.join(names)} | {_meaning(action)} |"
+        yield f"| {', '.join(_names(action))} | {_meaning(action)} |"
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for child in action.choices.values():
                 yield ""
                 yield f"`{' '.join(_call(child))}`: {child.description}."
                 yield from _tables(child)
+
+
+def _names(action: argparse.Action) -> list[str]:
+    """An option's names, the last one with its value; the word of a positional argument."""
+    if not action.option_strings:
+        return [f"`{_positional(action)}`"]
+    *others, last = action.option_strings
+    value = "" if action.choices is not None else _value(action)  # choices are in the meaning
+    return [*(f"`{name}`" for name in others), f"`{f'{last} {value}'.rstrip()}`"]
 
 
 def _meaning(action: argparse.Action) -> str:

@@ -199,6 +199,14 @@ def test_without_a_file_it_goes_to_stdout(film, capsys):
     assert calls(capsys.readouterr().out)["factor"] == 2
 
 
+def test_its_commands_name_the_film_by_its_whole_path(film, capsys, monkeypatch):
+    monkeypatch.chdir(film.parent)
+    assert main(["script", film.name]) == 0
+    text = capsys.readouterr().out
+    assert f'-i "{film}"' in text
+    assert f"VideoSource({str(film)!r})" in text
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

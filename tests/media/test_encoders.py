@@ -355,6 +355,7 @@ WRONG = {
     "aac in webm": ((None, ".webm"), {"audio": "aac"}, "opus is"),
     "opus in mov": ((None, ".mov"), {"audio": "opus"}, "audio opus is not for .mov; aac is"),
     "mov_text": (("x264", ".mkv"), {"subtitles": "mov_text"}, r"is for \.mp4 and \.mov, not \.mkv"),
+    "srt": (("x264", ".mp4"), {"subtitles": "srt"}, r"srt is for \.mkv, not \.mp4"),
     "webvtt": (("x264", ".mp4"), {"subtitles": "webvtt"}, r"webvtt is for \.webm"),
     "pipe's ending": ((None, ".gif"), {"pipe": "PYTHON {out}"}, r"pipe writes .*\.webm, not \.gif"),
     "pipe's sound": ((None, ".webm"), {"pipe": "PYTHON {out}", "audio": "aac"}, "opus is"),

@@ -111,6 +111,15 @@ def test_sound_and_text_are_converted_in_order_and_in_time(
         assert re.sub(r"<.*?>", "", words) == re.sub(r"<.*?>", "", line)
 
 
+def test_the_text_of_an_mp4_becomes_what_an_mkv_holds(film: Path, tmp_path: Path, capsys):
+    text = write(film, tmp_path / "text.mp4", audio="none", subtitles="mov_text")
+    assert streams(write(text, tmp_path / "left.mkv")) == []
+    assert "--subtitles srt converts stream 1 (subtitle, mov_text)" in capsys.readouterr().err
+    out = write(text, tmp_path / "out.mkv", subtitles="srt")
+    assert streams(out) == [("Subtitle", "subrip")]
+    assert texts(out) == texts(text)
+
+
 def test_a_gap_in_the_sound_stays_a_gap(tmp_path: Path):
     beep = "aevalsrc='if(between(t,0.9,1),sin(2*PI*1000*t),0)':s=44100:d=1.2"
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=1.2", "-f", "lavfi", "-i", beep, "-af",

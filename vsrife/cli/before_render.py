@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 
 from vsrife.cli.render_task import task_of
-from vsrife.cli.rife_options import check_options
 from vsrife.errors import MediaError
 from vsrife.media.parts import check_target
 from vsrife.media.stills.image_folder import is_image_folder
@@ -38,7 +37,6 @@ def run(args: argparse.Namespace) -> int:
         check_target(args.preview, overwrite=args.overwrite)
     with tempfile.TemporaryDirectory(prefix="vsrife-") as folder:
         task = task_of(args, args.source[0], args.output or Path(folder) / "out.mkv")
-        check_options(task.options)
         source = _opened(task, args)
         if args.preview is not None:
             rows = preview(task, source, args.preview)

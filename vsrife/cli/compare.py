@@ -76,15 +76,31 @@ def _check(args: argparse.Namespace, paths: list[Path]) -> list[str]:
     """The measures; an error for anything that cannot be done, before a film is opened."""
     if len(paths) > 3:
         raise ArgumentError(f"films must be two or three, not {len(paths)}")
-    for path in paths:
-        if not is_file(path):
-            raise MediaError(f"{path} does not exist or is no file; give video files")
     whole("every", args.every, 1)
     whole("frames", args.frames, 0)
     if not 1 <= args.pictures <= _MOST_PICTURES:
         raise ArgumentError(f"pictures must be 1 to {_MOST_PICTURES}, not {args.pictures}")
     if not 0 < args.max_size <= 1024:
         raise ArgumentError(f"max_size must be above 0 and at most 1024 MiB, not {args.max_size:g}")
+    names = _measures(args.measures)
+    _check_files(args, paths)
+    return names
+
+
+def _measures(text: str | None) -> list[str]:
+    if text is None:
+        return available()
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ArgumentError(f"measures is empty; name some of {', '.join(MEASURES)}")
+    check_measures(names)
+    return list(dict.fromkeys(names))
+
+
+def _check_files(args: argparse.Namespace, paths: list[Path]) -> None:
+    for path in paths:
+        if not is_file(path):
+            raise MediaError(f"{path} does not exist or is no file; give video files")
     targets = [path for path in (args.output, args.csv) if path is not None]
     if args.output is not None and args.output.suffix.lower() not in (".html", ".htm"):
         raise MediaError(f"{args.output} must end in .html, not {args.output.suffix!r}")
@@ -94,13 +110,6 @@ def _check(args: argparse.Namespace, paths: list[Path]) -> list[str]:
         others = [*paths, *(each for each in targets if each is not target)]
         if any(target.resolve() == each.resolve() for each in others):
             raise MediaError(f"{target} is one of the films or another output; name another file")
-    if args.measures is None:
-        return available()
-    names = [name.strip() for name in args.measures.split(",") if name.strip()]
-    if not names:
-        raise ArgumentError(f"measures is empty; name some of {', '.join(MEASURES)}")
-    check_measures(names)
-    return list(dict.fromkeys(names))
 
 
 def _compare(args: argparse.Namespace, paths: list[Path], names: list[str]) -> Comparison:

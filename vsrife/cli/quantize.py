@@ -42,8 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    _check(args)
-    asked = None if args.size in (None, "any") else speed.sizes_of(args.size)
+    asked = _check(args)
     triples = triples_of(args.clips, args.frames)
     size = _size(args.size, asked, {triple.size for triple in triples})
     calibration, judged = triples[::2], triples[1::2]
@@ -56,12 +55,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check(args: argparse.Namespace) -> None:
-    check_target(args.output, overwrite=args.overwrite)
+def _check(args: argparse.Namespace) -> list[tuple[int, int]] | None:
+    """The sizes that are asked for; an error for what is typed first, then for files."""
+    asked = None if args.size in (None, "any") else speed.sizes_of(args.size)
     if args.frames < 2 * LEAST:
         raise ArgumentError(f"frames must be at least {2 * LEAST}, not {args.frames}")
     speed.check_numbers(args.rounds, args.threads)
     check_options({"scale": args.scale})
+    check_target(args.output, overwrite=args.overwrite)
+    return asked
 
 
 def _size(

@@ -98,7 +98,6 @@ def _render_one(args: argparse.Namespace) -> int:
     task = task_of(args, args.source[0], args.output)
     if args.name != batch.DEFAULT_NAME:
         note("--name is for a folder OUT, and has nothing to act on")
-    check_options(task.options)
     facts = facts_of(task)
     note_rate(args, facts)
     note_left_out(task, facts)  # before a device is woken

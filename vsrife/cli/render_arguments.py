@@ -9,6 +9,7 @@ from vsrife.cli import at_end, presets, rife_options
 from vsrife.media.writing import encoders
 from vsrife.rendering.batch import DEFAULT_NAME, FIELDS
 from vsrife.rendering.film.unreadable import KINDS
+from vsrife.rendering.task import AUTO
 
 
 def add_all(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +73,13 @@ def _add_time(parser: argparse.ArgumentParser) -> None:
 
 def _add_workers(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("many workers").add_argument
-    add("--workers", metavar="N", type=int, default=1, help="processes on this machine (1)")
+    add(
+        "--workers",
+        metavar="N",
+        type=_workers,
+        default=1,
+        help="processes on this machine; auto: as many as pay (1)",
+    )
     add("--dask", metavar="ADDRESS", help="workers of a Dask scheduler, as host:8786")
     add(
         "--join",
@@ -80,6 +87,13 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="help the render whose segments are in FOLDER, perhaps of another machine",
     )
+
+
+def _workers(text: str) -> int:
+    return AUTO if text == "auto" else int(text)
+
+
+_workers.__name__ = "whole number or auto"  # as the parser names it in its error
 
 
 def _add_scripts(parser: argparse.ArgumentParser) -> None:

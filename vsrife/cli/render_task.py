@@ -28,21 +28,25 @@ from vsrife.rendering.film.timing import cheaper_rate, check_rate, read_rate
 from vsrife.rendering.jobs.cluster import check_installed
 from vsrife.rendering.jobs.job import is_joining
 from vsrife.rendering.jobs.local import MOST
-from vsrife.rendering.task import Task
+from vsrife.rendering.task import AUTO, Task
 from vsrife.weights.folders import exists, is_file, is_folder
 
 _MOST_SLOW = 64
 
 
 def task_of(args: argparse.Namespace, source: Path, target: Path) -> Task:
-    """The task for one file. Errors name the option."""
-    check_paths(source, target, args.overwrite)
+    """The task for one file. Errors name the option: what is typed comes first, then files."""
     check_values(args)
+    options = options_of(args)
+    rife_options.check_options(options)
+    _check_ending(target)
+    encoding = _encoding(args, target)
+    check_paths(source, target, args.overwrite)
     return Task(
         source=source,
         target=target,
-        options=options_of(args),
-        encoding=_encoding(args, target),
+        options=options,
+        encoding=encoding,
         overwrite=args.overwrite,
         span=read_span(args.start, args.end, args.count),
         before=args.before,
@@ -78,9 +82,10 @@ def check_values(args: argparse.Namespace, targets: Sequence[Path] = ()) -> None
         )
     if args.dask is not None:
         check_installed()
-    if not 1 <= args.workers <= MOST:
+    if args.workers != AUTO and not 1 <= args.workers <= MOST:
         raise ArgumentError(
-            f"workers must be 1 to {MOST}, not {args.workers}; one works on all cores already"
+            f"workers must be 1 to {MOST} or auto, not {args.workers}; one works on all cores "
+            "already"
         )
     batch.check_name(args.name)
     read_span(args.start, args.end, args.count)
@@ -208,6 +213,11 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
+def _check_ending(target: Path) -> None:
+    if not is_pattern(target) and target.suffix.lower() not in CONTAINERS:
+        raise MediaError(f"{target} must end in {', '.join(CONTAINERS)}, not {target.suffix!r}")
+
+
 def check_paths(source: Path, target: Path, overwrite: bool) -> None:
     if not is_file(source) and not is_image_folder(source):
         raise MediaError(
@@ -216,8 +226,6 @@ def check_paths(source: Path, target: Path, overwrite: bool) -> None:
     if is_pattern(target):
         check_pattern(target, source, overwrite=overwrite or is_joining(target))
         return
-    if target.suffix.lower() not in CONTAINERS:
-        raise MediaError(f"{target} must end in {', '.join(CONTAINERS)}, not {target.suffix!r}")
     if not is_folder(target.parent):
         raise MediaError(f"folder {target.parent} does not exist; make it first")
     if exists(target) and target.samefile(source):

@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.frames < 0:
+        raise ArgumentError(f"frames must be at least 0, not {args.frames}; 0 is all of them")
+    threshold = share("threshold", args.threshold, "0.15 is vs-rife's")
     if not is_file(args.clip):
         raise MediaError(f"{args.clip} does not exist or is no file; CLIP must be a video file")
     if args.plot is not None and args.plot.suffix.lower() not in PLOTS:
@@ -42,9 +45,6 @@ def run(args: argparse.Namespace) -> int:
     _check_targets(args.clip, args.output, args.plot)
     if args.plot is not None and find_spec("matplotlib") is None:
         raise missing_package("scenes --plot", "eval", "matplotlib")
-    if args.frames < 0:
-        raise ArgumentError(f"frames must be at least 0, not {args.frames}; 0 is all of them")
-    threshold = share("threshold", args.threshold, "0.15 is vs-rife's")
     with ExitStack() as files:
         # made before the film is read, which takes a while: a folder may not be writable
         parts = [

@@ -26,7 +26,8 @@ _BEFORE = r"(?<![\w./\\-])"
 _FIRST = r"(?= must | is not | is for | is empty| has | exclude )"
 _VALUE = re.compile(r"-\.?\d")  # not an option: `-5M`; argparse takes whole numbers only
 _EXCLUDED = "not allowed with argument "  # how argparse begins
-_NUMBERS = {"int": "a whole number", "float": "a number", "number": "a number"}
+_NUMBERS = {"int": "a whole number", "float": "a number", "number": "a number",
+            "whole number or auto": "a whole number or auto"}  # fmt: skip
 _LONG = 40  # characters: longer placeholders would not fit beside their option in 80 columns
 
 

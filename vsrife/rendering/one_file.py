@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -32,7 +31,7 @@ from vsrife.rendering.jobs import job as jobs
 from vsrife.rendering.jobs import task_file
 from vsrife.rendering.jobs.cluster import run_cluster
 from vsrife.rendering.jobs.job import Job
-from vsrife.rendering.jobs.local import pinned, run_workers
+from vsrife.rendering.jobs.local import on_device, pinned, run_workers, workers_of
 from vsrife.rendering.jobs.manifest import Manifest
 from vsrife.rendering.jobs.segments import borders, longest
 from vsrife.rendering.jobs.whole import check_size, join
@@ -161,7 +160,7 @@ def _plan(
         film.end - film.first,
         rate,
         work,
-        on_device=_on_device(task),
+        on_device=on_device(task),
         bitrate=task.encoding.bitrate is not None,
     )
     scenes = scene_starts(task, source, film, marks)
@@ -181,15 +180,6 @@ def _check_plan(plan: Manifest, film: Film) -> None:
         raise MediaError("the manifest is of another film; remove it with --clean")
 
 
-def _on_device(task: Task) -> bool:
-    """Whether something faster than a CPU computes."""
-    device = task.options.get("device")
-    if device is not None:
-        return str(device) != "cpu"
-    torch = sys.modules.get("torch")  # loaded if it may run the network
-    return torch is not None and bool(torch.cuda.is_available())
-
-
 def _make_missing(task: Task, facts: Facts, job: Job, film: Film, progress: Progress) -> int:
     """Make what is missing, with as many workers as asked for; gives the number of frames."""
     assert job.plan is not None
@@ -198,21 +188,12 @@ def _make_missing(task: Task, facts: Facts, job: Job, film: Film, progress: Prog
         say(f"{_share(job)} done; going on")
     task_file.save(task, job.folder)
     progress.begin("render", total, done, job.size if task.is_joined else None)
-    if task.workers > 1:
-        run_workers(job, _devices(task), progress)
+    if len(workers := workers_of(task, job)) > 1:
+        run_workers(job, workers, progress)
     if task.dask is not None:
         run_cluster(job, task.dask, progress)
     make_all(task, facts, job, film, progress)
     return total - done
-
-
-def _devices(task: Task) -> list[str | None]:
-    """A device for each worker: all GPUs in turn, if none is named."""
-    torch = sys.modules.get("torch")
-    if task.options.get("device") is None and torch is not None and torch.cuda.is_available():
-        count = torch.cuda.device_count()
-        return [f"cuda:{k % count}" for k in range(task.workers)]
-    return [None] * task.workers
 
 
 def _share(job: Job) -> str:

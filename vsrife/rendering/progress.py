@@ -200,4 +200,4 @@ def _written(pace: Pace) -> str:
 
 def _memory() -> str:
     most = memory_mib()
-    return "" if most is None else f", {most} MiB"
+    return "" if most is None else f", {most} MiB of memory"

@@ -18,6 +18,7 @@ from vsrife.version import __version__
 from vsrife.weights import find_weights
 from vsrife.weights.folders import is_folder
 
+AUTO = -1  # workers: as many as pay
 # What rounds the last bit of a sample otherwise, if anything; the model counts by itself
 _NO_MATTER = ("model", "threads", "num_streams")
 
@@ -32,7 +33,7 @@ class Task:
     of the source is shown when; None: as in the source. loop: the last frame is followed by the
     first. on_error: what is shown for frames that cannot be read, of `unreadable.KINDS`.
     unreadable: these frames. rate_in: images per second of a folder. workers: processes on this
-    machine. dask: address of a scheduler whose workers help.
+    machine, or AUTO. dask: address of a scheduler whose workers help.
     """
 
     source: Path

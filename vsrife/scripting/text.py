@@ -39,7 +39,7 @@ def _head(film: Film, script: str) -> Iterator[str]:
     source, name = printable(_as_text(film.path.name)), printable(script)
     yield from _comment(f"{source}, made smoother. Written by `vsrife script`, to be edited.")
     yield "#"
-    whole = printable_all(_as_text(film.path))
+    whole = printable_all(_as_text(os.path.abspath(film.path)))  # it is run in any folder
     yield (
         f'#   vspipe "{name}" - -c y4m | ffmpeg -i - -i "{whole}" -map 0:v -map 1:a? -c:a copy '
         "out.mkv"

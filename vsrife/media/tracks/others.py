@@ -35,7 +35,7 @@ _ALONE = ("gif", "webp", "apng")
 # What sound and text become where a container does not take them as they are
 _CONVERTED = {
     "mp4": ("aac", "mov_text"), "mov": ("aac", "mov_text"), "webm": ("opus", "webvtt"),
-    "matroska": ("aac", "webvtt"),
+    "matroska": ("aac", "srt"),
 }  # fmt: skip
 # Sound that common players and browsers take in .mp4 and .mov; FFmpeg writes more
 _PLAYED = {

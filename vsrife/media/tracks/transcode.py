@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 _TEXT = ("subrip", "ass", "ssa", "webvtt", "mov_text", "text")
+_CODECS = {"srt": "subrip"}  # FFmpeg's names, where users have another
 _SLOWED = {"webm": "opus"}  # what stretched sound becomes; elsewhere AAC
 _MILLISECONDS = Fraction(1, 1000)
 
@@ -51,11 +52,14 @@ def plan(source: InputContainer, encoding: Encoding, container: str) -> list[Job
         return [Job(s.index, "audio", codec) for s in source.streams.audio if s.codec_context]
     for stream in source.streams:
         wanted = {"audio": encoding.audio, "subtitle": encoding.subtitles}.get(stream.type, "copy")
-        if wanted in ("copy", "none") or stream.codec_context is None or _name(stream) == wanted:
+        if wanted in ("copy", "none") or stream.codec_context is None:
+            continue
+        codec = _CODECS.get(wanted, wanted)
+        if _name(stream) == codec:
             continue
         if stream.type == "subtitle" and not is_text(stream):
             continue  # pictures of text cannot become text
-        jobs.append(Job(stream.index, stream.type, wanted))
+        jobs.append(Job(stream.index, stream.type, codec))
         note(f"{streams.named(stream)} becomes {wanted}")
     return jobs
 

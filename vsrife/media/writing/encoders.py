@@ -126,6 +126,8 @@ def _check_others(made: Encoding, ending: str) -> None:
         raise ArgumentError(
             f"--subtitles mov_text is for .mp4 and .mov, not {ending}; copy suits it"
         )
+    if made.subtitles == "srt" and ending != ".mkv":
+        raise ArgumentError(f"--subtitles srt is for .mkv, not {ending}; copy suits it")
     if made.subtitles == "webvtt" and ending not in (".webm", ".mkv"):
         raise ArgumentError(f"--subtitles webvtt is for .webm and .mkv, not {ending}")
     if made.audio == "aac" and ending == ".webm":

@@ -8,7 +8,7 @@ from vsrife.media.writing.encoder_table import ENCODERS, Encoder
 
 STRETCH = "stretch"  # of AUDIO: as long as a picture in slow motion
 AUDIO = ("copy", "aac", "opus", STRETCH, "none")
-SUBTITLES = ("copy", "mov_text", "webvtt", "none")
+SUBTITLES = ("copy", "mov_text", "srt", "webvtt", "none")
 
 
 @dataclass(frozen=True, kw_only=True)

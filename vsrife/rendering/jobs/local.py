@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from vsrife.inference.base import Hardware
@@ -18,7 +19,7 @@ from vsrife.messages import error, note, one_line
 from vsrife.rendering.jobs.job import Job
 from vsrife.rendering.jobs.work import join_in, wait_for_others
 from vsrife.rendering.progress import Progress, Silent
-from vsrife.rendering.task import Task
+from vsrife.rendering.task import AUTO, Task
 
 MOST = 64
 _MOST_STREAMS = 8  # frames at a time in one worker, each of which takes memory
@@ -33,6 +34,8 @@ def pinned(task: Task) -> Task:
     """
     named = {"threads", "num_streams"} & set(task.options)
     backend = _cpu_backend(task)
+    if task.workers == AUTO:
+        task = replace(task, workers=_as_many_as_pay(task))
     if task.workers < 2 or named or backend not in ("onnx", "openvino"):
         return task
     share = min(_MOST_STREAMS, max(1, (os.cpu_count() or 1) // task.workers))
@@ -46,6 +49,38 @@ def _cpu_backend(task: Task) -> str | None:
     if backend is None and device in (None, "cpu"):
         return candidates(Hardware(device=device))[0]
     return backend
+
+
+def _as_many_as_pay(task: Task) -> int:
+    """One for each GPU. On a CPU two: one decodes and encodes while the other one computes."""
+    if on_device(task):
+        named = task.options.get("device") not in (None, "cuda")
+        return 1 if named else max(1, min(MOST, _gpus()))
+    return min(2, os.cpu_count() or 1)
+
+
+def on_device(task: Task) -> bool:
+    """Whether something faster than a CPU computes."""
+    device = task.options.get("device")
+    return str(device) != "cpu" if device is not None else _gpus() > 0
+
+
+def _gpus() -> int:
+    """CUDA's devices, if PyTorch is loaded, which it is if it may run the network."""
+    torch = sys.modules.get("torch")
+    return torch.cuda.device_count() if torch is not None and torch.cuda.is_available() else 0
+
+
+def workers_of(task: Task, job: Job) -> list[str | None]:
+    """A device for each worker, None: the task's own; all GPUs in turn, if none is named.
+
+    No more workers than segments that are missing.
+    """
+    assert job.plan is not None
+    count = min(task.workers, len(job.plan.segments) - len(job.done()))
+    if task.options.get("device") is None and _gpus():
+        return [f"cuda:{k % _gpus()}" for k in range(count)]
+    return [None] * count
 
 
 def run_workers(job: Job, devices: Sequence[str | None], progress: Progress) -> None:

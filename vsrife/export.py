@@ -91,9 +91,9 @@ def export_model(
         for part, content in contents.items()
     }
     for file in files:
-        _check_free(file, overwrite=overwrite)
+        check_free(file, overwrite=overwrite)
     with _made(output.parent if suffix else output):
-        _write(list(files.items()))
+        write_files(list(files.items()))
     return list(files)
 
 
@@ -118,12 +118,12 @@ def check_target(path: Path, suffix: str = ".onnx", *, overwrite: bool) -> None:
     if not in_folder:
         raise MediaError(f"folder {folder} does not exist; make it first")
     if suffix:
-        _check_free(path, overwrite=overwrite)
+        check_free(path, overwrite=overwrite)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise MediaError(f"folder {folder} cannot be written; choose another one")
 
 
-def _check_free(path: Path, *, overwrite: bool) -> None:
+def check_free(path: Path, *, overwrite: bool) -> None:
     """MediaError if something is there that must not be replaced."""
     try:
         taken, replaceable = exists(path), is_file(path)
@@ -173,15 +173,15 @@ def _made(folder: Path) -> Iterator[None]:
         raise
 
 
-def _write(files: Sequence[tuple[Path, bytes]]) -> None:
-    """All or none: each file takes its place when those after it have."""
+def write_files(files: Sequence[tuple[Path, bytes]]) -> None:
+    """All or none: each file takes its place when those after it have. MediaError if one cannot."""
     if not files:
         return
     (path, content), *others = files
 
     def write(part: Path) -> None:
         part.write_bytes(content)
-        _write(others)
+        write_files(others)
 
     try:
         write_whole(path, write)

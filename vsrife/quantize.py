@@ -10,10 +10,7 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from shutil import copyfile
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -22,15 +19,15 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from vsrife.errors import ArgumentError
-from vsrife.export import export_model
+from vsrife.export import export_model, write_files
 from vsrife.inference import arrays
 from vsrife.inference.backends import quiet
 from vsrife.network.files import carried_weights
 from vsrife.network.sizes import padded_size
 from vsrife.network.state_dict import normalise, recognise
 from vsrife.network.table import arch_of, check_options
-from vsrife.weights import find_weights, is_graph, model_name, read_arrays, write_whole
-from vsrife.weights.folders import is_file
+from vsrife.weights import find_weights, is_graph, model_name, read_arrays
+from vsrife.weights.folders import is_file, temporary
 
 Array = NDArray[Any]
 Feeds = Mapping[str, Array]
@@ -68,14 +65,17 @@ class Export:
         self._files = export_model(model, folder / "fp32.onnx", scale=scale, size=padded)
         self._graph = onnx.load(self._files[0])
 
+    def files(self, path: Path) -> list[Path]:
+        """What `write` writes for this one, the main file first."""
+        return [path, *(path.with_suffix("".join(f.suffixes)) for f in self._files[1:])]
+
     def write(self, path: Path, pairs: Iterable[tuple[Frame, Frame]]) -> None:
         """Calibrate on these pairs of frames, and write the files; encoders stay in fp32."""
         made = quantize(self._graph, self._feeds(pairs))
         said = {entry.key: entry for entry in made.metadata_props}
         said["precision"].value = "int8"
-        for file in self._files[1:]:
-            write_whole(path.with_suffix("".join(file.suffixes)), partial(copyfile, file))
-        write_whole(path, lambda part: part.write_bytes(made.SerializeToString()))
+        contents = [made.SerializeToString(), *(file.read_bytes() for file in self._files[1:])]
+        write_files(list(zip(self.files(path), contents, strict=True)))
 
     def _feeds(self, pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[dict[str, Any]]:
         encoder = self._files[0].with_suffix(".encode.onnx")
@@ -101,8 +101,8 @@ def quantize(model: ModelProto, calibration: Iterable[Feeds]) -> ModelProto:
     ort = quiet.load("onnxruntime.quantization")
 
     apart = _with_sums(model)
-    with TemporaryDirectory(prefix="vsrife") as folder, _quiet():
-        path = Path(folder) / "int8.onnx"
+    with temporary() as folder, _quiet():
+        path = folder / "int8.onnx"
         ort.quantize_static(
             apart,
             path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.support.clips import clip_of, pictures, random_weights
 from tests.support.films import pan, scenery
+from tests.support.narrow import official_rows
 from vsrife import rife
 from vsrife.cli import main, quantize
 from vsrife.evaluation.scores.measures import psnr
@@ -165,8 +167,45 @@ def test_what_belongs_to_a_network_is_written_beside_it(
 ) -> None:
     monkeypatch.setattr(quantize, "_report", lambda *_: None)
     output = tmp_path / "out.onnx"
-    assert call(random_weights(tmp_path, arch), small_clip, "-o", output, "--frames", 8) == 0
-    assert {path.name for path in tmp_path.glob("*.onnx")} == {"out.onnx", f"out.{beside}.onnx"}
+    with official_rows(4, convs=2):
+        weights = random_weights(tmp_path, arch)
+        assert call(weights, small_clip, "-o", output, "--frames", 8) == 0
+    files = sorted(tmp_path.glob("*.onnx"))
+    assert [path.name for path in files] == [f"out.{beside}.onnx", "out.onnx"]
+    digests = {p.key: p.value for p in onnx.load(output).metadata_props}["weights_sha256"]
+    assert {p.key: p.value for p in onnx.load(files[0]).metadata_props}["weights_sha256"] == digests
+
+
+def test_a_file_that_would_lie_beside_it_is_not_replaced_by_chance(
+    small_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "out.encode.onnx"
+    other.write_text("somebody's")
+    with official_rows(4, convs=2):
+        weights = random_weights(tmp_path, "4.15.lite")
+        assert call(weights, small_clip, "-o", tmp_path / "out.onnx", "--frames", 8) == 1
+    assert "out.encode.onnx exists; choose another name" in capsys.readouterr().err
+    assert other.read_text() == "somebody's"
+    assert not (tmp_path / "out.onnx").exists()
+
+
+def test_a_full_disk_is_named_with_the_file(
+    small_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip  # four fixtures
+    monkeypatch.setattr(quantize, "_report", lambda *_: None)
+    whole = Path.write_bytes
+
+    def fill(path: Path, content: bytes) -> int:
+        if path.name.startswith(".out.onnx"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    assert call("nano", small_clip, "-o", tmp_path / "out.onnx", "--frames", 8) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith("out.onnx cannot be written (No space left on device)")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_graph_is_no_model_to_quantize(

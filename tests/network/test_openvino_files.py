@@ -244,16 +244,14 @@ def test_a_full_disk_is_not_taken_for_a_graph_that_cannot_be_converted(
 
     monkeypatch.setattr(Path, "write_bytes", fill)
     monkeypatch.setattr(openvino_files.ov, "save_model", save)
-    with pytest.raises(
-        MediaError, match=r"folder .* \(No space left on device\); make room, or set"
-    ):
+    with pytest.raises(MediaError, match=r"folder .* \(No space left on device\); make room"):
         export_model(model, tmp_path / "graph.xml", target="openvino")
     assert [path.name for path in tmp_path.iterdir()] == [model.name]
 
 
 def test_a_temporary_folder_that_is_gone_is_named(model, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with pytest.raises(MediaError, match=r"gone cannot hold .* \(No such file or directory\)"):
+    with pytest.raises(MediaError, match=r"gone cannot be written \(No such file or directory\)"):
         export_model(model, tmp_path / "graph.xml", target="openvino")
 
 

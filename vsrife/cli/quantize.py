@@ -12,7 +12,7 @@ from vsrife.cli.rife_options import check_options
 from vsrife.errors import ArgumentError
 from vsrife.evaluation.methods.triples import LEAST, Triple, quality_of, triples_of
 from vsrife.evaluation.timing import speed
-from vsrife.export import check_target
+from vsrife.export import check_free, check_target
 from vsrife.inference import loads, select
 from vsrife.messages import counted, note
 from vsrife.quantize import Export
@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     calibration, judged = triples[::2], triples[1::2]
     with TemporaryDirectory(prefix="vsrife") as folder:
         export = Export(args.model, args.scale, size, Path(folder))
+        for file in export.files(args.output):
+            check_free(file, overwrite=args.overwrite)
         note(f"measuring ranges on {counted(len(calibration), 'pair')} of frames")
         export.write(args.output, ((each.left, each.right) for each in calibration))
     print(args.output)

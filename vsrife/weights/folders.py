@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
+from tempfile import TemporaryDirectory, gettempdir
 
 from platformdirs import user_cache_path, user_config_path
 
-from vsrife.errors import ModelError
+from vsrife.errors import MediaError, ModelError
 
 FOLDER_VARIABLE = "VSRIFE_MODEL_DIR"
 CACHE_VARIABLE = "VSRIFE_CACHE_DIR"
@@ -161,6 +162,22 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary() -> Iterator[Path]:
+    """A folder for programs that write nothing but files, gone afterwards.
+
+    MediaError for every OSError inside: nothing else may be written there.
+    """
+    try:
+        with TemporaryDirectory(prefix="vsrife") as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise MediaError(
+            f"temporary folder {gettempdir()} cannot be written ({error.strerror or error}); "
+            "make room, or set TMPDIR to another folder"
+        ) from error
 
 
 def sweep(folder: Path, name: str) -> None:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from vsrife.errors import BackendError, MediaError, printable
+from vsrife.errors import BackendError, printable
 from vsrife.inference.backends import quiet
 from vsrife.messages import one_line
 from vsrife.network.files.onnx_files import models
 from vsrife.network.files.targets import FileOptions
 from vsrife.network.table import Row
+from vsrife.weights.folders import temporary
 
 ov = quiet.load("openvino")
 
@@ -46,14 +46,8 @@ def build(
 
 def _converted(model: ModelProto) -> tuple[bytes, bytes]:
     """Contents of the `.xml` and the `.bin`; types and names of a graph stay what they are."""
-    try:
-        with TemporaryDirectory(prefix="vsrife") as folder:
-            return _through(Path(folder), model)
-    except OSError as error:
-        raise MediaError(
-            f"temporary folder {gettempdir()} cannot hold what OpenVINO writes "
-            f"({error.strerror or error}); make room, or set TMPDIR to another folder"
-        ) from error
+    with temporary() as folder:
+        return _through(folder, model)
 
 
 def _through(folder: Path, model: ModelProto) -> tuple[bytes, bytes]:

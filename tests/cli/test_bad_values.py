@@ -37,7 +37,7 @@ BAD = {
         "count": "many", "on-error": "pray", "workers": "0", "preset-for": "all", "times": "times",
         "encoder": "best", "crf": "99", "preset": "lazy", "encoder-options": "tune",
         "bitrate": "fast", "max-size": "small", "pipe": "x264 -", "audio": "loud",
-        "subtitles": "all",
+        "subtitles": "all", "segments": "films",
     },
     "demo": {"backend": "nope", "device": "nope"},
     "between": {
@@ -75,7 +75,7 @@ BAD = {
 }  # fmt: skip
 # Names, of which many are right
 NAMES = {
-    "render": {"name", "model", "dask", "then", "replace"},
+    "render": {"name", "model", "dask", "join", "then", "replace"},
     "demo": {"model"},
     "between": {"model"},
     "build": {"model", "cache-dir"},

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.needs import package
 from vsrife.rendering.jobs import claims
-from vsrife.rendering.jobs.claims import LEASE, Claims
+from vsrife.rendering.jobs.claims import LEASE, Claims, Folder
+from vsrife.rendering.jobs.shared import Shared
 
 
 class Clock:
@@ -23,13 +25,20 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def worker(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch):
+def shared(folder: Path) -> Shared:
+    package("fsspec")
+    place = Shared(f"file://{folder.as_posix()}")
+    place.write("manifest.json", "")
+    return place
+
+
+@pytest.fixture(params=[Folder, shared], ids=["folder", "address"])
+def worker(request, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch):
     """A worker on a machine of its own."""
 
     def make(host: str) -> Claims:
         monkeypatch.setattr(claims.socket, "gethostname", lambda: host)
-        return Claims(tmp_path, clock)
+        return Claims(request.param(tmp_path), clock)
 
     return make
 
@@ -95,7 +104,7 @@ def test_a_claim_of_nobody_ends_with_a_lease(worker, clock: Clock, tmp_path: Pat
 def test_nothing_is_taken_in_a_folder_that_is_gone(worker, tmp_path: Path):
     one = worker("a")
     tmp_path.joinpath("x").mkdir()
-    gone = Claims(tmp_path / "nowhere")
+    gone = Claims(Folder(tmp_path / "nowhere"))
     assert not gone.take(0)
     assert one.take(0)
 

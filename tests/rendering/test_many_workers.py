@@ -143,7 +143,7 @@ def test_workers_that_cannot_start_are_told_and_the_work_is_done_here(
 
 def test_a_worker_ends_with_its_parent(left: Path):
     job = Job(left)
-    with local._started(left, [None]) as workers:
+    with local._started(job, [None]) as workers:
         (worker,) = workers
         worker.stdin.close()
         assert worker.wait(60) == 1

@@ -82,10 +82,15 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
     )
     add("--dask", metavar="ADDRESS", help="workers of a Dask scheduler, as host:8786")
     add(
+        "--segments",
+        metavar="ADDRESS",
+        help="share segments at s3://bucket/films or the like, not beside OUT",
+    )
+    add(
         "--join",
         metavar="FOLDER",
-        type=Path,
-        help="help the render whose segments are in FOLDER, perhaps of another machine",
+        help="help the render whose segments are in FOLDER or at an address, perhaps of another "
+        "machine",
     )
 
 

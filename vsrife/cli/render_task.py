@@ -25,6 +25,7 @@ from vsrife.rendering.film.ramp import read_ramp
 from vsrife.rendering.film.side_clips import check_clips
 from vsrife.rendering.film.span import read_span
 from vsrife.rendering.film.timing import cheaper_rate, check_rate, read_rate
+from vsrife.rendering.jobs import shared
 from vsrife.rendering.jobs.cluster import check_installed
 from vsrife.rendering.jobs.job import is_joining
 from vsrife.rendering.jobs.local import MOST
@@ -42,6 +43,8 @@ def task_of(args: argparse.Namespace, source: Path, target: Path) -> Task:
     _check_ending(target)
     encoding = _encoding(args, target)
     check_paths(source, target, args.overwrite)
+    if args.segments is not None:
+        shared.check(args.segments)
     return Task(
         source=source,
         target=target,
@@ -59,6 +62,7 @@ def task_of(args: argparse.Namespace, source: Path, target: Path) -> Task:
         on_error=args.on_error,
         workers=args.workers,
         dask=args.dask,
+        segments=args.segments,
     )
 
 
@@ -82,6 +86,8 @@ def check_values(args: argparse.Namespace, targets: Sequence[Path] = ()) -> None
         )
     if args.dask is not None:
         check_installed()
+    if args.segments is not None:
+        shared.check_address(args.segments)
     if args.workers != AUTO and not 1 <= args.workers <= MOST:
         raise ArgumentError(
             f"workers must be 1 to {MOST} or auto, not {args.workers}; one works on all cores "

@@ -187,6 +187,9 @@ def _make_missing(task: Task, facts: Facts, job: Job, film: Film, progress: Prog
     if done:
         say(f"{_share(job)} done; going on")
     task_file.save(task, job.folder)
+    if task.segments is not None:
+        job.share(task.segments)
+        say(f"segments are shared at {job.place}")
     progress.begin("render", total, done, job.size if task.is_joined else None)
     if len(workers := workers_of(task, job)) > 1:
         run_workers(job, workers, progress)

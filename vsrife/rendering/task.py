@@ -33,7 +33,8 @@ class Task:
     of the source is shown when; None: as in the source. loop: the last frame is followed by the
     first. on_error: what is shown for frames that cannot be read, of `unreadable.KINDS`.
     unreadable: these frames. rate_in: images per second of a folder. workers: processes on this
-    machine, or AUTO. dask: address of a scheduler whose workers help.
+    machine, or AUTO. dask: address of a scheduler whose workers help. segments: address
+    at which other machines find the segments; None: in the folder of the job.
     """
 
     source: Path
@@ -53,6 +54,7 @@ class Task:
     unreadable: tuple[int, ...] = ()
     workers: int = 1
     dask: str | None = None
+    segments: str | None = None
 
     @property
     def of_images(self) -> bool:

@@ -18,7 +18,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
+from vsrife.errors import MediaError
 from vsrife.media.parts import is_running
 
 LEASE = 60.0  # seconds; longer than a frame of a slow machine, since beats go on meanwhile
@@ -26,11 +28,62 @@ _BEAT = 10.0  # seconds
 _counter = itertools.count()
 
 
-class Claims:
-    """The claims of one worker on the segments in a folder. A context: its heart beats inside."""
+class Place(Protocol):
+    """Where claims are: small files, of which each can be made by one only."""
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._folder, self._clock = folder, clock
+    def make(self, name: str, text: str) -> bool:
+        """Write a new file; False if there is one."""
+        ...
+
+    def read(self, name: str) -> str:
+        """OSError if there is none."""
+        ...
+
+    def write(self, name: str, text: str) -> None: ...
+
+    def remove(self, name: str) -> None: ...
+
+    def bury(self, name: str) -> None:
+        """Remove a file that others may try to remove as well."""
+        ...
+
+
+class Folder:
+    """A folder as the place of claims."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def make(self, name: str, text: str) -> bool:
+        try:
+            with (self._path / name).open("x", encoding="utf-8") as file:
+                file.write(text)
+        except (FileExistsError, FileNotFoundError):  # the latter: the folder has gone
+            return False
+        return True
+
+    def read(self, name: str) -> str:
+        return (self._path / name).read_text(encoding="utf-8", errors="replace")
+
+    def write(self, name: str, text: str) -> None:
+        (self._path / name).write_text(text, encoding="utf-8")
+
+    def remove(self, name: str) -> None:
+        (self._path / name).unlink()
+
+    def bury(self, name: str) -> None:
+        """Of several who try, one moves it away."""
+        grave = self._path / f"{Path(name).stem}.{os.getpid()}.{next(_counter)}.dead"
+        with suppress(OSError):
+            os.rename(self._path / name, grave)
+            grave.unlink()
+
+
+class Claims:
+    """The claims of one worker on segments. A context: its heart beats inside."""
+
+    def __init__(self, place: Place, clock: Callable[[], float] = time.monotonic) -> None:
+        self._place, self._clock = place, clock
         self._host = socket.gethostname()
         self.name = f"{self._host} {os.getpid()} {next(_counter)}"
         self._held: set[int] = set()
@@ -62,25 +115,25 @@ class Claims:
                 return True
             if not self._is_dead(segment):
                 return False
-            self._bury(segment)
+            self._place.bury(_name(segment))
             return self._make(segment)
 
     def release(self, segment: int) -> None:
         with self._lock:
             self._held.discard(segment)
-            with suppress(OSError):
-                if self._read(segment).startswith(self.name):
-                    self._path(segment).unlink()
+            with suppress(OSError, MediaError):
+                if self._place.read(_name(segment)).startswith(self.name):
+                    self._place.remove(_name(segment))
 
     def beat(self) -> None:
         """Show that this worker lives."""
         with self._lock:
             self._beats += 1
             for segment in list(self._held):
-                with suppress(OSError):
+                with suppress(OSError, MediaError):
                     # a claim that somebody has taken over is not ours any more
-                    if self._read(segment).startswith(self.name):
-                        self._path(segment).write_text(self._text())
+                    if self._place.read(_name(segment)).startswith(self.name):
+                        self._place.write(_name(segment), self._text())
                     else:
                         self._held.discard(segment)
 
@@ -88,20 +141,11 @@ class Claims:
         while not self._stop.wait(_BEAT):
             self.beat()
 
-    def _path(self, segment: int) -> Path:
-        return self._folder / f"{segment:05d}.claim"
-
     def _text(self) -> str:
         return f"{self.name} {self._beats}"
 
-    def _read(self, segment: int) -> str:
-        return self._path(segment).read_text(encoding="utf-8", errors="replace")
-
     def _make(self, segment: int) -> bool:
-        try:
-            with self._path(segment).open("x", encoding="utf-8") as file:
-                file.write(self._text())
-        except (FileExistsError, FileNotFoundError):  # the latter: the folder has gone
+        if not self._place.make(_name(segment), self._text()):
             return False
         self._held.add(segment)
         self._seen.pop(segment, None)
@@ -109,7 +153,7 @@ class Claims:
 
     def _is_dead(self, segment: int) -> bool:
         try:
-            text = self._read(segment)
+            text = self._place.read(_name(segment))
         except OSError:
             return True  # just released
         host, _, rest = text.partition(" ")
@@ -124,9 +168,6 @@ class Claims:
             return False
         return self._clock() - since > LEASE
 
-    def _bury(self, segment: int) -> None:
-        """Remove a dead claim: of several who try, one moves it away."""
-        grave = self._folder / f"{segment:05d}.{os.getpid()}.{next(_counter)}.dead"
-        with suppress(OSError):
-            os.rename(self._path(segment), grave)
-            grave.unlink()
+
+def _name(segment: int) -> str:
+    return f"{segment:05d}.claim"

@@ -1,8 +1,7 @@
-"""Workers of a Dask cluster, on any machines that see the folder of the segments."""
+"""Workers of a Dask cluster, on any machines that see the segments."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from vsrife.errors import BackendError, MediaError, missing_package
@@ -33,7 +32,7 @@ def run_cluster(job: Job, address: str, progress: Progress) -> None:
     with _connected(address) as client:
         tasks: dict[str, _Future] = {}
         while not job.is_complete():
-            _start_new(client, job.folder, tasks)
+            _start_new(client, job.place, tasks)
             wait_for_others(job, progress)
             if not _still_at_work(client, tasks) and not job.is_complete():
                 note(f"no worker of {address} is at work; the rest is made here")
@@ -66,13 +65,13 @@ def _workers(client: _Client) -> list[str]:
         return []
 
 
-def _start_new(client: _Client, folder: Path, tasks: dict[str, _Future]) -> None:
+def _start_new(client: _Client, place: str, tasks: dict[str, _Future]) -> None:
     """Give every worker that has none its task, which takes segments until all are made."""
     for worker in _workers(client):
         if worker not in tasks:
             say(f"worker {worker} joins in")
             tasks[worker] = client.submit(
-                help_render, str(folder.resolve()), workers=[worker], pure=False, retries=0
+                help_render, place, workers=[worker], pure=False, retries=0
             )
 
 
@@ -87,9 +86,9 @@ def _still_at_work(client: _Client, tasks: dict[str, _Future]) -> bool:
     return any(task.status == "pending" and worker in alive for worker, task in tasks.items())
 
 
-def help_render(folder: str) -> int:
+def help_render(place: str) -> int:
     """What a worker runs; gives the number of frames that it has made."""
     try:
-        return join_in(Path(folder), None, Silent())
+        return join_in(place, None, Silent())
     except MediaError as error:  # as it is, without what refers to it, so that it can be sent
         raise BackendError(str(error)) from None

@@ -6,6 +6,7 @@
     00000.nut           a finished segment
     00000.json          its receipt: a segment without one counts as not made
     joining             images are being put where they belong
+    address             where segments are shared, if not here (`shared`)
     lock                held by the process that renders
 """
 
@@ -18,14 +19,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vsrife.errors import MediaError
+from vsrife.errors import MediaError, RifeError
 from vsrife.media.parts import unwritable
 from vsrife.messages import note
 from vsrife.rendering.jobs import manifest as files
+from vsrife.rendering.jobs import task_file
+from vsrife.rendering.jobs.claims import Claims, Folder
 from vsrife.rendering.jobs.identity import differences, of_file
 from vsrife.rendering.jobs.manifest import Manifest, Receipt
+from vsrife.rendering.jobs.shared import Shared, address_of
 
-_LOCK, _JOINING = "lock", "joining"
+_LOCK, _JOINING, _ADDRESS = "lock", "joining", "address"
 _LONGEST_STEM = 40  # characters; a name has at most 255 bytes, and a character up to 4
 
 
@@ -40,10 +44,14 @@ def folder_of(target: Path) -> Path:
 
 
 class Job:
-    """The open folder of a render. plan: its manifest, once there is one."""
+    """The open folder of a render. plan: its manifest, once there is one.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    shared: where others find it, if not in the folder. joins: whether this process joins the film,
+    and gets all segments from there.
+    """
+
+    def __init__(self, folder: Path, shared: Shared | None = None, *, joins: bool = True) -> None:
+        self.folder, self.shared, self._joins = folder, shared, joins
         self.plan: Manifest | None = None
         self._done: set[int] = set()  # read once: there may be thousands
 
@@ -69,17 +77,68 @@ class Job:
         files.save(plan, self.folder)
         self.plan = plan
 
+    def share(self, address: str) -> None:
+        """Put what workers need at an address, and what they have made into this folder."""
+        plan = self.folder / files.NAME
+        there = address_of(address, self.folder, plan.read_bytes())
+        known = self.folder / _ADDRESS
+        if known.exists() and known.read_text(encoding="utf-8") != there:
+            _forget(self.folder)
+        known.write_text(there, encoding="utf-8")
+        receipts = [self.path(segment, ".json") for segment in self.done()]
+        self.shared = Shared(there)
+        self.shared.push(self.folder / task_file.NAME, *receipts, plan)
+
+    @property
+    def place(self) -> str:
+        """What another process joins: the address, or the folder."""
+        return str(self.folder.resolve()) if self.shared is None else self.shared.address
+
+    def claims(self) -> Claims:
+        return Claims(Folder(self.folder) if self.shared is None else self.shared)
+
+    def is_open(self) -> bool:
+        """Whether the render goes on, with this plan."""
+        if self.shared is None:
+            return files.load(self.folder) == self.plan
+        return self.shared.has(files.NAME)  # another plan has another address
+
     def path(self, segment: int, suffix: str = ".nut") -> Path:
         return self.folder / f"{segment:05d}{suffix}"
 
     def is_done(self, segment: int) -> bool:
         """Whether a segment is finished, as its receipt and its size say."""
-        if segment not in self._done:
-            receipt = files.load_receipt(self.path(segment, ".json"))
-            with suppress(OSError):
-                if receipt is not None and self.path(segment).stat().st_size == receipt.size:
-                    self._done.add(segment)
+        if segment not in self._done and (self._is_here(segment) or self._is_shared(segment)):
+            self._done.add(segment)
         return segment in self._done
+
+    def _is_here(self, segment: int) -> bool:
+        receipt = files.load_receipt(self.path(segment, ".json"))
+        with suppress(OSError):
+            return receipt is not None and self.path(segment).stat().st_size == receipt.size
+        return False
+
+    def _is_shared(self, segment: int) -> bool:
+        """Whether another machine has finished a segment; who joins the film gets it."""
+        if self.shared is None or not self.shared.has(self.path(segment, ".json").name):
+            return False
+        return self._get(self.shared, segment) if self._joins else True
+
+    def _get(self, shared: Shared, segment: int) -> bool:
+        got = [self.path(segment, f"{suffix}.got") for suffix in (".nut", ".json")]
+        try:
+            for path in got:
+                shared.pull(path.stem, path)
+            receipt = files.load_receipt(got[1])
+            if receipt is None or Receipt(got[0].stat().st_size, of_file(got[0])) != receipt:
+                note(f"segment {segment} is damaged; it is made anew")
+                self.discard(segment)
+                return False
+            for path in got:
+                os.replace(path, path.with_suffix(""))
+        except FileNotFoundError:  # removed meanwhile
+            return False
+        return True
 
     def done(self) -> list[int]:
         return [] if self.plan is None else [k for k in self.plan.segments if self.is_done(k)]
@@ -108,11 +167,18 @@ class Job:
         files.write_json(
             self.path(segment, ".json"), {"size": receipt.size, "sha256": receipt.sha256}
         )
+        if self.shared is not None:
+            self.shared.push(path, self.path(segment, ".json"))
+            self._done.add(segment)
+            if not self._joins:
+                path.unlink()
 
     def discard(self, segment: int) -> None:
         self._done.discard(segment)
         for suffix in (".json", ".nut"):
             self.path(segment, suffix).unlink(missing_ok=True)
+            if self.shared is not None:
+                self.shared.remove(self.path(segment, suffix).name)
 
     def begin_joining(self) -> None:
         """Note that output may be there from now on, which is ours: see `is_joining`."""
@@ -198,7 +264,18 @@ def clean(target: Path) -> int | None:
     return size
 
 
+def _forget(folder: Path) -> None:
+    """Remove what a render has put at an address."""
+    address = folder / _ADDRESS
+    if address.exists():
+        try:
+            Shared(address.read_text(encoding="utf-8")).clear()
+        except RifeError as error:
+            note(f"segments are left there: {error}")
+
+
 def _empty(folder: Path) -> None:
+    _forget(folder)
     for path in list(folder.iterdir()):
         if path.name != _LOCK:
             with suppress(OSError):

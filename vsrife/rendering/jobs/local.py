@@ -88,7 +88,7 @@ def run_workers(job: Job, devices: Sequence[str | None], progress: Progress) -> 
 
     Returns early if all workers have ended; what is missing then is left to the caller.
     """
-    with _started(job.folder, devices) as workers:
+    with _started(job, devices) as workers:
         running = list(workers)
         while running and not job.is_complete():
             wait_for_others(job, progress)
@@ -100,9 +100,7 @@ def run_workers(job: Job, devices: Sequence[str | None], progress: Progress) -> 
 
 
 @contextmanager
-def _started(
-    folder: Path, devices: Sequence[str | None]
-) -> Iterator[list[subprocess.Popen[bytes]]]:
+def _started(job: Job, devices: Sequence[str | None]) -> Iterator[list[subprocess.Popen[bytes]]]:
     environment = dict(os.environ)
     # as many threads as there are cores, in all: each worker alone would take as many
     share = max(1, (os.cpu_count() or 1) // len(devices))
@@ -110,8 +108,8 @@ def _started(
     workers = []
     try:
         for number, device in enumerate(devices):
-            with _log(folder, number).open("wb") as log:
-                command = [sys.executable, "-m", "vsrife.rendering.jobs.local", str(folder)]
+            with _log(job.folder, number).open("wb") as log:
+                command = [sys.executable, "-m", "vsrife.rendering.jobs.local", job.place]
                 workers.append(
                     subprocess.Popen(
                         [*command, *([device] if device else [])],
@@ -156,12 +154,12 @@ def _end_with_parent() -> None:
 
 
 def main(words: Sequence[str]) -> int:
-    """A worker: words are its folder, and its device if that is not the task's."""
+    """A worker: words are the place of the segments, and its device if that is not the task's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, whose end is ours
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         device = words[1] if len(words) > 1 else None
-        join_in(Path(words[0]), None, Silent(), device)
+        join_in(words[0], None, Silent(), device)
     except Exception as problem:
         error(one_line(str(problem)))
         return 1

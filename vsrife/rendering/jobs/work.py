@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from vsrife.errors import MediaError
 from vsrife.media.parts import whole_file
@@ -16,10 +18,10 @@ from vsrife.media.writing.encoders import Encoding
 from vsrife.messages import note
 from vsrife.rendering.film.source_film import Film, facts_of, open_film, open_film_source
 from vsrife.rendering.jobs import task_file
-from vsrife.rendering.jobs.claims import Claims
 from vsrife.rendering.jobs.identity import differences
 from vsrife.rendering.jobs.job import Job
-from vsrife.rendering.jobs.manifest import Manifest, is_of_another_vsrife, load
+from vsrife.rendering.jobs.manifest import NAME, Manifest, is_of_another_vsrife, load
+from vsrife.rendering.jobs.shared import Shared, is_address
 from vsrife.rendering.progress import Progress
 from vsrife.rendering.space import note_room
 from vsrife.rendering.task import Task
@@ -47,6 +49,8 @@ def make_segment(
     assert job.plan is not None
     with whole_file(job.path(segment)) as part:
         write_piece(task, facts, film, job.plan.frames(segment), part, on_frame)
+        if not job.is_open():  # another render, with other frames, may have the folder by now
+            raise MediaError(f"{job.place} is gone, or of another render now")
     job.finish(segment)
 
 
@@ -84,11 +88,13 @@ def make_all(
     """
     assert job.plan is not None
     made, order = 0, by_length(job.plan) if longest_first else list(job.plan.segments)
-    with Claims(job.folder) as claims:
-        # the folder goes once somebody has joined the film
-        while job.folder.is_dir() and not job.is_complete():
+    with job.claims() as claims:
+        # it is closed once somebody has joined the film
+        while job.is_open() and not job.is_complete():
             before = made
             for segment in order:
+                if not job.is_open():
+                    break
                 if not job.is_done(segment) and claims.take(segment):
                     if not job.is_done(segment):  # it may have been finished meanwhile
                         first = not made
@@ -128,43 +134,58 @@ def wait_for_others(job: Job, progress: Progress) -> None:
 
 
 def join_in(
-    folder: Path,
+    place: str,
     source: Path | None,
     progress: Progress,
     device: str | None = None,
 ) -> int:
-    """Help a render: make segments in `folder` until all are made. Gives the frames made here.
+    """Help a render: make segments until all are made. Gives the frames made here.
 
-    source: where the source is on this machine; None: where it is on the other. device: another
-    one than the task's. MediaError if this process would make other frames.
+    place: a folder of segments, or an address. source: where the source is on this machine; None:
+    where it is on the other. device: another one than the task's. MediaError if this process would
+    make other frames.
     """
-    plan = load(folder)
-    if plan is None:
-        other = is_of_another_vsrife(folder)
-        why = "is of another version of vsrife" if other else "is missing"
-        raise MediaError(f"{folder} holds no render that can be joined; its manifest {why}")
-    task = task_file.load(folder, source)
-    changed = differences(_without_time(plan.identity), _without_time(task.identity()))
-    if changed:
-        raise MediaError(
-            f"{', '.join(changed)} {'is' if len(changed) == 1 else 'are'} not the same here as "
-            f"where {folder} was made; a worker must make the same frames"
-        )
-    if device is not None:
-        task = task.with_options(device=device)
-    facts = facts_of(task)
-    job = Job(folder)
-    job.plan = plan
-    film = open_film(task, open_film_source(task, facts, index=folder / "index"), plan.marks)
-    size = job.size if task.is_joined else None
-    progress.begin("render", film.end - film.first, job.frames_done(), size)
-    try:
-        return make_all(task, facts, job, film, progress, longest_first=True)
-    except MediaError:
-        if folder.is_dir():
-            raise
-        note(f"{folder} is gone: the render has ended while this process made a segment again")
-        return 0
+    with _joined(place) as job:
+        plan = job.plan = load(job.folder)
+        if plan is None:
+            other = is_of_another_vsrife(job.folder)
+            why = "is of another version of vsrife" if other else "is missing"
+            raise MediaError(f"{place} holds no render that can be joined; its manifest {why}")
+        task = task_file.load(job.folder, source)
+        changed = differences(_without_time(plan.identity), _without_time(task.identity()))
+        if changed:
+            raise MediaError(
+                f"{', '.join(changed)} {'is' if len(changed) == 1 else 'are'} not the same here as "
+                f"where {place} was made; a worker must make the same frames"
+            )
+        if device is not None:
+            task = task.with_options(device=device)
+        facts = facts_of(task)
+        source_film = open_film_source(task, facts, index=job.folder / "index")
+        film = open_film(task, source_film, plan.marks)
+        size = job.size if task.is_joined else None
+        progress.begin("render", film.end - film.first, job.frames_done(), size)
+        try:
+            return make_all(task, facts, job, film, progress, longest_first=True)
+        except MediaError:
+            if job.is_open():
+                raise
+            note(f"{place} is gone: the render has ended while this process made a segment again")
+            return 0
+
+
+@contextmanager
+def _joined(place: str) -> Iterator[Job]:
+    """The job of another process: in its folder, or in one of ours with what is at an address."""
+    if not is_address(place):
+        yield Job(Path(place))
+        return
+    shared = Shared(place)
+    with TemporaryDirectory(prefix="vsrife-") as folder:
+        for name in (NAME, task_file.NAME):
+            with suppress(FileNotFoundError):
+                shared.pull(name, Path(folder, name))
+        yield Job(Path(folder), shared, joins=False)
 
 
 def _without_time(identity: dict[str, str]) -> dict[str, str]:

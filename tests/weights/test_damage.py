@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
 from vsrife.errors import ModelError
-from vsrife.weights import files, importing, read_arrays
+from vsrife.weights import files, fitting, importing, read_arrays
 from vsrife.weights.readers import ncnn, onnx
 from vsrife.weights.readers.safetensors import LIMIT, as_safetensors
 
@@ -192,7 +192,7 @@ def test_what_readers_stumble_with_becomes_one_error(tmp_path, monkeypatch):
     def stumble(content):
         raise OverflowError("far too\nlarge")
 
-    monkeypatch.setattr(importing, "read_facts", stumble)
+    monkeypatch.setattr(fitting, "read_facts", stumble)
     (tmp_path / "x.onnx").write_bytes(b"x")
     with pytest.raises(
         ModelError, match=r"damaged, cut short or no weights file \(far too\?large\)"

@@ -206,8 +206,15 @@ def test_comfyui_is_found_by_its_variable_or_not_at_all(comfyui, tmp_path, monke
     monkeypatch.chdir(tmp_path / "ComfyUI" / "models")
     monkeypatch.setenv(import_folder.COMFYUI_VARIABLE, str(comfyui))
     assert len(import_folder.comfyui_folders()) == 2
-    monkeypatch.setenv(import_folder.COMFYUI_VARIABLE, str(tmp_path / "gone"))
-    with pytest.raises(ModelError, match="none of the usual places; name its folder, or set COMF"):
+    for name, said in {
+        "gone": "COMFYUI_PATH is '.*gone', which is no folder; name ComfyUI's folder, or set",
+        "ComfyUI/models": "COMFYUI_PATH is '.*models', which has no models/frame_interpolation or",
+    }.items():
+        monkeypatch.setenv(import_folder.COMFYUI_VARIABLE, str(tmp_path / name))
+        with pytest.raises(ModelError, match=said):
+            import_folder.import_all(Path("comfyui"))
+    monkeypatch.delenv(import_folder.COMFYUI_VARIABLE)
+    with pytest.raises(ModelError, match="none of the usual places; name ComfyUI's folder, or set"):
         import_folder.import_all(Path("comfyui"))
 
 

@@ -135,6 +135,7 @@ def test_other_suffixes_are_refused(tmp_path):
         ),
         ("x.tflite", "TFLite is written for other programs and not read back"),
         ("x.param", "`vsrife models import` takes ncnn's files"),
+        ("x.bin", "`vsrife models import` takes ncnn's files"),
     ],
 )
 def test_files_of_an_export_are_told_from_weights(name, way, tmp_path, monkeypatch):
@@ -143,6 +144,26 @@ def test_files_of_an_export_are_told_from_weights(name, way, tmp_path, monkeypat
     assert find_weights(name) == Path(name)
     with pytest.raises(ModelError, match=way):
         read_arrays(Path(name))
+
+
+@pytest.mark.parametrize(("name", "error"), [("rife-v4.25", ArgumentError), ("./x", ModelError)])
+@pytest.mark.parametrize(
+    ("inside", "way"),
+    [
+        ("flownet.param", "`vsrife models import` takes ncnn's files"),
+        ("flownet.pkl", r"name \S*flownet.pkl"),
+        ("", "name the file in it"),
+    ],
+)
+def test_a_folder_as_a_model_says_what_to_do_with_what_is_in_it(
+    name, error, inside, way, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path(name).mkdir()
+    if inside:
+        Path(name, inside).touch()
+    with pytest.raises(error, match=f"{Path(name)} is a folder; {way}$"):
+        find_weights(name)
 
 
 def test_a_published_hash_is_demanded_of_files_put_there_by_hand(own_store):

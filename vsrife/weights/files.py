@@ -13,6 +13,7 @@ import numpy as np
 from vsrife.errors import BackendError, ModelError, printable
 from vsrife.network.table import VERSIONS
 from vsrife.weights.folders import is_file, user_catalogue, user_folder, write_whole
+from vsrife.weights.readers.file_kinds import why_refused
 from vsrife.weights.readers.safetensors import (
     HEADER_BYTES,
     LIMIT,
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".safetensors", ".pkl", ".pth", ".pt")
 GRAPHS = (".onnx",)  # a runtime runs these as they are
+IN_FOLDER = ("flownet.pkl", "flownet.param")  # names in train_log and in folders of ncnn models
 # Files that `vsrife export` writes and nothing here runs
 _EXPORTED = "is written for other programs and not read back; name the weights, or export .onnx"
 ELSEWHERE = {
     ".xml": f"OpenVINO's IR {_EXPORTED}",
     ".tflite": f"TFLite {_EXPORTED}",
-    ".param": "`vsrife models import` takes ncnn's files",
+    **dict.fromkeys((".param", ".bin"), "`vsrife models import` takes ncnn's files"),
 }
 
 
@@ -51,16 +53,15 @@ def read_arrays(path: Path, suffix: str | None = None) -> dict[str, Array]:
     """
     kind = (suffix or path.suffix).lower()
     if kind not in SUFFIXES:
-        why = f"; {ELSEWHERE[kind]}" if kind in ELSEWHERE else ""
         known = ", ".join(SUFFIXES)
-        raise ModelError(f"model file {path} must be one of {known}, not {kind!r}{why}")
+        raise ModelError(f"model file {path} must be one of {known}, not {kind!r}{hint(path)}")
     content = read_content(path)
     try:
         state = read_safetensors(content) if kind == ".safetensors" else read_pickle(content)
     except BackendError:  # a package is missing, and the file may be whole
         raise
     except Exception as error:  # readers raise whatever a damaged file makes them stumble over
-        raise damaged(path, error, content) from error
+        raise damaged(path, error, content, kind) from error
     try:
         return checked(state)
     except ModelError as error:
@@ -100,6 +101,18 @@ def read_content(path: Path) -> bytes:
         raise ModelError(f"model file {path} cannot be read ({error.strerror})") from error
 
 
+def hint(path: Path) -> str:
+    """The end of a message about a file whose suffix no reader has: the way out, if known."""
+    suffix = path.suffix.lower()
+    if suffix in ELSEWHERE:
+        return f"; {ELSEWHERE[suffix]}"
+    try:
+        is_what = why_refused(read_content(path), suffix) if is_file(path) else ""
+    except ModelError:
+        return ""
+    return f"; it {is_what}" if is_what else ""
+
+
 def read_metadata(path: Path) -> dict[str, str]:
     """The metadata of a .safetensors file; empty if it has none or is damaged."""
     try:
@@ -117,8 +130,12 @@ def sha256_of(path: Path) -> str:
         raise ModelError(f"model file {path} cannot be read ({error.strerror})") from error
 
 
-def damaged(path: Path, error: Exception, content: bytes) -> ModelError:
-    """The error for a file on which a reader failed."""
+def damaged(path: Path, error: Exception, content: bytes, suffix: str | None = None) -> ModelError:
+    """The error for a file on which a reader failed. suffix: of what that reads, if the file's name
+    does not tell."""
+    other = why_refused(content, (suffix or path.suffix).lower())
+    if other:
+        return ModelError(f"model file {path} {other}")
     reason = printable(str(error).strip()) or type(error).__name__
     if isinstance(error, KeyError):  # whose text is the bare key
         reason = f"it refers to {reason}, which is not in it"
@@ -132,6 +149,8 @@ def damaged(path: Path, error: Exception, content: bytes) -> ModelError:
 
 def way_out(path: Path) -> str:
     """How to get a weights file anew; what was imported into the store cannot be fetched."""
+    if is_graph(path):
+        return "export or fetch it again"
     official = path.stem.removeprefix("flownet_v") in VERSIONS
     if official or path.absolute().parent != user_folder():
         return "fetch it again"

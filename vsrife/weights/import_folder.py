@@ -11,7 +11,8 @@ from vsrife.errors import ArgumentError, ModelError, RifeError
 from vsrife.weights import folders
 from vsrife.weights.catalogue import Model
 from vsrife.weights.download import Listener
-from vsrife.weights.importing import IMPORTED, IN_FOLDER, import_model
+from vsrife.weights.files import IN_FOLDER
+from vsrife.weights.importing import IMPORTED, import_model
 
 COMFYUI = "comfyui"  # as a path: wherever ComfyUI is
 COMFYUI_VARIABLE = "COMFYUI_PATH"
@@ -77,10 +78,7 @@ def files_of(path: Path) -> Iterator[Path]:
     if str(path).lower() == COMFYUI and not folders.exists(path):
         places = comfyui_folders()
         if not places:
-            raise ModelError(
-                "ComfyUI is in none of the usual places; name its folder, "
-                f"or set {COMFYUI_VARIABLE} to it"
-            )
+            raise _no_comfyui()
     elif not folders.is_folder(path):
         yield path
         return
@@ -103,6 +101,18 @@ def comfyui_folders() -> list[Path]:
     homes = [Path(chosen).expanduser()] if chosen else [b / home for b in bases for home in _HOMES]
     found = [folder for home in homes for folder in models_of_comfyui(home)]
     return list(dict.fromkeys(found))
+
+
+def _no_comfyui() -> ModelError:
+    chosen = os.environ.get(COMFYUI_VARIABLE)
+    if not chosen:
+        found = "ComfyUI is in none of the usual places"
+    elif not folders.is_folder(Path(chosen).expanduser()):
+        found = f"{COMFYUI_VARIABLE} is {chosen!r:.300}, which is no folder"
+    else:
+        places = " or ".join(dict.fromkeys(place.as_posix() for place in _IN_COMFYUI[:2]))
+        found = f"{COMFYUI_VARIABLE} is {chosen!r:.300}, which has no {places} in it"
+    return ModelError(f"{found}; name ComfyUI's folder, or set {COMFYUI_VARIABLE} to it")
 
 
 def models_of_comfyui(home: Path) -> list[Path]:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from vsrife.errors import ArgumentError, ModelError
-from vsrife.network.files import carried_weights
-from vsrife.network.state_dict import recognise
 from vsrife.network.table import ROWS, VERSIONS
 from vsrife.weights import folders
 from vsrife.weights.catalogue import Model, catalogue, check_name
 from vsrife.weights.download import Listener, stderr_listener
-from vsrife.weights.files import SUFFIXES, damaged, read_arrays, read_content, sha256_of
-from vsrife.weights.library import fit, keep
-from vsrife.weights.readers.families import described
-from vsrife.weights.readers.mapping import Convolution, map_by_name, map_by_order
-from vsrife.weights.readers.ncnn import read_ncnn, read_scalars
-from vsrife.weights.readers.onnx import read_carried, read_facts, read_onnx
-from vsrife.weights.readers.safetensors import Array, checked
+from vsrife.weights.files import IN_FOLDER, SUFFIXES, hint, read_content, sha256_of
+from vsrife.weights.fitting import states_of
+from vsrife.weights.library import keep
+from vsrife.weights.readers.file_kinds import why_refused
+from vsrife.weights.readers.safetensors import Array
 
 IMPORTED = (*SUFFIXES, ".onnx", ".param", ".bin")
-IN_FOLDER = ("flownet.pkl", "flownet.param")  # names in train_log and in folders of ncnn models
 # flownet_v4.25.lite, rife_v4.26_heavy, rife49, rife-v4.22-lite_ensembleFalse
 _VERSION = re.compile(r"(?:rife|flownet)[-_]?v?4\.?(\d{1,2})(?:[-_.](lite|heavy))?")
 
@@ -42,7 +37,7 @@ def import_model(
     """
     heard = listener or stderr_listener(path.name)
     source = _source_file(path)
-    states = _states(source, heard.note)
+    states = states_of(source, heard.note)
     if arch is not None:
         states = {arch: states[arch]} if arch in states else _no_such(source, arch, states)
     row = _row_for(source, name, states)
@@ -75,7 +70,7 @@ def read_graph(path: Path) -> tuple[str, dict[str, Array]]:
 
     ModelError if they fit no row, or several and its name does not say which.
     """
-    states = _states(path, lambda text: None)
+    states = states_of(path, lambda text: None)
     name = guess_name(path, states)
     rows = [VERSIONS[name]] if name else list(states)
     if len(rows) != 1:
@@ -97,95 +92,24 @@ def _source_file(path: Path) -> Path:
     if file.suffix.lower() not in IMPORTED and not folders.exists(file):
         raise ModelError(f"{file} does not exist; check its path")
     if file.suffix.lower() not in IMPORTED:
-        raise ModelError(f"{file} must be one of {', '.join(IMPORTED)}, not {file.suffix!r}")
+        known = ", ".join(IMPORTED)
+        raise ModelError(f"{file} must be one of {known}, not {file.suffix!r}{hint(file)}")
     if file.suffix.lower() == ".bin":
-        file = file.with_suffix(".param")
+        file = _param_of(file)
     for each in (file, *([file.with_suffix(".bin")] if file.suffix.lower() == ".param" else [])):
         if not folders.is_file(each):
             raise ModelError(f"{each} does not exist; check its path")
     return file
 
 
-def _states(source: Path, note: Callable[[str], None]) -> dict[str, dict[str, Array]]:
-    """Row -> state dict for every row that the file fits; ModelError if there is none."""
-    kind = source.suffix.lower()
-    if kind in SUFFIXES:
-        arrays = read_arrays(source)
-        try:
-            return dict([fit(arrays, None, note)])
-        except ModelError as error:
-            raise ModelError(
-                f"{source} cannot be imported: {error}; {described(arrays)}"
-            ) from error
-    content = read_content(source)
-    try:
-        if kind == ".onnx":
-            facts = read_facts(content)
-            _check_facts(source, facts)
-            if carried_weights.KEY in facts:
-                state = _sound(source, read_carried(content, facts[carried_weights.KEY]))
-                return {recognise(state): state}
-            tensors, convolutions = read_onnx(content)
-            named = map_by_name(tensors)
-        else:
-            weights = read_content(source.with_suffix(".bin"))
-            convolutions = read_ncnn(content, weights)
-            named = read_scalars(content)
-            each = (conv.tensors() for conv in convolutions)
-            named |= map_by_name({key: value for found in each for key, value in found.items()})
-    except ModelError:
-        raise
-    except Exception as error:  # readers raise whatever a damaged file makes them stumble over
-        raise damaged(source, error, content) from error
-    return _mapped(source, named, convolutions)
-
-
-def _check_facts(source: Path, facts: Mapping[str, str]) -> None:
-    """ModelError for files of ours that say that no weights can be taken out of them."""
-    part, precision = facts.get("part", "whole"), facts.get("precision", "")
-    reason = ""
-    if part not in ("whole", "flow"):
-        reason = f"is the part {part!r} of a network; import the file beside it without that word"
-    elif precision == "int8":
-        reason = "has weights in 8 bits; import the model that it was made of"
-    elif carried_weights.KEY not in facts and facts.get("generator", "").startswith("vsrife"):
-        reason = (
-            f"was written by {facts['generator']}, which left its weights only as the graph needs "
-            f"them; import the weights of {facts.get('model', 'the model')}, or export it again"
-        )
-    if reason:
-        raise ModelError(f"{source} {reason}")
-
-
-def _mapped(
-    source: Path, named: dict[str, Array], convolutions: list[Convolution]
-) -> dict[str, dict[str, Array]]:
-    """Row -> state dict: by names if all are there, else by order."""
-    reason = "its weights have no names"
-    if named:
-        try:
-            return {recognise(named): _sound(source, named)}
-        except ModelError as error:
-            reason = str(error)
-    states = map_by_order(convolutions)
-    if not states and ".beta is missing" in reason:
+def _param_of(file: Path) -> Path:
+    param = file.with_suffix(".param")
+    if folders.is_file(file) and not folders.is_file(param):
+        other = why_refused(read_content(file), ".bin")
         raise ModelError(
-            f"{source} has its gains folded into its convolutions ({reason}), so that its weights "
-            "cannot be told; import a file without, or the weights that it was made of"
+            f"{file} {other or f'is half of an ncnn model; put {param.name} beside it'}"
         )
-    if not states:
-        raise ModelError(
-            f"{source} is of no RIFE v4 network that is known: "
-            f"its {len(convolutions)} convolutions fit none in this order ({reason})"
-        )
-    return {arch: _sound(source, state) for arch, state in states.items()}
-
-
-def _sound(source: Path, state: dict[str, Array]) -> dict[str, Array]:
-    try:
-        return checked(state)
-    except ModelError as error:
-        raise ModelError(f"model file {source} {error}") from error
+    return param
 
 
 def _no_such(source: Path, arch: str, states: Mapping[str, object]) -> dict[str, dict[str, Array]]:

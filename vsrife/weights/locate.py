@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from vsrife.errors import ArgumentError, ModelError
 from vsrife.network.table import DEFAULT_MODEL, known_models, suggest
 from vsrife.weights import folders
 from vsrife.weights.catalogue import Model, catalogue, is_name
-from vsrife.weights.files import ELSEWHERE, GRAPHS, SUFFIXES, read_metadata
+from vsrife.weights.files import ELSEWHERE, GRAPHS, IN_FOLDER, SUFFIXES, read_metadata
 
 SOURCE_SHA256 = "source_sha256"  # in the metadata of files that the store has written
 
@@ -51,6 +52,9 @@ def find_model(name: str) -> Model:
         return rows[name]
     if is_name(name) and folders.is_file(folders.user_folder() / f"{name}.safetensors"):
         return Model(name, file=f"{name}.safetensors")
+    with suppress(ModelError):  # a name that no file could have
+        if folders.is_folder(Path(name)):
+            raise ArgumentError(_is_a_folder(Path(name)))
     names = (*rows, *own_names())
     raise ArgumentError(
         f"model must be one of the {len(names)} names of `vsrife models list`, or the path of a "
@@ -104,7 +108,17 @@ def is_path(text: str) -> bool:
 def existing(path: Path) -> Path:
     """`path`; ModelError if it is not a file."""
     if folders.is_folder(path):
-        raise ModelError(f"model file {path} is a folder; name the file in it")
+        raise ModelError(_is_a_folder(path))
     if not folders.is_file(path):
         raise ModelError(f"model file {path} does not exist; check its path")
     return path
+
+
+def _is_a_folder(path: Path) -> str:
+    """The message for a folder as a model, with what to do about what is in it."""
+    way_out = "name the file in it"
+    for name in IN_FOLDER:
+        if folders.is_file(path / name):
+            suffix = Path(name).suffix
+            way_out = ELSEWHERE[suffix] if suffix in ELSEWHERE else f"name {path / name}"
+    return f"model file {path} is a folder; {way_out}"

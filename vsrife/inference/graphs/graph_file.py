@@ -18,6 +18,7 @@ from vsrife.network.options import V1_PLANES, V2_PLANES, VSGAN_PLANES
 from vsrife.network.own.triple import FRAMES
 from vsrife.network.table import ARCHS, SCALES, VERSIONS
 from vsrife.weights import read_content
+from vsrife.weights.files import damaged
 
 FOREIGN = (V1_PLANES, V2_PLANES, VSGAN_PLANES)
 OWN = ("left", "right", "timestep")
@@ -95,12 +96,9 @@ def load(path: Path) -> ModelProto:
     try:
         model = load_model_from_string(content)
     except DecodeError as error:
-        raise ModelError(
-            f"model file {path} cannot be read: it is damaged, cut short or no ONNX file; "
-            "fetch it again"
-        ) from error
+        raise damaged(path, error, content) from error
     if not model.graph.node:
-        raise ModelError(f"model file {path} has no network in it; fetch it again")
+        raise damaged(path, ValueError("it has no network in it"), content)
     if any(tensor.data_location == TensorProto.EXTERNAL for tensor in _tensors(model)):
         raise ModelError(
             f"model file {path} keeps weights in another file, which is never opened; "

@@ -39,6 +39,18 @@ def read_onnx(content: bytes) -> tuple[dict[str, Array], list[Convolution]]:
     return tensors, _convolutions(nodes, dict(tensors))
 
 
+def is_onnx(content: bytes) -> bool:
+    """Whether it has a version, and a graph that begins with a node; ValueError if it is cut
+    short."""
+    fields = dict(islice(_fields(memoryview(content)), _MOST_FACTS))
+    graph = fields.get(7)
+    return (
+        isinstance(fields.get(1), int)
+        and isinstance(graph, memoryview)
+        and next(_fields(graph), (0, 0))[0] == 1
+    )
+
+
 def read_facts(content: bytes) -> dict[str, str]:
     """What the file says of itself; ValueError if it is no such file."""
     facts: dict[str, str] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vsrife.errors import ArgumentError, MediaError, ModelError
 from vsrife.network.files.targets import TARGETS, FileOptions, builder, check, target_of
-from vsrife.network.own.triple import check_reads_two
+from vsrife.network.own.triple import reads_three
 from vsrife.network.state_dict import check_state, normalise, recognise
 from vsrife.network.table import VERSIONS, arch_of, check_options
 from vsrife.version import __version__
@@ -18,8 +18,9 @@ from vsrife.weights.catalogue import catalogue
 from vsrife.weights.files import read_metadata
 from vsrife.weights.folders import exists, is_file, is_folder
 
+_OF_NCNN = (".param", ".bin")
 # suffixes that no folder has
-_OF_FILES = (*(row.suffix for row in TARGETS.values() if row.suffix), ".param", ".bin")
+_OF_FILES = (*(row.suffix for row in TARGETS.values() if row.suffix), *_OF_NCNN)
 
 
 def export_model(
@@ -81,20 +82,34 @@ def export_model(
     check_options(name, scale, ensemble)
     arch = arch_of(name)
     check_state(state, arch)
-    if target not in ("onnx", "openvino") or layout != "own":
-        check_reads_two(arch)
+    if reads_three(arch):
+        _check_three(target, layout)
     build = builder(target)
     facts = _facts(Path(os.fsdecode(model or name)).name, name, options)
     contents = build(state, arch, options, facts | {"licence": _licence(name, weights)})
-    files = {
-        output.with_suffix(part) if suffix else output / part: content
-        for part, content in contents.items()
-    }
+    files = {_file_of(output, part, suffix): content for part, content in contents.items()}
     for file in files:
         check_free(file, overwrite=overwrite)
     with _made(output.parent if suffix else output):
         write_files(list(files.items()))
     return list(files)
+
+
+def _check_three(target: str, layout: str) -> None:
+    """ArgumentError for what writes one graph of two frames."""
+    if target not in ("onnx", "openvino"):
+        raise ArgumentError(
+            f"target must be onnx or openvino for a network of three frames, not {target!r}"
+        )
+    if layout != "own":
+        raise ArgumentError(f"layout must be own for a network of three frames, not {layout!r}")
+
+
+def _file_of(output: Path, part: str, suffix: str) -> Path:
+    """Where a part goes; a suffix is left as the user has written it, such as .ONNX."""
+    if not suffix:
+        return output / part
+    return output if part == suffix else output.with_suffix(part)
 
 
 def check_target(path: Path, suffix: str = ".onnx", *, overwrite: bool) -> None:
@@ -103,6 +118,8 @@ def check_target(path: Path, suffix: str = ".onnx", *, overwrite: bool) -> None:
     if ending != suffix and suffix:
         others = [name for name, other in TARGETS.items() if other.suffix == ending and ending]
         way = f"; target {others[0]} writes that" if others else ""
+        if ending in _OF_NCNN:
+            way = "; target ncnn writes such a file into a folder"
         raise MediaError(f"{path} must end in {suffix}, not {path.suffix!r}{way}")
     if not suffix and path.suffix.lower() in _OF_FILES:
         raise MediaError(f"{path} must be a folder, not the name of a file; leave its end out")
@@ -115,6 +132,8 @@ def check_target(path: Path, suffix: str = ".onnx", *, overwrite: bool) -> None:
         raise MediaError(str(error)) from error
     if folder == path and not in_folder:
         raise MediaError(f"{path} is a file; choose another name for the folder")
+    if not in_folder and exists(folder):
+        raise MediaError(f"{folder} is a file, and no folder; choose another one")
     if not in_folder:
         raise MediaError(f"folder {folder} does not exist; make it first")
     if suffix:
@@ -126,9 +145,11 @@ def check_target(path: Path, suffix: str = ".onnx", *, overwrite: bool) -> None:
 def check_free(path: Path, *, overwrite: bool) -> None:
     """MediaError if something is there that must not be replaced."""
     try:
-        taken, replaceable = exists(path), is_file(path)
+        taken, replaceable, folder = exists(path), is_file(path), is_folder(path)
     except ModelError as error:
         raise MediaError(str(error)) from error
+    if folder:
+        raise MediaError(f"{path} is a folder; choose another name for the file")
     if taken and not (overwrite and replaceable):
         raise MediaError(f"{path} exists; choose another name, or overwrite=True for a file")
 

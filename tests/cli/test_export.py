@@ -117,7 +117,26 @@ FAULTS = {
     ),
     "another suffix": (["nano", "-o", "x.bin"], "x.bin must end in .onnx, not '.bin'"),
     "a file that is there": (["nano", "-o", "there.onnx"], "there.onnx exists; choose another"),
-    "a folder in its place": (["nano", "-o", "f.onnx", "--overwrite"], "f.onnx exists"),
+    "a folder in its place": (
+        ["nano", "-o", "f.onnx", "--overwrite"],
+        "f.onnx is a folder; choose another name for the file",
+    ),
+    "a file for a folder": (
+        ["nano", "-o", "there.onnx/x.onnx"],
+        "there.onnx is a file, and no folder; choose another one",
+    ),
+    "a file for the folder of a folder": (
+        ["nano", "-o", "there.onnx/rife-v4", "--target", "ncnn"],
+        "there.onnx is a file, and no folder; choose another one",
+    ),
+    "half of a folder of ncnn": (
+        ["nano", "-o", "x.param"],
+        "x.param must end in .onnx, not '.param'; target ncnn writes such a file into a folder",
+    ),
+    "eight bits": (
+        ["nano", "-o", "x.onnx", "--precision", "int8"],
+        "--precision must be one of fp32, fp16, not 'int8'; target tflite has it, and `vsrife qu",
+    ),
     "a size that is no multiple": (
         ["nano", "-o", "x.onnx", "--size", "1920x1080"],
         "size must be multiples of 32, not 1920x1080; pad pictures to 1920x1088",
@@ -167,6 +186,12 @@ def test_files_appear_together_or_not_at_all(official, tmp_path, monkeypatch, ca
     assert "cannot be written (No space left on device)" in capsys.readouterr().err
     assert len(written) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_suffix_is_written_as_it_was_asked_for(official, tmp_path):
+    weights, _ = official("4.7")
+    files = export_model(weights, tmp_path / "A.ONNX", size=(64, 64))
+    assert [path.name for path in files] == ["A.ONNX", "A.encode.onnx"]
 
 
 def test_files_are_replaced_on_purpose_only(tmp_path):

@@ -90,6 +90,22 @@ def test_who_exports_a_network_that_rescales_is_told_that_the_file_does_not(row,
     assert ("keeps its scales in an ncnn file" in capsys.readouterr().err) == ARCHS[row].rescales
 
 
+@pytest.mark.parametrize(
+    ("row", "options", "told"),
+    [("4.14.lite", {"fold": True}, True), ("4.14.lite", {}, False), ("4.6", {"fold": True}, False)],
+)
+def test_who_folds_for_an_older_program_is_told_if_that_still_lacks_a_layer(
+    row, options, told, tmp_path, capsys
+):
+    path, _ = weights_of(row, tmp_path)
+    export_model(path, tmp_path / "rife-v4", target="ncnn", **options)
+    said = capsys.readouterr().err
+    assert (
+        f"cannot run {path.name}: it is built without ConvolutionDepthWise; its" in said
+    ) == told
+    assert told or not said
+
+
 def test_exporting_needs_neither_onnx_nor_torch_nor_ncnn(tmp_path):
     path, _ = weights_of("4.6", tmp_path)
     names = [key for key in random_state("4.6") if key.startswith("block0.conv0.1.0")]

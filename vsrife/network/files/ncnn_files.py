@@ -22,6 +22,9 @@ from vsrife.network.table import Arch, Row
 # in pixels; the last one that fits counts
 PADDINGS = {"rife-v4": 32, "rife-v4.25": 64, "rife-v4.25-lite": 128, "rife-v4.26": 64}
 OLDER = ("rife-v2", "rife-v3")  # parts by which they take it for another kind of network
+# Layers of ours that rife-ncnn-vulkan itself is built without (src/CMakeLists.txt at 031b9f1);
+# forks have them
+LACKED = frozenset({"ConvolutionDepthWise", "MemoryData", "Reduction"})
 
 
 def build(
@@ -54,6 +57,8 @@ def build(
         for i in range(len(arch.widths)):
             w.rename(Blob(f"block{i}.{last}", arch.tail), f"flow{i}")
     param, data = w.files(w.rename(image, "out0"))
+    if options.fold and options.warp == "rife":  # which is asked for to run there
+        _tell_of_layers(param, facts["model"])
     return {"flownet.param": param, "flownet.bin": data}
 
 
@@ -79,4 +84,13 @@ def check_path(path: str, unit: int) -> None:
         raise ArgumentError(
             f"the folder must have {names[0]} in its name, by which programs choose the padding "
             f"of {PADDINGS[names[0]]} pixels: not {path}"
+        )
+
+
+def _tell_of_layers(param: bytes, model: str) -> None:
+    lacked = sorted(LACKED & {line.split()[0] for line in param.decode().splitlines()})
+    if lacked:
+        note(
+            f"rife-ncnn-vulkan itself cannot run {model}: it is built without "
+            f"{' and '.join(lacked)}; its forks run it, without --fold, too"
         )

@@ -127,7 +127,10 @@ def check(name: str, options: FileOptions) -> None:
     for option, allowed in {**WORDS, "precision": target.precisions}.items():
         value = getattr(options, option)
         if value not in allowed:
-            raise ArgumentError(f"{option} must be one of {', '.join(allowed)}, not {value!r}")
+            way_out = _elsewhere(value) if option == "precision" else ""
+            raise ArgumentError(
+                f"{option} must be one of {', '.join(allowed)}, not {value!r}{way_out}"
+            )
     _check_size(options.size)
     for field in fields(FileOptions):
         if field.name in ("scale", "precision", "path", *target.takes):
@@ -137,6 +140,15 @@ def check(name: str, options: FileOptions) -> None:
             raise ArgumentError(
                 f"{field.name} is for target {' and '.join(others)}, not {name}; leave it out"
             )
+
+
+def _elsewhere(precision: object) -> str:
+    """The end of a message about a precision that the target lacks: what has it."""
+    others = [name for name, row in TARGETS.items() if precision in row.precisions]
+    if not others:
+        return ""
+    quantized = ", and `vsrife quantize` writes ONNX in INT8" if precision == "int8" else ""
+    return f"; target {' and '.join(others)} has it{quantized}"
 
 
 def builder(name: str) -> Build:

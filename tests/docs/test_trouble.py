@@ -27,6 +27,8 @@ QUOTED = [
 ELSEWHERE = {
     "Invalid magic number",  # FFmpeg
     "Torch not compiled with CUDA enabled",  # PyTorch without CUDA
+    "No matching distribution found for vapoursynth",
+    "ResolutionImpossible",  # pip of Python 3.11
     "certificate",  # in any message of the system's
 }
 

@@ -54,6 +54,28 @@ def test_another_networks_weights_are_refused_with_the_first_difference():
         build("4.20", state_dict=blank_state("4.13"))
 
 
+@pytest.mark.parametrize(
+    ("rename", "said"),
+    [
+        (
+            lambda key: f"net.{key}",
+            r"120 of 120 .* of 4\.6, such as 'net\.block0\.conv0\.0\.0\.weight', perhaps for "
+            r"'block0\.conv0\.0\.0\.weight'; rename them",
+        ),
+        (
+            lambda key: key.replace("lastconv", "deconv"),
+            r"8 of 120 are .* of 4\.6, such as 'block0\.deconv.*', perhaps for 'block0\.lastconv",
+        ),
+        (lambda key: key.replace(".weight", "\n") if "block3.conv0.0" in key else key, r"\?"),
+    ],
+)
+def test_tensors_under_other_names_are_no_other_network(rename, said):
+    state = {rename(key): value for key, value in blank_state("4.6").items()}
+    with pytest.raises(ModelError, match=f"no known network by their names: .*{said}") as caught:
+        recognise(state)
+    assert "\n" not in str(caught.value)
+
+
 def test_what_is_no_rife_at_all_is_said_so():
     with pytest.raises(ModelError, match="no RIFE v4 network"):
         recognise({"conv.weight": torch.zeros(3, 3)})

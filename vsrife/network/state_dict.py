@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from vsrife.errors import ModelError
+from vsrife.errors import ModelError, printable
 from vsrife.network.table import ROWS, TRIPLES, Row, state_shapes
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def recognise(state: Mapping[str, object], *, triples: bool = False) -> str:
                 f"the weights are of {name}, which reads three frames; only rife(), interpolate(), "
                 "`vsrife render` and `vsrife export` take such weights, by the path of their file"
             )
+    renamed = _renamed(shapes)
+    if renamed:
+        raise ModelError(f"the weights are of no known network by their names: {renamed}")
     nearest = max(ROWS, key=lambda name: len(state_shapes(ROWS[name]).items() & shapes.items()))
     if not state_shapes(ROWS[nearest]).items() & shapes.items():
         raise ModelError(
@@ -73,6 +77,23 @@ def load_state(module: Network, state: Mapping[str, Tensor]) -> None:
 
     copies = {key: torch.as_tensor(value).detach().float().clone() for key, value in plain.items()}
     module.load_state_dict(copies, strict=True, assign=True)
+
+
+def _renamed(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """What differs if these are a row's tensors under other names; else ""."""
+    for name, arch in ROWS.items():
+        wanted = state_shapes(arch)
+        foreign = [key for key in shapes if key not in wanted]
+        if not foreign or Counter(wanted.values()) != Counter(shapes.values()):
+            continue
+        missing = next(key for key in wanted if key not in shapes)
+        alike = [key for key in foreign if shapes[key] == wanted[missing]] or foreign
+        like = next((key for key in foreign if key.endswith(missing)), alike[0])
+        return (
+            f"{len(foreign)} of {len(shapes)} are called otherwise than those of {name}, such as "
+            f"{printable(like)!r:.100}, perhaps for {missing!r}; rename them"
+        )
+    return ""
 
 
 def _shapes(state: Mapping[str, object]) -> dict[str, tuple[int, ...]]:

@@ -39,7 +39,7 @@ def main(script: str, source: str, out: str) -> None:
 
 
 def length(call: list[str]) -> int:
-    told = subprocess.run(call, capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True).stdout
     return next(int(line.split()[1]) for line in told.splitlines() if line.startswith("Frames:"))
 
 
@@ -52,4 +52,9 @@ def encode(call: list[str], part: Path) -> tuple[subprocess.Popen, subprocess.Po
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    try:
+        main(*sys.argv[1:])
+    except Exception as error:  # vspipe and ffmpeg say the rest
+        sys.exit(f"error: {error}")

@@ -23,4 +23,9 @@ def main(source: str, out: str, factor: str = "2") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if not 3 <= len(sys.argv) <= 4:
+        sys.exit(__doc__)
+    try:
+        main(*sys.argv[1:])
+    except Exception as error:  # a folder, a picture or a factor
+        sys.exit(f"error: {error}")

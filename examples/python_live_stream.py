@@ -24,4 +24,9 @@ def main(width: str, height: str, factor: str = "2") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if not 3 <= len(sys.argv) <= 4:
+        sys.exit(__doc__)
+    try:
+        main(*sys.argv[1:])
+    except Exception as error:  # a size, a factor, or half a frame at the end
+        sys.exit(f"error: {error}")

@@ -1,10 +1,14 @@
 """The Python examples, run as people run them, on short input."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+from tests.support.scripts import said_by
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -65,3 +69,24 @@ def test_a_live_stream_gives_each_frame_before_it_asks_for_the_next():
         stream.stdin.close()
         assert stream.stdout.read() == b""
     assert stream.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("python_folder", ["no", "out"], "error: .*'no'"),
+        ("python_folder", [".", "out", "two"], "error: factor must be .*'two'"),
+        ("python_live_stream", ["wide", "48"], "error: .*'wide'"),
+        ("chunks", ["no.vpy", "no.mkv", "out.mkv"], "error: .*returned non-zero exit status"),
+        *(
+            (name, [], f"python {name}.py ")
+            for name in ("python_folder", "python_live_stream", "chunks")
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_line_or_how_to_call_it(name, arguments, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = said_by(EXAMPLES / f"{name}.py", *arguments)
+    assert re.search(said, found)
+    assert ("\n" in found) == (not arguments)
+    assert not list(tmp_path.iterdir())

@@ -120,6 +120,8 @@ def check_target(path: Path, suffix: str = ".onnx", *, overwrite: bool) -> None:
         way = f"; target {others[0]} writes that" if others else ""
         if ending in _OF_NCNN:
             way = "; target ncnn writes such a file into a folder"
+        elif not ending[1:2].isalpha():  # none, or a version's number
+            way = f"; say {path.name}{suffix}, or target ncnn for a folder"
         raise MediaError(f"{path} must end in {suffix}, not {path.suffix!r}{way}")
     if not suffix and path.suffix.lower() in _OF_FILES:
         raise MediaError(f"{path} must be a folder, not the name of a file; leave its end out")

@@ -129,6 +129,10 @@ FAULTS = {
         ["nano", "-o", "there.onnx/rife-v4", "--target", "ncnn"],
         "there.onnx is a file, and no folder; choose another one",
     ),
+    "the name of a folder": (
+        ["nano", "-o", "rife-v4.25"],
+        "rife-v4.25 must end in .onnx, not '.25'; say rife-v4.25.onnx, or target ncnn for a folder",
+    ),
     "half of a folder of ncnn": (
         ["nano", "-o", "x.param"],
         "x.param must end in .onnx, not '.param'; target ncnn writes such a file into a folder",

@@ -1,7 +1,6 @@
 """Whole files under a wrong name: the message says what they are, and how to go on."""
 
 import gzip
-from pathlib import Path
 
 import pytest
 import torch
@@ -91,11 +90,19 @@ def test_other_suffixes_are_refused_with_a_way_out(name, content, said, contents
             read_arrays(path)
 
 
-def test_half_an_ncnn_model_is_said_to_be_one(tmp_path):
-    (tmp_path / "flownet.bin").write_bytes(bytes(100))
-    with pytest.raises(ModelError, match=r"half of an ncnn model; put flownet\.param beside it"):
-        import_folder.import_all(tmp_path / "flownet.bin")
-    (tmp_path / "flownet.bin").unlink()
-    with pytest.raises(ModelError, match=r"flownet\.param does not exist"):
-        import_folder.import_all(tmp_path / "flownet.bin")
-    assert not list(Path(tmp_path).iterdir())
+def test_half_an_ncnn_model_is_said_to_be_one(contents, tmp_path):
+    param, numbers = tmp_path / "a.param", tmp_path / "a.bin"
+    for path, other in ((param, numbers), (numbers, param)):
+        with pytest.raises(ModelError, match=rf"{path.name} does not exist; check its path"):
+            import_folder.import_all(path)
+        path.write_bytes(contents["ncnn"] if path == param else bytes(100))
+        with pytest.raises(ModelError, match=f"half of an ncnn model; put {other.name} beside it"):
+            import_folder.import_all(path)
+        path.unlink()
+
+
+def test_the_numbers_of_openvinos_ir_are_not_taken_for_ncnns(contents, tmp_path):
+    (tmp_path / "a.xml").write_bytes(contents["openvino"])
+    (tmp_path / "a.bin").write_bytes(bytes(100))
+    with pytest.raises(ModelError, match=r"a\.bin belongs to a\.xml; OpenVINO's IR is written for"):
+        import_folder.import_all(tmp_path / "a.bin")

@@ -201,7 +201,7 @@ IMPORTS = {
     "name too long for a file": ("x" * 5000 + ".pkl", {}, "check its name and permissions"),
     "folder without a model": (".", {}, "is a folder without flownet.pkl or flownet.param"),
     "other kind": ("a.txt", {}, "must be one of .safetensors, .pkl"),
-    "no .bin": ("a.param", {}, r"a\.bin does not exist"),
+    "no .bin": ("a.param", {}, r"a\.param is half of an ncnn model; put a\.bin beside it"),
     "another network": ("a.pkl", {"name": "4.25"}, "is a network nano, and 4.25 is a 4.25"),
     "another arch": ("a.pkl", {"name": "x", "arch": "4.6"}, "is a network nano, not 4.6"),
 }

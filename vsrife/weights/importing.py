@@ -11,13 +11,14 @@ from vsrife.network.table import ROWS, VERSIONS
 from vsrife.weights import folders
 from vsrife.weights.catalogue import Model, catalogue, check_name
 from vsrife.weights.download import Listener, stderr_listener
-from vsrife.weights.files import IN_FOLDER, SUFFIXES, hint, read_content, sha256_of
+from vsrife.weights.files import ELSEWHERE, IN_FOLDER, SUFFIXES, hint, read_content, sha256_of
 from vsrife.weights.fitting import states_of
 from vsrife.weights.library import keep
 from vsrife.weights.readers.file_kinds import why_refused
 from vsrife.weights.readers.safetensors import Array
 
-IMPORTED = (*SUFFIXES, ".onnx", ".param", ".bin")
+_PAIR = (".param", ".bin")  # of ncnn
+IMPORTED = (*SUFFIXES, ".onnx", *_PAIR)
 # flownet_v4.25.lite, rife_v4.26_heavy, rife49, rife-v4.22-lite_ensembleFalse
 _VERSION = re.compile(r"(?:rife|flownet)[-_]?v?4\.?(\d{1,2})(?:[-_.](lite|heavy))?")
 
@@ -94,20 +95,22 @@ def _source_file(path: Path) -> Path:
     if file.suffix.lower() not in IMPORTED:
         known = ", ".join(IMPORTED)
         raise ModelError(f"{file} must be one of {known}, not {file.suffix!r}{hint(file)}")
-    if file.suffix.lower() == ".bin":
-        file = _param_of(file)
-    for each in (file, *([file.with_suffix(".bin")] if file.suffix.lower() == ".param" else [])):
-        if not folders.is_file(each):
-            raise ModelError(f"{each} does not exist; check its path")
-    return file
+    if not folders.is_file(file):
+        raise ModelError(f"{file} does not exist; check its path")
+    return _param_of(file) if file.suffix.lower() in _PAIR else file
 
 
 def _param_of(file: Path) -> Path:
-    param = file.with_suffix(".param")
-    if folders.is_file(file) and not folders.is_file(param):
-        other = why_refused(read_content(file), ".bin")
+    """The .param of a pair of which `file` is one; ModelError unless the other is beside it."""
+    param, numbers = (file.with_suffix(suffix) for suffix in _PAIR)
+    for each in (param, numbers):
+        if folders.is_file(each):
+            continue
+        reason = why_refused(read_content(file), file.suffix.lower())
+        if file == numbers and folders.is_file(file.with_suffix(".xml")):
+            reason = f"belongs to {file.stem}.xml; {ELSEWHERE['.xml']}"
         raise ModelError(
-            f"{file} {other or f'is half of an ncnn model; put {param.name} beside it'}"
+            f"{file} {reason or f'is half of an ncnn model; put {each.name} beside it'}"
         )
     return param
 

@@ -92,5 +92,5 @@ def _tell_of_layers(param: bytes, model: str) -> None:
     if lacked:
         note(
             f"rife-ncnn-vulkan itself cannot run {model}: it is built without "
-            f"{' and '.join(lacked)}; its forks run it, without --fold, too"
+            f"{' and '.join(lacked)}; its forks run it, folded or not"
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from vsrife.checks import Flag
 from vsrife.errors import ArgumentError, MediaError, ModelError
 from vsrife.network.files.targets import TARGETS, FileOptions, builder, check, target_of
 from vsrife.network.own.triple import reads_three
@@ -54,6 +55,9 @@ def export_model(
     ArgumentError for options that do not go together, ModelError for the weights, MediaError for
     files that cannot be written; then none is. BackendError if a package is missing.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ArgumentError(f"path must be the path of a file or folder, not {path!r}")
+    Flag().read("overwrite", overwrite)
     output = Path(path)
     options = FileOptions(
         scale,

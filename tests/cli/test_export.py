@@ -236,6 +236,18 @@ def test_words_of_another_kind_are_refused(option, allowed, tmp_path):
         export_model("nano", tmp_path / "a.onnx", **{option: "x"})
 
 
+@pytest.mark.parametrize("option", ["ensemble", "flow_only", "fold", "overwrite"])
+def test_a_word_is_no_flag(option, tmp_path):
+    with pytest.raises(ArgumentError, match=f"{option} must be True or False, not 'no'"):
+        export_model("nano", tmp_path / "a.onnx", **{option: "no"})
+
+
+@pytest.mark.parametrize("path", [None, 5, b"a.onnx"])
+def test_a_path_of_another_kind_is_refused(path):
+    with pytest.raises(ArgumentError, match="path must be the path of a file or folder, not"):
+        export_model("nano", path)
+
+
 def test_exporting_needs_no_torch(tmp_path):
     code = "import sys; from vsrife.export import export_model; export_model('nano', 'a.onnx')"
     code += "; print('torch' in sys.modules)"

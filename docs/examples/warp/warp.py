@@ -58,6 +58,8 @@ def main(file, left, right, out, timestep="0.5"):
     (one, shape), (two, other) = read(left), read(right)
     if shape != other:
         sys.exit(f"{left} and {right} must have one size")
+    if not 0 < float(timestep) < 1:
+        sys.exit(f"TIMESTEP must be between 0, left, and 1, right, not {timestep}")
     time = np.full((1, 1, 1, 1), float(timestep), np.float32)
     found = run(left=one[None], right=two[None], timestep=time)
     image = found["image"][0] if "image" in found else new_frame(

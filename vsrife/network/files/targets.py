@@ -18,6 +18,7 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
+from vsrife.checks import Flag
 from vsrife.errors import ArgumentError, missing_package, printable
 from vsrife.messages import one_line
 from vsrife.network.table import Row
@@ -133,6 +134,8 @@ def check(name: str, options: FileOptions) -> None:
             )
     _check_size(options.size)
     for field in fields(FileOptions):
+        if isinstance(field.default, bool):  # "no" is true in Python
+            Flag().read(field.name, getattr(options, field.name))
         if field.name in ("scale", "precision", "path", *target.takes):
             continue
         if getattr(options, field.name) != field.default:

@@ -31,12 +31,19 @@ def levels(clip):
     return [float(p[0].mean()) for p in pictures(clip)]
 
 
+@pytest.fixture
+def mixing():
+    """Where any network will do: one that mixes."""
+    with mock.patch.object(vsrife.filter, "open_session", return_value=Mixing()):
+        yield
+
+
 @pytest.mark.parametrize(
     ("mode", "between"),
     [("hold", [0.1, 0.1, 0.1]), ("nearest", [0.1, 0.1, 0.9]), ("blend", [0.3, 0.5, 0.7])],
 )
 @pytest.mark.parametrize("fmt", [vs.RGBS, vs.RGB30])
-def test_each_policy_shows_what_it_says(mode, between, fmt):
+def test_each_policy_shows_what_it_says(mixing, mode, between, fmt):
     out = rife(two_scenes(fmt), factor=4, sc=True, sc_mode=mode)
     scale = 1 if fmt == vs.RGBS else 1023
     assert np.array(levels(out)[5:8]) / scale == pytest.approx(between, abs=1e-3)
@@ -44,13 +51,13 @@ def test_each_policy_shows_what_it_says(mode, between, fmt):
 
 
 @pytest.mark.parametrize(("mode", "last"), [("hold", 7), ("nearest", 6), ("blend", 7)])
-def test_marks_sit_on_the_last_frame_of_one_scene_and_the_first_of_the_next(mode, last):
+def test_marks_sit_on_the_last_frame_of_one_scene_and_the_first_of_the_next(mixing, mode, last):
     got = [f.props for f in rife(two_scenes(), factor=4, sc=True, sc_mode=mode).frames()]
     assert [n for n, p in enumerate(got) if p["_SceneChangeNext"]] == [last]
     assert [n for n, p in enumerate(got) if p["_SceneChangePrev"]] == [last + 1]
 
 
-def test_a_second_pass_morphs_nothing_at_a_cut():
+def test_a_second_pass_morphs_nothing_at_a_cut(mixing):
     once = rife(two_scenes(), factor=3, sc=True, sc_mode="nearest")
     twice = rife(once, factor=3, sc=True, sc_threshold=None)
     assert {round(v, 3) for v in levels(twice)} == {0.1, 0.9}
@@ -79,7 +86,7 @@ def test_cuts_among_frames_that_fall_out_are_marked(cuts, factor):
         assert got[n]["_SceneChangeNext"] == got[n + 1]["_SceneChangePrev"] == int(crossed)
 
 
-def test_a_clips_own_detector_is_honoured():
+def test_a_clips_own_detector_is_honoured(mixing):
     clip = clip_of(noise(16, 16), 5)
     marks = clip_of(
         lambda n: np.zeros((1, 4, 4)), 5, fmt=vs.GRAYS, props=lambda n: {"_SceneChangeNext": n == 2}
@@ -91,7 +98,7 @@ def test_a_clips_own_detector_is_honoured():
 
 
 @pytest.mark.parametrize("apart", [False, True])
-def test_a_mark_on_the_first_frame_of_a_scene_is_enough(apart):
+def test_a_mark_on_the_first_frame_of_a_scene_is_enough(mixing, apart):
     clip = two_scenes()
     marked = clip[:2] + clip[2].std.SetFrameProps(_SceneChangePrev=1) + clip[3]
     marks = {"sc_clip": marked} if apart else {"sc_threshold": None}
@@ -101,7 +108,7 @@ def test_a_mark_on_the_first_frame_of_a_scene_is_enough(apart):
     assert [n for n, f in enumerate(out.frames()) if f.props.get("_SceneChangePrev")] == [8]
 
 
-def test_a_source_frame_shown_as_the_nearest_says_only_what_is_its_own():
+def test_a_source_frame_shown_as_the_nearest_says_only_what_is_its_own(mixing):
     clip = two_scenes()
     alpha = vs.core.std.BlankClip(format=vs.GRAY8, width=clip.width, height=clip.height, length=1)
     left = clip[1].std.ClipToProp(alpha).std.SetFrameProps(_RifeTimestep=0.5, _RifeLeft=3)
@@ -174,7 +181,7 @@ def test_the_network_runs_once_for_each_new_frame_that_is_judged_by_confidence(m
     assert len(asked) == 6
 
 
-def test_alpha_is_blended_alike():
+def test_alpha_is_blended_alike(mixing):
     alpha = [clip_of(flat([(a,) * 3] * 2), 2).std.ShufflePlanes(0, vs.GRAY) for a in (0.0, 1.0)]
     shots = [clip_of(flat([c] * 2), 2) for c in (DARK, LIGHT)]
     clip = shots[0].std.ClipToProp(alpha[0]) + shots[1].std.ClipToProp(alpha[1])
@@ -209,7 +216,7 @@ def test_filters_with_these_options_let_their_network_go(networks_go, weights, t
 
 
 @pytest.mark.parametrize("jump", [11, 60, 100])
-def test_a_cut_among_many_frames_that_fall_out_is_marked(jump):
+def test_a_cut_among_many_frames_that_fall_out_is_marked(mixing, jump):
     """Also one right before the next output frame, and right after the last one."""
     for cut in (jump, jump + jump // 2, 2 * jump - 1):
         clip = vs.core.std.BlankClip(
@@ -222,7 +229,7 @@ def test_a_cut_among_many_frames_that_fall_out_is_marked(jump):
         assert [p["_SceneChangePrev"] for p in marks[1:]] == [0, 1, 0]
 
 
-def test_a_cut_among_short_frames_of_a_variable_clip_is_marked():
+def test_a_cut_among_short_frames_of_a_variable_clip_is_marked(mixing):
     """At 4 frames per second, six of a 48th of a second fall out between two long ones."""
     long, short = Fraction(1, 2), Fraction(1, 48)
     lengths = [long, *[short] * 12, long]

@@ -133,7 +133,7 @@ def test_filled_frames_stand_where_the_rule_says(runs, span, cut_runs, factor):
 def test_first_drawings_are_untouched_and_count_and_rate_stay():
     film = DUPLICATE_FILMS["on twos"](2)
     clip = film.clip().resize.Bicubic(format=vs.RGB24)
-    out = rife(clip, factor=1, duplicates="fill")
+    out = mixed(clip, factor=1, duplicates="fill")
     assert (out.num_frames, out.fps, out.format.id) == (24, clip.fps, vs.RGB24)
     new = {n for n, f in enumerate(out.frames()) if "_RifeTimestep" in f.props}
     assert new == set(range(1, 23, 2))  # nothing to move to after the last drawing

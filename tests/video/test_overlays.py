@@ -82,7 +82,7 @@ def test_protected_pixels_are_those_of_the_nearer_source_frame(mixing, fmt):
             assert np.abs(new[outside] * 1.0 - other[outside]).max() < 1e-6
 
 
-def test_half_of_the_mask_is_half_of_each():
+def test_half_of_the_mask_is_half_of_each(mixing):
     clip = film().clip()
     grey = clip_of(lambda n: np.full((1, HEIGHT, WIDTH), 0.5), 10, fmt=vs.GRAYS)
     half, none = (picture(rife(clip, **o).get_frame(1)) for o in ({"mask": grey}, {}))
@@ -90,7 +90,7 @@ def test_half_of_the_mask_is_half_of_each():
     assert np.abs(half - wanted).max() < 1e-3
 
 
-def test_source_frames_stay_untouched_under_any_mask():
+def test_source_frames_stay_untouched_under_any_mask(mixing):
     clip = film().clip()
     out = pictures(rife(clip, protect=True))
     for n, source in enumerate(pictures(clip)):
@@ -168,7 +168,7 @@ def half_of(side, white=255.0):
 
 
 @pytest.mark.parametrize("fmt", [vs.YUV420P8, vs.RGBS])
-def test_a_mask_and_protect_protect_what_either_says(fmt):
+def test_a_mask_and_protect_protect_what_either_says(mixing, fmt):
     clip = Film(under(pan(scenery(5), 10, 5))).clip()
     clip = clip.resize.Bicubic(format=fmt, **({} if fmt == vs.RGBS else {"matrix_s": "709"}))
     mask = np.zeros((1, HEIGHT, WIDTH))
@@ -182,7 +182,7 @@ def test_a_mask_and_protect_protect_what_either_says(fmt):
 
 
 @pytest.mark.parametrize("fmt", [vs.YUV444P8, vs.RGBS])
-def test_a_moving_mask_protects_where_it_is_white_in_either_frame(fmt):
+def test_a_moving_mask_protects_where_it_is_white_in_either_frame(mixing, fmt):
     clip = (
         film()
         .clip()[:2]
@@ -213,7 +213,7 @@ def test_masks_of_any_depth_mean_the_same(mixing, depth, fmt):
 
 
 @pytest.mark.parametrize("height", [HEIGHT, HEIGHT + 2])  # an odd number of chroma lines, too
-def test_a_masks_properties_mean_nothing(height):
+def test_a_masks_properties_mean_nothing(mixing, height):
     clip = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=height, length=2)
     clip = clip[0] + clip[1].std.BlankClip(color=[200, 90, 160])
     rows = np.zeros((1, height, 64))

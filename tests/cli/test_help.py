@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,27 @@ def test_examples_are_understood(line: str):
     program, command, *words = shlex.split(line)
     assert program == "vsrife"
     parser_of(command).parse_args(words)  # SystemExit if not
+
+
+@pytest.mark.parametrize(("command", "groups"), examples.OF_GROUPS.items())
+def test_every_group_of_options_shows_an_example_of_one_of_them(command: str, groups, capsys):
+    parser = parser_of(command)
+    assert list(groups) == [str(group.title) for group in wording.groups_of(parser)]
+    for group in wording.groups_of(parser):
+        line = groups[str(group.title)]
+        page = help_of(capsys, command, *str(group.title).split())
+        assert page.endswith(f"example:\n  {line}\n")
+        options = {name for action in group._group_actions for name in action.option_strings}
+        assert not options or options & set(shlex.split(line)), group.title
+
+
+@pytest.mark.parametrize("group", examples.OF_GROUPS["render"])
+def test_examples_of_groups_run(group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    make_video(Path("in.mkv"), times=[Fraction(n, 25) for n in range(3)])
+    Path("crop.vpy").write_text("clip = clip.std.CropRel(top=2, bottom=2)")
+    assert main(shlex.split(examples.OF_GROUPS["render"][group])[1:]) == cli.OK
+    assert Path("out.mkv").stat().st_size > 0
 
 
 def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

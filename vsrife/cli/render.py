@@ -10,6 +10,7 @@ from pathlib import Path
 import vapoursynth as vs
 
 from vsrife.cli import at_end, before_render, presets, wording
+from vsrife.cli.heard import heard
 from vsrife.cli.render_arguments import add_all
 from vsrife.cli.render_task import (
     apply_preset,
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         return _clean(args.output)
     if args.join is not None:
         return _join(args)
-    with at_end.beside(args) as code:
+    with at_end.beside(args) as code, heard(args.parser):
         apply_preset(args)
         if args.estimate or args.preview is not None:
             return before_render.run(args)

@@ -294,6 +294,13 @@ def test_json_lines_tell_every_phase_and_the_end(run, film: Path, capsys):
     assert rows[-1]["frames"] == 2 * FRAMES
 
 
+def test_a_preview_of_one_frame_says_how_many_it_needs(film: Path, tmp_path: Path, capsys):
+    words = ["render", str(film), "--preview", str(tmp_path / "p.png"), "--count", "1"]
+    assert main([*words, "--backend", "onnx"]) == 1
+    said = capsys.readouterr().err
+    assert "a preview needs 2 frames or more, not 1; leave --count out, or make it longer" in said
+
+
 def test_an_estimate_and_a_preview_write_no_film(run, film: Path, capsys):
     picture = film.parent / "p.png"
     words = ("--estimate", "--preview", picture)

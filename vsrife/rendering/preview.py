@@ -25,7 +25,9 @@ def preview(task: Task, source: Source, path: Path) -> int:
     count = source.end - source.first
     pairs = min(PAIRS, count - 1)
     if pairs < 1:
-        raise MediaError("a preview needs at least 2 frames")
+        raise MediaError(
+            f"a preview needs 2 frames or more, not {count}; leave --count out, or make it longer"
+        )
     options = rife_options(task, source) | {"factor": "2", "sc": False, "duplicates": None}
     for name in ("fps", "vfr", "sc_clip", "duplicates_clip", "duplicates_anchor"):
         options.pop(name, None)

@@ -151,6 +151,6 @@ def _opened(address: str) -> tuple[Any, str]:
     try:
         import fsspec
     except ModuleNotFoundError as error:
-        raise missing_package("--segments", "remote", error.name or "fsspec") from error
+        raise missing_package(address, "remote", error.name or "fsspec") from error
     found: tuple[Any, str] = fsspec.core.url_to_fs(address)
     return found[0], found[1].rstrip("/")

@@ -304,7 +304,7 @@ TYPED = (
         "--backend onx": ", not 'onx'; did you mean onnx?",
         "--encoder x26": ", not 'x26'; did you mean x264 or x265?",
         "--preset meduim": "--preset is for encoders, and none has 'meduim'; did you mean medium?",
-        "--workers two": "--workers must be a whole number, not 'two'",
+        "--workers two": "--workers must be a whole number or auto, not 'two'",
         "--audio lod": "--audio must be one of copy, aac, opus, stretch, none, not 'lod'",
     },
 )

@@ -178,6 +178,8 @@ def as_options(text: str, names: Mapping[str, str], with_words: Collection[str] 
     text = (_FETCH if "auto_download" in names else _FETCH_ELSEWHERE).sub("", text)
     text = _LIST.sub(lambda found: found[1].replace("'", "").replace(", ", ","), text)
     for name, option in names.items():
+        if name not in text and f"{option} " not in text:
+            continue  # render has 500 patterns, which are not compiled for every message
         if name in with_words:
             text = re.sub(rf"{_BEFORE}{name}=True\b", f"{option} yes", text)
             text = re.sub(rf"{_BEFORE}{name}=False\b", f"{option} no", text)
@@ -197,7 +199,8 @@ def as_options(text: str, names: Mapping[str, str], with_words: Collection[str] 
 def _flags(text: str, names: Mapping[str, str]) -> str:
     """`overwrite=True` and its like as options, and nothing else."""
     for name, option in names.items():
-        text = re.sub(rf"{_BEFORE}{name}=True\b", option, text)
+        if name in text:
+            text = re.sub(rf"{_BEFORE}{name}=True\b", option, text)
     return text
 
 

@@ -139,7 +139,7 @@ def test_a_preset_is_allowed_and_says_what_it_sets(name: str):
     known = {each.name: each for each in arguments.ALL}
     for argument, value in preset.rife.items():
         known[argument].read(value)
-    said = presets.describe(name)
+    said = presets.describe(name, preset.rife | preset.others)
     assert all(f"--{key.replace('_', '-')}" in said for key in preset.rife | preset.others)
     parse("a", *said.partition(" sets ")[2].partition(": ")[0].split())  # as they are written
 
@@ -149,8 +149,50 @@ def test_the_users_own_options_come_before_those_of_a_preset(capsys):
 
     args = parse("a", "--preset-for", "archive", "--crf", "30")
     apply_preset(args)
-    assert (args.crf, args.preset, args.sc) == (30, "slow", "adaptive")
-    assert "sets --sc adaptive --crf 12 --preset slow" in capsys.readouterr().err
+    assert (args.crf, args.sc) == (30, "adaptive")
+    assert "sets --sc adaptive --preset slow: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "target", "crf", "preset"),
+    [
+        ((), "o.mkv", 12, "slow"),
+        (("--encoder", "x265"), "o.mkv", 12, "slow"),
+        (("--preset", "fast"), "o.mp4", 12, "fast"),
+        (("--bitrate", "5M"), "o.mkv", None, "slow"),
+        ((), "o.webm", 12, None),
+        (("--encoder", "ffv1"), "o.mkv", None, None),
+        (("--encoder", "prores"), "o.mov", None, None),
+        ((), "o.gif", None, None),
+        (("--encoder", "x265", "--max-size", "9MB"), "o.mkv", None, "slow"),
+    ],
+)
+def test_a_preset_sets_what_the_encoder_has(words, target: str, crf, preset):
+    from vsrife.cli import render_task
+
+    args = parse("a", "--preset-for", "archive", *words, "-o", target)
+    render_task.apply_preset(args)
+    made = render_task._encoding(args, Path(target))
+    assert (made.crf, made.preset) == (crf, preset)
+
+
+@pytest.mark.parametrize(
+    ("words", "unset"),
+    [
+        (("slow-motion", "--times", "ramp.txt"), "slow"),
+        (("anime", "--no-scene-changes"), "sc"),
+        (("anime", "--duplicates", "skip"), "duplicates_anchor"),
+        (("archive", "--pipe", "x264 - -o {out}"), "crf"),
+        (("live", "-o", "%03d.png"), "preset"),
+    ],
+)
+def test_a_preset_sets_nothing_that_excludes_what_the_user_says(words, unset: str, capsys):
+    from vsrife.cli.render_task import apply_preset
+
+    args = parse("a", "--preset-for", *words)
+    apply_preset(args)
+    assert getattr(args, unset) is None
+    assert f"--{unset.replace('_', '-')} " not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,8 @@ def _check_endings(args: argparse.Namespace, targets: Sequence[Path]) -> None:
 def _encoding(args: argparse.Namespace, target: Path) -> Encoding:
     """How OUT is encoded. ArgumentError for options of encoders where images are written."""
     if not is_pattern(target):
-        return encoders.from_args(args, target)
+        of_preset = presets.sets_for(args, target)
+        return encoders.from_args(argparse.Namespace(**{**vars(args), **of_preset}), target)
     given = {
         "encoder": args.encoder, "crf": args.crf, "preset": args.preset, "bitrate": args.bitrate,
         "max-size": args.max_size, "pipe": args.pipe,
@@ -160,11 +161,11 @@ def apply_preset(args: argparse.Namespace) -> None:
     """Fill options that the user has not given from a preset, and say which."""
     if args.preset_for is None:
         return
-    note(presets.describe(args.preset_for))
-    preset = presets.PRESETS[args.preset_for]
-    for name, value in (preset.rife | preset.others).items():
-        if getattr(args, name) is None:
-            setattr(args, name, "yes" if value is True and name == "sc" else value)
+    found = presets.sets(args)
+    of_encoder = presets.sets_for(args, args.output or Path("out.mkv"))
+    note(presets.describe(args.preset_for, found | of_encoder))
+    for name, value in found.items():
+        setattr(args, name, "yes" if value is True and name == "sc" else value)
 
 
 def note_rate(args: argparse.Namespace, facts: Facts | None = None) -> None:

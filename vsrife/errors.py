@@ -44,7 +44,8 @@ def check_names(asked: Iterable[str], known: Sequence[str], begin: str = "") -> 
 def with_guess(text: str) -> str:
     """A message about a word that is none of several, with those that may be meant."""
     found = _CHOICE.search(text)
-    if found is None or "did you mean" in text:
+    # a file's suffix is no word that was misspelt, and says what it is where that is known
+    if found is None or "did you mean" in text or found["word"].startswith("."):
         return text
     return text + alike(found["word"], re.findall(r"[\w.:-]+", found["known"]))
 

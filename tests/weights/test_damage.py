@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper
 from vsrife.errors import ModelError
 from vsrife.weights import files, fitting, importing, read_arrays
 from vsrife.weights.readers import ncnn, onnx
+from vsrife.weights.readers.file_kinds import why_refused
 from vsrife.weights.readers.safetensors import LIMIT, as_safetensors
 
 STATE = {f"block0.{name}": np.ones((3, 4), np.float32) for name in "abc"}
@@ -207,9 +208,13 @@ def test_the_reason_is_in_words_whatever_the_file_holds(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ModelError) as caught:
         read_arrays(path)
-    reason = re.search(r"no weights file \((.+)\); fetch it again$", str(caught.value))
-    if reason is None:  # a pickle after all, such as b"}."
-        assert "holds no tensors by name; it must be" in str(caught.value)
+    reason = re.search(
+        r"no weights file \((.+)\); (?:fetch it again|save its state_dict alone)$",
+        str(caught.value),
+    )
+    if reason is None:  # a pickle after all, such as b"}.", or the beginning of another kind
+        kind = why_refused(content, ".pth") or "holds no tensors by name; it must be"
+        assert kind in str(caught.value)
     else:
         assert re.search(r"[a-z]+ [a-z]+", reason[1])
 

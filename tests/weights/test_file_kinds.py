@@ -11,6 +11,7 @@ from tests.support.clips import clip_of, noise
 from tests.support.pickles import legacy_state
 from tests.support.states import random_state, save_pickle
 from vsrife import rife
+from vsrife.cli import main
 from vsrife.errors import ModelError
 from vsrife.export import export_model
 from vsrife.weights import import_folder, read_arrays
@@ -106,3 +107,30 @@ def test_the_numbers_of_openvinos_ir_are_not_taken_for_ncnns(contents, tmp_path)
     (tmp_path / "a.bin").write_bytes(bytes(100))
     with pytest.raises(ModelError, match=r"a\.bin belongs to a\.xml; OpenVINO's IR is written for"):
         import_folder.import_all(tmp_path / "a.bin")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # TorchScript
+@pytest.mark.parametrize(
+    ("save", "said"),
+    [
+        (lambda path: torch.save(torch.nn.Linear(1, 1), path), "more than tensors: torch.nn.modu"),
+        (lambda path: torch.jit.script(torch.nn.Linear(1, 1)).save(path), "a TorchScript program"),
+    ],
+)
+def test_a_whole_model_says_what_to_save_instead(save, said, tmp_path):
+    save(tmp_path / "a.pth")
+    with pytest.raises(ModelError, match=rf"{said}.*\); save its state_dict alone$"):
+        read_arrays(tmp_path / "a.pth")
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path):
+    for suffix in (".pth", ".safetensors", ".onnx"):
+        (tmp_path / f"a{suffix}").touch()
+        with pytest.raises(ModelError, match=r"\(it is empty\); (export or )?fetch it again$"):
+            import_folder.import_all(tmp_path / f"a{suffix}", "mine")
+
+
+def test_a_suffix_is_not_taken_for_a_misspelt_word(contents, tmp_path, capsys):
+    (tmp_path / "a.ckpt").write_bytes(contents["pytorch"])
+    assert main(["models", "import", str(tmp_path / "a.ckpt")]) == 1
+    assert capsys.readouterr().err.endswith("rename it to end in .pth\n")

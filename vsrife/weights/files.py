@@ -24,6 +24,7 @@ from vsrife.weights.readers.safetensors import (
     safetensors_metadata,
 )
 from vsrife.weights.readers.torch_pickle import read_pickle
+from vsrife.weights.readers.unpickler import NoTensorsError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -141,9 +142,12 @@ def damaged(path: Path, error: Exception, content: bytes, suffix: str | None = N
         reason = f"it refers to {reason}, which is not in it"
     if content[:512].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         reason = "it is a web page"
+    if not content:
+        reason = "it is empty"
+    way = "save its state_dict alone" if isinstance(error, NoTensorsError) else way_out(path)
     return ModelError(
         f"model file {path} cannot be read: it is damaged, cut short or no weights file "
-        f"({reason}); {way_out(path)}"
+        f"({reason}); {way}"
     )
 
 

@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 
 from vsrife.weights.readers.safetensors import LIMIT, Array, numbers
-from vsrife.weights.readers.unpickler import Storage, Unpickler, View
+from vsrife.weights.readers.unpickler import NoTensorsError, Storage, Unpickler, View
 
 _ZIP_START, _ZIP_ENTRY = b"PK\x03\x04", b"PK\x01\x02"
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # torch before 1.6 begins with this number, pickled
@@ -46,9 +46,7 @@ def _read_zip(content: bytes) -> object:
         if any(".." in name or name[:1] in "/\\" or ":" in name for name in members):
             raise ValueError("it has parts with paths that lead elsewhere")
         if any("/code/" in name for name in members):
-            raise ValueError(
-                "it is a TorchScript program, which no weights file is; save its state_dict"
-            )
+            raise NoTensorsError("it is a TorchScript program")
         # torch stores without compression; so no part can grow, and together they fit into the file
         if any(i.compress_type or i.flag_bits & 1 for i in members.values()):
             raise ValueError("it is compressed or encrypted, which PyTorch's files never are")

@@ -23,6 +23,10 @@ _HOMES = ("torch", "torch.cuda")  # the latter in files that torch before 1.11 w
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}
 
 
+class NoTensorsError(ValueError):
+    """The file may be whole, but a state dict it is not."""
+
+
 class _Name(NamedTuple):
     """A global that the pickle asks for; it is never looked up."""
 
@@ -86,7 +90,7 @@ class Unpickler:
             elif opcode.name in _STEPS:
                 _STEPS[opcode.name](self, argument)
             elif opcode.name not in ("PROTO", "FRAME"):
-                raise ValueError(f"it holds more than tensors: the instruction {opcode.name}")
+                raise NoTensorsError(f"it holds more than tensors: the instruction {opcode.name}")
         raise ValueError("its pickle is cut short")
 
     def _pop(self) -> Any:
@@ -133,7 +137,7 @@ class Unpickler:
             raise ValueError("its pickle is damaged")
         # other keys could be nested so deep that hashing them overflows the stack
         if not all(type(key) in (str, int) for key in items[::2]):
-            raise ValueError("it holds more than tensors by name")
+            raise NoTensorsError("it holds more than tensors by name")
         self._top(_Dict).update(zip(items[::2], items[1::2], strict=True))
 
     def _global(self, text: str) -> None:
@@ -147,7 +151,7 @@ class Unpickler:
         arguments, name = self._pop(), self._pop()
         make = _REBUILDS.get(name) if isinstance(name, _Name) else None
         if make is None or not isinstance(arguments, tuple):
-            raise ValueError("it holds more than tensors: a call")
+            raise NoTensorsError("it holds more than tensors: a call")
         self._stack.append(make(*arguments))
 
     def _build(self, _: object) -> None:
@@ -160,7 +164,7 @@ class Unpickler:
                 if kind not in _KINDS or count < 0 or len(rest) > 1 or (rest and rest[0]):
                     raise ValueError(f"it holds a storage of another kind: {kind}")
             case _:
-                raise ValueError("it holds more than tensors: a reference")
+                raise NoTensorsError("it holds more than tensors: a reference")
         storage = Storage(_KINDS[kind], key, int(count))
         if self.storages.setdefault(key, storage) != storage:
             raise ValueError(f"it describes storage {key!r} twice, each time another")
@@ -172,7 +176,7 @@ def _known_name(module: object, name: object) -> _Name:
         raise ValueError("its pickle is damaged")
     known = _Name(module, name)
     if known not in _REBUILDS and (known.module not in _HOMES or known.name not in _KINDS):
-        raise ValueError(f"it holds more than tensors: {known.module}.{known.name}"[:200])
+        raise NoTensorsError(f"it holds more than tensors: {known.module}.{known.name}"[:200])
     return known
 
 
@@ -203,7 +207,7 @@ def _parameter(tensor: object, *_: object) -> object:
 
 def _ordered(*items: object) -> _Dict:
     if items:
-        raise ValueError("it holds more than tensors: an OrderedDict with content")
+        raise NoTensorsError("it holds more than tensors: an OrderedDict with content")
     return _Dict()
 
 

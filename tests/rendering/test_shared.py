@@ -168,6 +168,15 @@ def test_a_store_that_cannot_make_files_exclusively_will_do(store, error: Except
     assert not place.make("00000.claim", "other")
 
 
+def test_who_has_taken_a_segment_knows_whether_it_was_finished_meanwhile(store, monkeypatch):
+    monkeypatch.setattr(shared, "_LISTED", 1e9)
+    one, other = Shared("memory://films"), Shared("memory://films")
+    assert not one.has("00000.json")
+    other.write("00000.json", "{}")
+    assert one.make("00000.claim", "one")
+    assert one.has("00000.json")
+
+
 def test_an_error_of_the_store_is_one_line_with_the_address(store, monkeypatch):
     place = Shared("memory://films")
     monkeypatch.setattr(place, "_files", SimpleNamespace(

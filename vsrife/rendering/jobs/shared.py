@@ -67,6 +67,7 @@ class Shared:
 
     def make(self, name: str, text: str) -> bool:
         """Write a file that nobody has made yet; whether that was so."""
+        self._until = 0.0  # what its maker has finished is known after that
         with self._telling():
             try:
                 self._files.pipe_file(self._path(name), text.encode(), mode="create")

@@ -58,8 +58,10 @@ class Canvas:
         distance, part = shape.distance(x, y), self.pixels[rows, columns]
         for edge, paint in ((outline / 2, INK), (-outline / 2, colour)):
             if outline or paint is colour:
-                cover = np.clip(0.5 - (distance - edge) * self._zoom, 0, 1)[..., None]
-                part += cover * (np.array(paint, np.float32) / 255 - part)
+                cover = np.clip(0.5 - (distance - edge) * self._zoom, 0, 1)
+                for channel, value in enumerate(paint):  # numpy is slow along an axis of three
+                    plane = part[..., channel]
+                    plane += cover * (np.float32(value) / np.float32(255) - plane)
 
 
 def circle(x: float, y: float, radius: float) -> Shape:

@@ -14,7 +14,7 @@ from vsrife.errors import MediaError
 from vsrife.media.parts import make_folder, whole_file
 from vsrife.media.source import Facts
 from vsrife.media.stills.image_pattern import check_pattern
-from vsrife.messages import counted, note, say
+from vsrife.messages import counted, note, one_line, say
 from vsrife.rendering.film.left_out import note_left_out
 from vsrife.rendering.film.source_film import (
     Film,
@@ -132,14 +132,31 @@ def _make(
         task, facts, threads=threads, index=job.folder / "index", on_read=progress.update
     )
     note_lost_alpha(task, source)
-    if job.plan is None:
-        check_size(task, source)
-        film = _plan(task, source, job, progress, identity)
-    else:
-        film = open_film(task, source, job.plan.marks)
-        _check_plan(job.plan, film)
-    _note_alone(task, film)
-    return film, _make_missing(task, facts, job, film, progress)
+    with _telling_of_bad_frames(task, threads):
+        if job.plan is None:
+            check_size(task, source)
+            film = _plan(task, source, job, progress, identity)
+        else:
+            film = open_film(task, source, job.plan.marks)
+            _check_plan(job.plan, film)
+        _note_alone(task, film)
+        return film, _make_missing(task, facts, job, film, progress)
+
+
+@contextmanager
+def _telling_of_bad_frames(task: Task, threads: int) -> Iterator[None]:
+    """The way out beside a filter's own words, where a frame fails and nobody covers it."""
+    try:
+        yield
+    except vs.Error as error:
+        text = str(error)
+        ours = text.startswith("rife: ") or (_ONE_THREAD in text and not threads)
+        if ours or task.on_error != "stop":
+            raise
+        raise MediaError(
+            f"{task.source}: a frame cannot be made ({one_line(text)}); if the file is damaged "
+            "there, --on-error repeat or interpolate goes on"
+        ) from error
 
 
 def _plan(

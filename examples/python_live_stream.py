@@ -3,7 +3,7 @@
 When a frame has come in, the new one before it and the frame itself go out: a delay of one frame at
 most, that between two frames.
 
-ffmpeg -i in.mp4 -f rawvideo -pix_fmt rgb24 - | python python_live_stream.py 640 360 | \
+ffmpeg -i in.mp4 -f rawvideo -pix_fmt rgb24 - | python python_live_stream.py 640 360 |
     ffplay -f rawvideo -pixel_format rgb24 -video_size 640x360 -framerate 50 -
 """
 

@@ -1,5 +1,6 @@
 """The Python examples, run as people run them, on short input."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -90,3 +91,10 @@ def test_what_is_wrong_is_one_line_or_how_to_call_it(name, arguments, said, tmp_
     assert re.search(said, found)
     assert ("\n" in found) == (not arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_how_to_call_an_example_is_printed_as_it_is_typed():
+    """A backslash at the end of a line joins it with the next one, in a docstring as in a shell."""
+    for path in EXAMPLES.glob("*.py"):
+        words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        assert max(map(len, words.splitlines()), default=0) <= 100, path.name

@@ -5,7 +5,6 @@ Standard library only, so that names, shapes and costs are available without a f
 
 from __future__ import annotations
 
-import difflib
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from fractions import Fraction
 from math import prod
 from numbers import Real
 
-from vsrife.errors import ArgumentError
+from vsrife.errors import ArgumentError, alike
 from vsrife.network.own.mobile_row import MobileRow
 from vsrife.network.own.pyramid_row import PyramidRow
 
@@ -388,10 +387,7 @@ def suggest(model: str, names: Sequence[str] | None = None) -> str:
         return f"; no weights are known for the network {model}, `vsrife train {model}` makes some"
     if model in TRIPLES:
         return f"; no weights of {model} are known here, give rife() the path of a file of them"
-    near = difflib.get_close_matches(
-        model.lower().replace("rife", "").strip("-_v "), names or known_models(), 3
-    )
-    return f"; did you mean {' or '.join(near)}?" if near else ""
+    return alike(model.lower().replace("rife", "").strip("-_v "), names or known_models())
 
 
 def state_shapes(arch: Row) -> dict[str, Shape]:

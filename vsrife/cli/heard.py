@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,7 +23,11 @@ def heard(parser: argparse.ArgumentParser) -> Iterator[None]:
             note(wording.of(ArgumentError(text), parser))
 
     handle = vs.core.add_log_handler(hear)
+    # VapourSynth hands the same to logging, which prints what no handler takes
+    silent, logger = logging.NullHandler(), logging.getLogger("vapoursynth")
+    logger.addHandler(silent)
     try:
         yield
     finally:
+        logger.removeHandler(silent)
         vs.core.remove_log_handler(handle)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import logging
 import os
 import shutil
 from fractions import Fraction
@@ -438,8 +439,11 @@ def test_a_terminal_gets_a_bar_on_stderr(rendered, film: Path, monkeypatch, caps
     assert f"/{2 * FRAMES} frames, " not in output.err  # the lines that others get
 
 
-def test_what_filters_warn_of_is_one_note_that_names_options(film: Path, tmp_path: Path, capfd):
+def test_what_filters_warn_of_is_one_note_that_names_options(
+    film: Path, tmp_path: Path, capfd, monkeypatch: pytest.MonkeyPatch
+):
     """VapourSynth printed it to stderr, twice, with the name of an argument."""
+    monkeypatch.setattr(logging.root, "handlers", [])  # pytest's would take it
     run = ["render", str(film), "-o", str(tmp_path / "o.mkv"), "--count", "2", "--trt"]
     assert main([*run, "--backend", "onnx", "--device", "cpu"]) == 0
     said = capfd.readouterr().err.splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,6 +194,19 @@ def test_a_plugin_that_is_missing_is_named_before_a_clip_is_opened(
     error = capsys.readouterr().err
     assert "mvutensils needs what is not installed" in error
     assert "[eval]" in error
+
+
+def test_without_ffmpegs_program_minterpolate_is_left_out_unless_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    assert call("/no/such.mkv", "--models", "none") == 1  # for want of the clip
+    notes, last = capsys.readouterr().err.rsplit("vsrife: error: ", 1)
+    assert "note: minterpolate is not installed; left out\n" in notes
+    assert "such.mkv" in last
+    assert call("/no/such.mkv", "--against", "minterpolate") == 1
+    error = capsys.readouterr().err
+    assert "minterpolate needs what is not installed: imageio-ffmpeg; pip" in error
 
 
 def test_it_prints_everything_for_programs(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:

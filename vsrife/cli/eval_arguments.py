@@ -156,5 +156,5 @@ def _check_against(names: Sequence[str]) -> None:
         if name not in CLASSICAL:
             known = ", ".join(CLASSICAL)
             raise ArgumentError(f"against must be of {known} or none, not {name!r}")
-        if not CLASSICAL[name].installed:
-            raise missing_package(name, "eval", "its VapourSynth plugin")
+        if (lacking := CLASSICAL[name].missing) is not None:
+            raise missing_package(name, "eval", lacking)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +25,28 @@ Run = Callable[[Film], Iterator[Picture]]
 @dataclass(frozen=True)
 class Method:
     """parameters, cost: of a network, as network/table.py counts them; 0 if it is none or a graph.
-    plugins: VapourSynth's namespaces that it needs. file: of a network's weights."""
+    plugins: VapourSynth's namespaces that it needs. package: the one of Python that it needs.
+    file: of a network's weights."""
 
     run: Run
     parameters: int = 0
     cost: float = 0.0
     plugins: tuple[str, ...] = ()
+    package: str | None = None
     file: Path | None = None
 
     @property
     def installed(self) -> bool:
-        return all(hasattr(vs.core, name) for name in self.plugins)
+        return self.missing is None
+
+    @property
+    def missing(self) -> str | None:
+        """What it needs and is not installed, in words; None if it can run."""
+        if not all(hasattr(vs.core, name) for name in self.plugins):
+            return "its VapourSynth plugin"
+        if self.package is not None and find_spec(self.package.replace("-", "_")) is None:
+            return self.package
+        return None
 
 
 CLASSICAL = {
@@ -43,12 +55,12 @@ CLASSICAL = {
     "mvtools": Method(classical.mvtools, plugins=("mv",)),
     "mvutensils": Method(classical.mvutensils, plugins=("mvu",)),
     "svpflow": Method(classical.svpflow, plugins=("svp1", "svp2")),
-    "minterpolate": Method(minterpolate),
+    "minterpolate": Method(minterpolate, package="imageio-ffmpeg"),
 }
 
 
 def usual() -> list[str]:
-    """Classical methods whose plugins are installed: not every system has wheels of all."""
+    """Classical methods that are installed: not every system has wheels of all plugins."""
     return [name for name, method in CLASSICAL.items() if method.installed]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import vapoursynth as vs
 from numpy.typing import NDArray
 
-from vsrife.errors import BackendError, missing_package
+from vsrife.errors import BackendError
 from vsrife.evaluation.clips import clip_of
 from vsrife.evaluation.film import Film, Picture
 
@@ -36,10 +36,8 @@ def minterpolate(film: Film) -> Iterator[Picture]:
 
 
 def _run(clip: vs.VideoNode, pixel_format: str, target: IO[bytes], factor: int) -> None:
-    try:
-        import imageio_ffmpeg
-    except ModuleNotFoundError as error:
-        raise missing_package("minterpolate", "eval", "imageio-ffmpeg") from error
+    import imageio_ffmpeg
+
     raw = ["-f", "rawvideo", "-pix_fmt", pixel_format]
     size = ["-s", f"{clip.width}x{clip.height}", "-r", "25"]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *raw, *size, "-i", "-"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from fractions import Fraction
@@ -17,6 +18,8 @@ from tests.support.video_files import FILM, FRAMES, make_rich, make_video, read_
 from vsrife.cli import main, render
 from vsrife.media.tracks.streams import Window, chapters_in
 from vsrife.rendering import one_file
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +140,33 @@ def test_an_output_in_the_folder_of_its_source_is_refused(run, film: Path, capsy
 def test_a_pattern_that_no_shell_has_expanded(run, film: Path):
     assert run(film.parent / "*.mp4", "-o", film.parent / "out", "--name", "x{number}.mp4") == 0
     assert [path.name for path in (film.parent / "out").iterdir()] == ["x1.mp4"]
+
+
+@pytest.mark.parametrize("words", [["{}/"], ["{}", "--name", "film{ext}"]], ids=["slash", "name"])
+def test_a_slash_or_a_name_makes_a_folder_of_one_file(words, run, film: Path):
+    out = film.parent / "out"
+    assert run(film, "-o", *(word.format(out, ext="{ext}") for word in words), "--count", 2) == 0
+    assert [path.name for path in out.iterdir()] == ["film.mp4"]
+
+
+def test_a_name_without_an_ending_is_told_the_way(run, film: Path, capsys):
+    out = film.parent / "out"
+    assert run(film, "-o", out) == 1
+    assert f"not ''; a folder has a slash at its end: {out}/\n" in capsys.readouterr().err
+
+
+def test_an_estimate_of_one_file_for_a_folder_makes_none(run, film: Path, capsys):
+    out = film.parent / "out"
+    assert run(film, "-o", f"{out}/", "--estimate", "--workers", 1) == 0
+    assert f" --output {out}/ " in capsys.readouterr().out
+    assert not out.exists()
+
+
+def test_documented_patterns_work_also_where_they_match_one_file():
+    texts = [render.HELP, *(path.read_text("utf-8") for path in DOCS.rglob("*.md"))]
+    found = [each for text in texts for each in re.findall(r"render \*\.\w+ -o (\S+)", text)]
+    assert len(found) >= 4
+    assert all(each.endswith("/") for each in found)
 
 
 def test_parts_that_follow_each_other_are_the_whole(tmp_path: Path, weights: Path):

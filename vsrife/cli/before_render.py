@@ -8,12 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from vsrife.cli.render_folder import as_typed, is_many, targets_of
 from vsrife.cli.render_task import task_of
 from vsrife.errors import MediaError
 from vsrife.media.parts import check_target
 from vsrife.media.stills.image_folder import is_image_folder
 from vsrife.messages import counted, say
-from vsrife.rendering.batch import VIDEOS
+from vsrife.rendering.batch import VIDEOS, expand
 from vsrife.rendering.estimate import as_table, estimate
 from vsrife.rendering.film.source_film import Source, facts_of, open_film_source
 from vsrife.rendering.preview import preview
@@ -27,7 +28,8 @@ _NOT_AGAIN = ("estimate", "preview", "json", "help")
 def run(args: argparse.Namespace) -> int:
     """Write what is asked for; OUT itself is not written."""
     several = is_folder(args.source[0]) and not is_image_folder(args.source[0], VIDEOS)
-    if len(args.source) != 1 or several:
+    sources = args.source if several else expand(args.source)
+    if len(sources) != 1 or several:
         raise MediaError("--estimate and --preview are for one file; name one")
     if args.preview is not None:
         if args.preview.suffix.lower() != ".png":
@@ -36,7 +38,10 @@ def run(args: argparse.Namespace) -> int:
             raise MediaError(f"folder {args.preview.parent} does not exist; make it first")
         check_target(args.preview, overwrite=args.overwrite)
     with tempfile.TemporaryDirectory(prefix="vsrife-") as folder:
-        task = task_of(args, args.source[0], args.output or Path(folder) / "out.mkv")
+        target = args.output or Path(folder) / "out.mkv"
+        if is_many(args):  # a folder that need not exist
+            target = Path(folder) / targets_of(args, sources)[0].name
+        task = task_of(args, sources[0], target)
         source = _opened(task, args)
         if args.preview is not None:
             rows = preview(task, source, args.preview)
@@ -56,7 +61,7 @@ def _estimate(args: argparse.Namespace, task: Task, source: Source) -> None:
     found = estimate(task, source)
     if not found:
         raise MediaError("no backend can render this; see the notes above")
-    command = shlex.join(command_of(args, backend=found[0].backend))
+    command = shlex.join(command_of(args, backend=found[0].backend, output=as_typed(args)))
     if args.json:
         for each in found:
             emit(phase="estimate", **each._asdict())

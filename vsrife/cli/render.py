@@ -12,31 +12,26 @@ import vapoursynth as vs
 from vsrife.cli import at_end, before_render, presets, wording
 from vsrife.cli.heard import heard
 from vsrife.cli.render_arguments import add_all
+from vsrife.cli.render_folder import is_many, make_folder, targets_of
 from vsrife.cli.render_task import (
     apply_preset,
     check_values,
-    make_folder,
     note_rate,
     options_of,
     task_of,
 )
 from vsrife.cli.rife_options import check_options, rehearse
 from vsrife.errors import ArgumentError, RifeError, alike
-from vsrife.media.parts import check_folder
-from vsrife.media.stills.image_folder import is_image_folder
-from vsrife.media.stills.images import READABLE
-from vsrife.media.writing.encoder_table import CONTAINERS, ENCODERS
+from vsrife.media.writing.encoder_table import ENCODERS
 from vsrife.messages import counted, note, say
 from vsrife.messages import error as say_error
 from vsrife.rendering import batch
 from vsrife.rendering.film.left_out import note_left_out
 from vsrife.rendering.film.source_film import facts_of
-from vsrife.rendering.film.timing import read_rate
 from vsrife.rendering.jobs import job as jobs
 from vsrife.rendering.jobs.work import join_in
 from vsrife.rendering.one_file import Outcome, render_file
 from vsrife.rendering.progress import Progress, emit, listener
-from vsrife.weights.folders import is_folder
 
 HELP = """Make video files smoother.
 
@@ -45,7 +40,7 @@ subtitles and attachments are copied. OUT appears when it is complete, never
 before. After a crash or Ctrl-C, the same command goes on where it was.
 
   vsrife render in.mkv -o out.mkv --fps 60
-  vsrife render *.mkv -o smooth --factor 2 --preset-for anime"""
+  vsrife render *.mkv -o smooth/ --factor 2 --preset-for anime"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,16 +57,8 @@ def run(args: argparse.Namespace) -> int:
         apply_preset(args)
         if args.estimate or args.preview is not None:
             return before_render.run(args)
-        code[0] = _render_many(args) if _is_many(args) else _render_one(args)
+        code[0] = _render_many(args) if is_many(args) else _render_one(args)
     return code[0]
-
-
-def _is_many(args: argparse.Namespace) -> bool:
-    """Whether OUT is a folder for outputs; one that is named like a video is a mistake."""
-    into = is_folder(args.output) and args.output.suffix.lower() not in CONTAINERS
-    first = args.source[0]
-    several = is_folder(first) and not is_image_folder(first, batch.VIDEOS)
-    return len(args.source) > 1 or into or several or batch.is_pattern(first)
 
 
 def _check_usage(args: argparse.Namespace) -> None:
@@ -120,12 +107,8 @@ def _say_done(args: argparse.Namespace, target: Path, outcome: Outcome, seconds:
 def _render_many(args: argparse.Namespace) -> int:
     """Render files into a folder; the exit code is 1 if one has failed."""
     sources = batch.expand(args.source)
-    if "%" not in args.output.name:  # said otherwise when it is made
-        check_folder(args.output, (*CONTAINERS, *READABLE))
     check_options(options_of(args))
-    fps = None if args.fps is None else read_rate(args.fps)
-    rate = batch.rate_texts("2" if args.factor is None and fps is None else args.factor, fps)
-    found = batch.targets(sources, args.output, args.name, rate, tuple(CONTAINERS))
+    found = targets_of(args, sources)
     check_values(args, found)
     note_rate(args)
     make_folder(args.output)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from vsrife.cli import at_end, presets, rife_options
+from vsrife.cli.render_folder import Output
 from vsrife.media.writing import encoders
 from vsrife.rendering.batch import DEFAULT_NAME, FIELDS
 from vsrife.rendering.film.unreadable import KINDS
@@ -16,9 +17,9 @@ def add_all(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("source", metavar="IN", type=Path, nargs="*",
         help="video files, folders of them, or folders of images")  # fmt: skip
-    add(
-        "-o", "--output", metavar="OUT", type=Path, help="the file to write, a folder, or %%05d.png"
-    )
+    add("-o", "--output", metavar="OUT", action=Output,
+        help="the file to write, a folder/, or %%05d.png")  # fmt: skip
+    parser.set_defaults(into=False)
     add("--overwrite", action="store_true", help="replace OUT if it exists")
     fields = " ".join("{" + name + "}" for name in FIELDS)
     add(

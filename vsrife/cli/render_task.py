@@ -205,24 +205,13 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
     return options | {"factor": str(args.slow or 2) if args.factor is None else args.factor}
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder for many outputs, if it is not there."""
-    if "%" in folder.name and folder.suffix:
-        raise MediaError(
-            f"{folder} names the images of one input, and there are several; give a folder, "
-            "or one input"
-        )
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise MediaError(
-            f"folder {folder} cannot be made: {error.strerror}; OUT is a folder for many files"
-        ) from error
-
-
 def _check_ending(target: Path) -> None:
-    if not is_pattern(target) and target.suffix.lower() not in CONTAINERS:
-        raise MediaError(f"{target} must end in {', '.join(CONTAINERS)}, not {target.suffix!r}")
+    if is_pattern(target) or target.suffix.lower() in CONTAINERS:
+        return
+    text = f"{target} must end in {', '.join(CONTAINERS)}, not {target.suffix!r}"
+    if not target.suffix:
+        text += f"; a folder has a slash at its end: {target}/"
+    raise MediaError(text)
 
 
 def check_paths(source: Path, target: Path, overwrite: bool) -> None:

@@ -15,7 +15,7 @@ from vsrife.errors import ModelError
 from vsrife.weights import files, fitting, importing, read_arrays
 from vsrife.weights.readers import ncnn, onnx
 from vsrife.weights.readers.file_kinds import why_refused
-from vsrife.weights.readers.safetensors import LIMIT, as_safetensors
+from vsrife.weights.readers.safetensors import LIMIT, as_safetensors, read_safetensors
 
 STATE = {f"block0.{name}": np.ones((3, 4), np.float32) for name in "abc"}
 
@@ -241,3 +241,9 @@ def test_what_was_imported_is_to_be_imported_again(own_store, tmp_path, monkeypa
     (tmp_path / "models.toml").touch()  # rows of the user's own may have sources
     with pytest.raises(ModelError, match=r"\); fetch or import it again$"):
         read_arrays(own_store / "mine.safetensors")
+
+
+def test_tensors_are_in_the_order_of_their_names():
+    """A message about the first odd one is the same each time; the library shuffles them."""
+    state = {f"layer{n}": np.zeros(1, np.float32) for n in range(30)}
+    assert list(read_safetensors(as_safetensors(state, {}))) == sorted(state)

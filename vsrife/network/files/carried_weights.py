@@ -80,8 +80,9 @@ def unpack(text: str, layers: Layers, most: int) -> dict[str, Array]:
 
 
 def _order(state: Mapping[str, Array]) -> list[str]:
-    """Gains first, by which others are guessed."""
-    return sorted(state, key=lambda key: not key.endswith(".beta"))
+    """Gains first, by which others are guessed; else by name: readers give another order each time,
+    and an export twice is the same file."""
+    return sorted(state, key=lambda key: (not key.endswith(".beta"), key))
 
 
 def _best(key: str, value: Array, layers: Layers, made: Mapping[str, Array]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,8 @@ def read_safetensors(content: bytes) -> dict[str, Array]:
     deserialize = _library().deserialize
     metadata = safetensors_metadata(content)
     state = {}
-    for key, tensor in deserialize(content):
+    # the library gives another order in each process, and messages name the first key that is odd
+    for key, tensor in sorted(deserialize(content), key=itemgetter(0)):
         kind = tensor["dtype"]
         if kind not in _TYPES and kind != "BF16":
             raise ValueError(f"{key!r:.200} is of type {kind}")

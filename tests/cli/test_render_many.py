@@ -169,6 +169,44 @@ def test_documented_patterns_work_also_where_they_match_one_file():
     assert all(each.endswith("/") for each in found)
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ((), "film-47.952-2.mp4"),  # the film has 24000/1001 frames per second
+        (("--factor", "5/2"), "film-59.94-5_2.mp4"),
+        (("--fps", "48000/1001"), "film-47.952-2.mp4"),
+        (("--fps", "60"), "film-60-2.502.mp4"),
+        (("--slow", "3"), "film-23.976-3.mp4"),
+        (("--before", "half.vpy"), "film-23.976-2.mp4"),
+    ],
+)
+def test_names_have_the_true_rate_and_factor(
+    words, name: str, run, film: Path, monkeypatch, capsys
+):
+    monkeypatch.chdir(film.parent)
+    Path("half.vpy").write_text("clip = clip[::2]\n")
+    monkeypatch.setattr(render, "render_file", lambda *a: one_file.Outcome(0, 0))
+    assert run(film, "-o", "out/", "--name", "{name}-{fps}-{factor}{ext}", "--json", *words) == 0
+    row = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert Path(row["output"]).name == name
+
+
+def test_the_mean_rate_is_in_the_name_where_it_varies_and_a_word_where_there_is_none(
+    run, tmp_path: Path, monkeypatch, capsys
+):
+    base = Fraction(1, 600)
+    times = [n * base for n in (0, 20, 50, 60, 100, 120)]
+    film = make_video(tmp_path / "vfr.mp4", times=times, base=base)
+    (tmp_path / "bad.mp4").write_text("no film")
+    monkeypatch.setattr(render, "render_file", lambda *a: one_file.Outcome(0, 0))
+    words = ("-o", tmp_path / "out", "--name", "{name}-{fps}{ext}", "--json")
+    assert run(film, tmp_path / "bad.mp4", *words) == 0
+    names = [Path(json.loads(row)["output"]).name for row in capsys.readouterr().out.splitlines()]
+    rate = float(names[0].removeprefix("vfr-").removesuffix(".mp4"))
+    assert abs(rate / 2 - 25) < 2
+    assert names[1] == "bad-unknown.mp4"
+
+
 def test_parts_that_follow_each_other_are_the_whole(tmp_path: Path, weights: Path):
     film = draw_film(tmp_path / "film.mkv", 20, every=100)
     parts = [("--end", "7"), ("--start", "7", "--count", "0.2s"), ("--start", "12"), ()]

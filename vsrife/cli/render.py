@@ -20,7 +20,7 @@ from vsrife.cli.render_task import (
     options_of,
     task_of,
 )
-from vsrife.cli.rife_options import check_options, rehearse
+from vsrife.cli.rife_options import rehearse
 from vsrife.errors import ArgumentError, RifeError, alike
 from vsrife.media.writing.encoder_table import ENCODERS
 from vsrife.messages import counted, note, say
@@ -107,7 +107,6 @@ def _say_done(args: argparse.Namespace, target: Path, outcome: Outcome, seconds:
 def _render_many(args: argparse.Namespace) -> int:
     """Render files into a folder; the exit code is 1 if one has failed."""
     sources = batch.expand(args.source)
-    check_options(options_of(args))
     found = targets_of(args, sources)
     check_values(args, found)
     note_rate(args)

@@ -178,7 +178,7 @@ def note_rate(args: argparse.Namespace, facts: Facts | None = None) -> None:
     rate = read_rate(args.fps)
     if rate != args.fps:
         note(f"--fps {args.fps} is taken as {rate}")
-    if facts is None or not facts.rates or _varies(facts):
+    if facts is None or not facts.rates or varies(facts):
         return
     with suppress(ValueError, ZeroDivisionError):  # no rate: refused later, in words
         near = cheaper_rate(facts.rates[0], Fraction(rate))
@@ -189,7 +189,7 @@ def note_rate(args: argparse.Namespace, facts: Facts | None = None) -> None:
             )
 
 
-def _varies(facts: Facts) -> bool:
+def varies(facts: Facts) -> bool:
     """Whether the rate of a file varies: FFmpeg's guess is then that of its shortest frames."""
     first, *others = facts.rates
     return any(abs(other / first - 1) > Fraction(1, 100) for other in others)

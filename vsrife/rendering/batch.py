@@ -21,6 +21,7 @@ VIDEOS = (
 )  # fmt: skip
 DEFAULT_NAME = "{name}{ext}"
 FIELDS = ("name", "ext", "factor", "fps", "number")
+_SIMPLE = 12  # denominators of factors that people write, as 7/3; others are told in decimals
 _DONE, _SKIPPED, _FAILED = "done", "skipped", "failed"
 
 
@@ -62,14 +63,17 @@ def is_pattern(word: Path) -> bool:
     return not exists(word) and glob.has_magic(str(word))
 
 
-def check_name(template: str) -> None:
-    """ArgumentError for a template of file names with an unknown field, or with a folder."""
+def fields_of(template: str) -> list[str]:
+    """The fields of a template of file names; ArgumentError for a brace that is not closed."""
     try:
-        fields = [
-            field for _, field, _, _ in string.Formatter().parse(template) if field is not None
-        ]
+        return [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
     except ValueError as error:
         raise ArgumentError(f"name has a brace that is not closed: {template!r}") from error
+
+
+def check_name(template: str) -> None:
+    """ArgumentError for a template of file names with an unknown field, or with a folder."""
+    fields = fields_of(template)
     unknown = [field for field in fields if field.split(":")[0] not in FIELDS]
     if unknown:
         raise ArgumentError(
@@ -84,20 +88,20 @@ def targets(
     sources: Sequence[Path],
     folder: Path,
     template: str,
-    rate: dict[str, str],
+    rate_of: Callable[[Path], dict[str, str]],
     endings: Sequence[str],
 ) -> list[Path]:
     """The output of each source. MediaError where two sources have the same, or one is a source.
 
-    rate: texts for {factor} and {fps}. endings: those that can be written; a source with another
-    one becomes .mkv.
+    rate_of: gives a source's texts for {factor} and {fps}. endings: those that can be written; a
+    source with another one becomes .mkv.
     """
     check_name(template)
     found: dict[Path, Path] = {}
     taken = {source.resolve() for source in sources}
     for number, source in enumerate(sources, 1):
         ending = source.suffix if source.suffix.lower() in endings else ".mkv"
-        name = template.format(name=source.stem, ext=ending, number=number, **rate)
+        name = template.format(name=source.stem, ext=ending, number=number, **rate_of(source))
         target = folder / name
         if target.resolve() in taken:
             raise MediaError(f"{target} is an input, too; choose another folder or --name")
@@ -161,13 +165,11 @@ def failed(rows: Sequence[Row]) -> int:
     return sum(row.state == _FAILED for row in rows)
 
 
-def rate_texts(factor: str | None, fps: str | None) -> dict[str, str]:
-    """What {factor} and {fps} become in names: "2", "5_2", "59.94"; "" for what is not asked."""
-    return {"factor": (factor or "").replace("/", "_"), "fps": _decimal(fps)}
+def factor_word(factor: Fraction) -> str:
+    """A factor in a file's name: 2, 5_2 (for 5/2) or, with a larger denominator, 2.503."""
+    return str(factor).replace("/", "_") if factor.denominator <= _SIMPLE else fps_word(factor)
 
 
-def _decimal(fps: str | None) -> str:
-    try:
-        return "" if fps is None else f"{float(Fraction(fps)):.3f}".rstrip("0").rstrip(".")
-    except (ValueError, ZeroDivisionError):
-        return ""  # refused later, in words
+def fps_word(rate: Fraction) -> str:
+    """A rate in a file's name: 60, 12.5, 59.94."""
+    return f"{float(rate):.3f}".rstrip("0").rstrip(".")

@@ -150,3 +150,12 @@ def test_the_last_frame_lasts_as_long_as_the_file_says(ticks: list[int]):
 def test_a_last_length_that_nobody_knew_is_as_the_others(last: Fraction):
     times = source_times([n * 40 * MS for n in range(4)], MS, (Fraction(25),), last=last)
     assert times == constant_times(Fraction(25), 4)
+
+
+def test_a_varying_film_has_as_many_frames_as_its_length_asks_for():
+    """65 frames in 2.2 s, the first one longer, at 60 fps; the last one is 33 ms long, not 34."""
+    begins = [0, *(67 + round(n * 100 / 3) for n in range(64))]
+    times = Times(MS, [*begins, 2200])
+    made = stretched_times(times, 60 / times.rate)
+    assert len(made.ticks) - 1 == 132
+    assert made.ticks[-1] * made.base == Fraction("2.2")

@@ -36,6 +36,9 @@ class Times(NamedTuple):
         if self.mean is not None:
             return self.mean
         end = max(1, len(self.ticks) - 2)
+        # else a rate asked for, by way of a factor, makes more frames than the film is long
+        if not self.constant and not self._held:
+            end += 1
         return Fraction(end, self.ticks[end] - self.ticks[0]) / self.base
 
     @property
@@ -43,6 +46,12 @@ class Times(NamedTuple):
         """Whether all frames are equally far apart; the last one may be held."""
         begins = self.ticks[:-1] if len(self.ticks) > 2 else self.ticks
         return len({b - a for a, b in itertools.pairwise(begins)}) == 1
+
+    @property
+    def _held(self) -> bool:
+        """Whether the last frame lasts longer than any other."""
+        *others, last = (b - a for a, b in itertools.pairwise(self.ticks))
+        return last > max(others, default=last)
 
 
 def constant_times(rate: Fraction, num_frames: int, start: Fraction = Fraction(0)) -> Times:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -236,6 +238,33 @@ def test_clean_removes_what_a_failed_render_left(render, tmp_path: Path, monkeyp
     assert "removed" in capsys.readouterr().err
     assert render("--clean") == 0
     assert "nothing to remove" in capsys.readouterr().err
+
+
+def test_clean_removes_what_a_killed_render_left(tmp_path: Path, capsys):
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        pass
+    target = tmp_path / "out.mp4"
+    left = tmp_path / f".out.mp4.{dead.pid}.part"
+    kept = tmp_path / f".out.mp4.{os.getppid()}.part"  # of a process that runs
+    left.touch()
+    kept.touch()
+    assert main(["render", "-o", str(target), "--clean"]) == 0
+    assert "vsrife: removed 1 unfinished file of processes that have ended\n" in (
+        capsys.readouterr().err
+    )
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+def test_clean_of_a_folder_is_that_of_its_films(film: Path, tmp_path: Path, capsys):
+    out = tmp_path / "out"
+    words = ["render", "-o", str(out), "--clean"]
+    folder = folder_of(out / film.name)
+    folder.mkdir(parents=True)
+    assert main(words) == 1
+    assert "--clean of a folder OUT needs IN, too" in capsys.readouterr().err
+    assert main([*words, str(film)]) == 0
+    assert f"removed {folder}, 0.0 MB" in capsys.readouterr().err
+    assert not folder.exists()
 
 
 def test_an_existing_output_outlives_every_failure(render, tmp_path: Path, monkeypatch):

@@ -22,6 +22,7 @@ from vsrife.cli.render_task import (
 )
 from vsrife.cli.rife_options import rehearse
 from vsrife.errors import ArgumentError, RifeError, alike
+from vsrife.media.parts import sweep
 from vsrife.media.writing.encoder_table import ENCODERS
 from vsrife.messages import counted, note, say
 from vsrife.messages import error as say_error
@@ -32,6 +33,7 @@ from vsrife.rendering.jobs import job as jobs
 from vsrife.rendering.jobs.work import join_in
 from vsrife.rendering.one_file import Outcome, render_file
 from vsrife.rendering.progress import Progress, emit, listener
+from vsrife.weights.folders import is_folder
 
 HELP = """Make video files smoother.
 
@@ -50,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     _check_usage(args)
     if args.clean:
-        return _clean(args.output)
+        return _clean(args)
     if args.join is not None:
         return _join(args)
     with at_end.beside(args) as code, heard(args.parser):
@@ -76,7 +78,7 @@ def _check_usage(args: argparse.Namespace) -> None:
         else:
             near = alike(args.preset, sorted(known))
         raise ArgumentError(f"--preset is for encoders, and none has {args.preset!r}{near}")
-    if args.output is None and args.preview is None:
+    if args.output is None and (args.preview is None or args.clean):
         args.parser.error("the following arguments are required: -o/--output")
     if not args.source and not args.clean:
         args.parser.error("the following arguments are required: IN")
@@ -173,10 +175,25 @@ def _join(args: argparse.Namespace) -> int:
     return 0
 
 
-def _clean(target: Path) -> int:
-    size = jobs.clean(target)
-    if size is None:
-        say(f"there is nothing to remove for {target}")
+def _clean(args: argparse.Namespace) -> int:
+    """Remove what failed renders have left: segments, and files in progress of dead processes."""
+    if args.source and is_many(args):
+        targets = targets_of(args, batch.expand(args.source))
+    elif args.into or is_folder(args.output):
+        raise ArgumentError("--clean of a folder OUT needs IN, too: the films whose outputs it has")
     else:
-        say(f"removed {jobs.folder_of(target)}, {size / 1e6:.1f} MB")
+        targets = [args.output]
+    removed = False
+    for target in targets:
+        size = jobs.clean(target)
+        if size is not None:
+            say(f"removed {jobs.folder_of(target)}, {size / 1e6:.1f} MB")
+            removed = True
+    for folder in dict.fromkeys(target.parent for target in targets):
+        count = sweep(folder)
+        if count:
+            say(f"removed {counted(count, 'unfinished file')} of processes that have ended")
+            removed = True
+    if not removed:
+        say(f"there is nothing to remove for {args.output}")
     return 0

@@ -195,13 +195,15 @@ def scratch_folder(above: Path) -> Iterator[Path]:
         release(holder)
 
 
-def sweep(folder: Path) -> None:
-    """Remove the parts in `folder` that belong to no running process."""
+def sweep(folder: Path) -> int:
+    """Remove the parts in `folder` that belong to no running process; returns how many."""
+    count = 0
     with suppress(OSError):
         for entry in os.scandir(folder):
             found = _NAME.fullmatch(entry.name)
             if found and found["name"].endswith(_OURS) and entry.is_file(follow_symlinks=False):
-                _remove_if_dead(Path(entry.path), int(found["pid"]))
+                count += _remove_if_dead(Path(entry.path), int(found["pid"]))
+    return count
 
 
 def release(part: Path) -> None:
@@ -248,9 +250,10 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _remove_if_dead(part: Path, pid: int) -> None:
+def _remove_if_dead(part: Path, pid: int) -> bool:
+    """Returns whether it is removed."""
     if part in _held or is_running(pid):
-        return
+        return False
     with suppress(OSError):
         descriptor = os.open(part, os.O_RDWR)
         try:
@@ -261,6 +264,8 @@ def _remove_if_dead(part: Path, pid: int) -> None:
             # first what it holds: a crash in between leaves the part, and so the next try
             shutil.rmtree(part.with_name(part.name + _FOLDER), ignore_errors=True)
             part.unlink()
+            return True
+    return False
 
 
 def is_running(pid: int) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vsrife.checks import Flag
 from vsrife.errors import ArgumentError, MediaError, ModelError
-from vsrife.network.files.targets import TARGETS, FileOptions, builder, check, target_of
+from vsrife.network.files.targets import PARTS, TARGETS, FileOptions, builder, check, target_of
 from vsrife.network.own.triple import reads_three
 from vsrife.network.state_dict import check_state, normalise, recognise
 from vsrife.network.table import VERSIONS, arch_of, check_options
@@ -127,6 +127,12 @@ def check_target(path: Path, suffix: str = ".onnx", *, overwrite: bool) -> None:
         elif not ending[1:2].isalpha():  # none, or a version's number
             way = f"; say {path.name}{suffix}, or target ncnn for a folder"
         raise MediaError(f"{path} must end in {suffix}, not {path.suffix!r}{way}")
+    part = Path(path.stem).suffix.lower()
+    if suffix and part in PARTS.values():
+        raise MediaError(
+            f"{path} must not end in {part}{suffix}, the name of a part beside another file; "
+            f"say {path.name[: -len(part + suffix)]}{suffix}"
+        )
     if not suffix and path.suffix.lower() in _OF_FILES:
         raise MediaError(f"{path} must be a folder, not the name of a file; leave its end out")
     if "\0" in str(path):

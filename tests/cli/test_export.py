@@ -133,6 +133,15 @@ FAULTS = {
         ["nano", "-o", "rife-v4.25"],
         "rife-v4.25 must end in .onnx, not '.25'; say rife-v4.25.onnx, or target ncnn for a folder",
     ),
+    "the name of an encoder": (
+        ["nano", "-o", "n.encode.onnx"],
+        "n.encode.onnx must not end in .encode.onnx, the name of a part beside another file; "
+        "say n.onnx",
+    ),
+    "the name of a part of OpenVINO's": (
+        ["nano", "-o", "n.Doubled.xml", "--target", "openvino"],
+        "n.Doubled.xml must not end in .doubled.xml",
+    ),
     "half of a folder of ncnn": (
         ["nano", "-o", "x.param"],
         "x.param must end in .onnx, not '.param'; target ncnn writes such a file into a folder",

@@ -247,6 +247,7 @@ WRONG_PARTS = {  # row, options of the other export, and why it does not belong
     "another size": ("4.25", {"size": (128, 64)}, "its size is '128x64', and that file's 'any'"),
     "another scale": ("4.0", {"scale": 0.5}, r"its scale is '0\.5', and that file's '1'"),
     "an ensemble": ("4.0", {"ensemble": True}, "its ensemble is 'true', and that file's 'false'"),
+    "another part": ("4.25", {}, "it is the part 'flow', not 'encoder'"),
     "no digest": ("4.25", {}, "one of them is of an earlier build and says nothing of its weights"),
 }
 
@@ -259,6 +260,9 @@ def test_a_part_of_another_export_is_refused(exported, tmp_path, case):
     said = {entry.key: entry.value for entry in other.metadata_props}
     if case == "other weights":
         said["weights_sha256"] = "0" * 64
+    if case == "another part":  # as of a pyramid, which says nothing of its weights
+        said["part"] = "flow"
+        del said["weights_sha256"]
     if case == "no digest":
         del said["weights_sha256"]
     helper.set_model_props(other, said)

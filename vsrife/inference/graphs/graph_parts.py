@@ -9,9 +9,10 @@ from onnx import ModelProto
 from vsrife.errors import ModelError
 from vsrife.inference.graphs.graph_file import GraphFile, load, said_of
 from vsrife.network.files.carried_weights import DIGEST
+from vsrife.network.files.targets import PARTS
 
 # Where its network has an encoder, or rescales
-ENCODER, DOUBLED = ".encode.onnx", ".doubled.onnx"
+ENCODER, DOUBLED = (f"{PARTS[part]}.onnx" for part in ("encoder", "doubled"))
 # What both files must say alike; an encoder is the same at every scale. Precision may differ:
 # beside a file in INT8, the encoder is in fp32
 _ALIKE = {ENCODER: (DIGEST, "size"), DOUBLED: (DIGEST, "size", "scale", "ensemble")}
@@ -26,7 +27,11 @@ def load_beside(file: GraphFile, suffix: str) -> ModelProto:
     if not path.is_file():
         raise ModelError(f"model file {path} does not exist; it belongs to {file.path}")
     model = load(path)
-    _check_alike(file, path, said_of(model), _ALIKE[suffix])
+    said = said_of(model)
+    part = next(part for part, name in PARTS.items() if suffix == f"{name}.onnx")
+    if said.get("part", part) != part:
+        raise _foreign(file, path, f"it is the part {said['part']!r:.50}, not {part!r}")
+    _check_alike(file, path, said, _ALIKE[suffix])
     return model
 
 
@@ -41,7 +46,11 @@ def _check_alike(file: GraphFile, path: Path, said: dict[str, str], keys: tuple[
         reason = "it is of other weights"
         if not (DIGEST in file.said and DIGEST in said):
             reason = "one of them is of an earlier build and says nothing of its weights"
-    raise ModelError(
+    raise _foreign(file, path, reason)
+
+
+def _foreign(file: GraphFile, path: Path, reason: str) -> ModelError:
+    return ModelError(
         f"model file {path} does not belong to {file.path} beside it: {reason}; "
         "export again, which writes all of them"
     )

@@ -9,7 +9,7 @@ from onnx import ModelProto, numpy_helper
 
 from vsrife.network.files import carried_weights
 from vsrife.network.files.foreign_layouts import build_layout
-from vsrife.network.files.targets import FileOptions
+from vsrife.network.files.targets import PARTS, FileOptions
 from vsrife.network.graphs import build_encoder, build_flow
 from vsrife.network.operations.onnx.onnx_writer import Array
 from vsrife.network.options import GraphOptions
@@ -49,12 +49,14 @@ def models(
         facts = {**facts, carried_weights.DIGEST: carried_weights.digest_of(state)}
     found = {"": build_flow(state, arch, graph, {**facts, "part": "flow"})}
     if encodes:
-        found[".encode"] = build_encoder(state, arch, graph, {**facts, "part": "encoder"})
+        found[PARTS["encoder"]] = build_encoder(state, arch, graph, {**facts, "part": "encoder"})
     if arch.rescales:
         unit = 2 * arch.pad_unit(options.scale)
         size = options.size and padded_size(options.size, unit)
         facts = {**facts, "part": "doubled", "modulo": str(unit)}
-        found[".doubled"] = build_flow(state, arch, replace(graph, doubled=True, size=size), facts)
+        found[PARTS["doubled"]] = build_flow(
+            state, arch, replace(graph, doubled=True, size=size), facts
+        )
     return found
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.generic[Any]]
 
+# Graphs beside the main one: what a file says of its `part`, and what its name has before .onnx
+PARTS = {"encoder": ".encode", "doubled": ".doubled"}
 LARGEST = 16384  # pixels of a side
 PRECISIONS = ("fp32", "fp16")  # of most targets
 WORDS = {

@@ -245,6 +245,18 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     assert Path("mine.html").read_text() == "mine"
 
 
+def test_a_page_is_not_said_to_be_there_before_it_is(films, tmp_path, monkeypatch, capsys):
+    def full(self, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    words = [str(films["source"]), str(films["short"]), "--measures", "psnr"]
+    assert main(["compare", *words, "-o", str(tmp_path / "p.html")]) == 1
+    said = capsys.readouterr().err
+    assert "p.html cannot be written" in said
+    assert "pictured" not in said
+
+
 def test_what_is_between_shared_frames_is_pictured_beside_the_frame_that_is_held(films, tmp_path):
     found = json.loads(page(tmp_path, films["source"], films["smooth"], "--pictures", 40).data)
     shown = [(each["seconds"], each["shared"], each["frames"]) for each in found["pictures"]]

@@ -61,10 +61,14 @@ def run(args: argparse.Namespace) -> int:
             for path in (args.output, args.csv)
         )
         found = _compare(args, paths, names)
+        told = ""
         if page is not None:
-            page.write_bytes(_page(args, found).encode())
+            text, told = _page(args, found)
+            page.write_bytes(text.encode())
         if table is not None:
             table.write_bytes(_csv(found).encode())
+    if told:
+        say(told)  # now that the file is there
     if args.json:
         print(json.dumps(_plain(found), indent=1))
     else:
@@ -129,7 +133,8 @@ def _compare(args: argparse.Namespace, paths: list[Path], names: list[str]) -> C
     return found
 
 
-def _page(args: argparse.Namespace, found: Comparison) -> str:
+def _page(args: argparse.Namespace, found: Comparison) -> tuple[str, str]:
+    """The page, and what to say of it once it is written."""
     ranked = _ranked(found)
     numbers = choose_frames(found.seconds, found.worst(ranked), args.pictures)
     pictures = make_pictures(found, numbers, args.max_size * _MIB)
@@ -139,8 +144,7 @@ def _page(args: argparse.Namespace, found: Comparison) -> str:
         note(f"{shared} of {total} into {args.max_size:g} MiB; --max-size allows more")
     text = write_page(found, pictures, ranked)
     moments = counted(len(pictures.moments), "moment")
-    say(f"{args.output}: {moments} pictured, {len(text) / _MIB:.1f} MiB")
-    return text
+    return text, f"{args.output}: {moments} pictured, {len(text) / _MIB:.1f} MiB"
 
 
 def _ranked(found: Comparison) -> str:

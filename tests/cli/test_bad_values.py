@@ -75,7 +75,7 @@ BAD = {
 }  # fmt: skip
 # Names, of which many are right
 NAMES = {
-    "render": {"name", "model", "dask", "join", "then", "replace"},
+    "render": {"output", "name", "model", "dask", "join", "then", "replace"},
     "demo": {"model"},
     "between": {"model"},
     "build": {"model", "cache-dir"},

@@ -12,6 +12,7 @@ import pytest
 from tests.support.store import own_store
 from tests.support.video_files import make_video
 from vsrife.cli import COMMANDS, FAILED, main
+from vsrife.cli.render_folder import Output
 
 __all__ = ["own_store"]  # a fixture
 
@@ -103,7 +104,12 @@ def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
 
 
 def test_every_path_is_walked():
-    found = {(n, a.dest) for n, parser in parsers() for a in parser._actions if a.type is Path}
+    found = {
+        (name, action.dest)
+        for name, parser in parsers()
+        for action in parser._actions
+        if action.type is Path or isinstance(action, Output)
+    }
     assert found <= {(name, dest) for name, dest, _ in PLACES}
     without = {"doctor", "help"}  # take none
     assert {name.split()[0] for name, *_ in PLACES} == set(COMMANDS) - without
@@ -140,3 +146,16 @@ def test_a_name_that_cannot_be_is_one_line(
     assert all(line.startswith("vsrife: ") for line in notes)
     assert said.out == ""
     assert not [path for path in here.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=" ".join)
+def test_an_empty_word_is_not_the_current_folder(
+    place: tuple[str, str, str], here: Path, capsys: pytest.CaptureFixture[str]
+):
+    command, *_ = place
+    known = {"{}": "", FILM: "film.mkv", WEIGHTS: "weights.pth"}  # the parser opens neither
+    assert main([*command.split(), *(known.get(word, word) for word in PLACES[place])]) == FAILED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("vsrife: error: ")
+    assert line.endswith(" is empty; is a variable of the shell not set?")
+    assert not list(here.iterdir())

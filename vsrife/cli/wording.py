@@ -126,6 +126,9 @@ class Parser(argparse.ArgumentParser):
             raise
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        if not arg_string and not isinstance(action, argparse._SubParsersAction):
+            # of paths, it would be the current folder; no option takes an empty word
+            raise ArgumentError(f"{_name_of(action)} is empty; is a variable of the shell not set?")
         try:
             return super()._get_value(action, arg_string)
         except argparse.ArgumentError as error:

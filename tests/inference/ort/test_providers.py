@@ -96,7 +96,8 @@ def test_a_provider_of_a_strange_build_goes_by_its_full_name():
 
 
 ABSENT = {
-    "cuda": r"'cuda' is not in the installed ONNX Runtime, which has cpu; .*\.\[onnx-gpu\]",
+    "cuda": r"'cuda' is not in the installed ONNX Runtime, which has cpu; .*"
+    r"pip uninstall onnxruntime, then pip install '\.\[onnx-gpu\]'",
     "tensorrt": "comes with .*tensorrt-cu13",
     "migraphx": "comes with AMD's onnxruntime-migraphx",
     "rocm": "comes with AMD's onnxruntime-rocm",
@@ -114,7 +115,8 @@ def test_an_absent_provider_says_what_is_there_and_what_brings_it(name):
 
 
 def test_a_device_whose_providers_are_absent_is_an_error():
-    with pytest.raises(BackendError, match="'migraphx' is not in the installed ONNX Runtime"):
+    said = "device='rocm' cannot be had: provider 'migraphx' is not in the installed ONNX Runtime"
+    with pytest.raises(BackendError, match=said):
         chosen(FakeOrt(), device="rocm")
 
 
@@ -264,7 +266,7 @@ def test_reasons_leave_out_where_in_its_source_they_are(text):
 def test_the_cuda_that_is_needed_is_named():
     ort = FakeOrt(built=GPU_BUILD)
     ort.cuda_version = "13.0"
-    with pytest.raises(BackendError, match=r"it needs a device, its driver, CUDA 13\.0 and pip"):
+    with pytest.raises(BackendError, match=r"it needs a device, its driver, CUDA 13\.0 and onnxr"):
         start(ort, "cuda")
 
 

@@ -30,7 +30,10 @@ class Provider:
 
 
 _EXACTLY = {"arena_extend_strategy": "kSameAsRequested"}  # memory as it is needed, not doubled
-_GPU = "pip install '.[onnx-gpu]'"
+_GPU = (
+    "onnxruntime-gpu in place of onnxruntime: pip uninstall onnxruntime, then "
+    "pip install '.[onnx-gpu]'"
+)
 
 # In the order in which they are chosen; TensorRT only when it is asked for, since it may build for
 # minutes.
@@ -89,13 +92,15 @@ class Wanted:
     """What the user asked for, checked; what is installed is another question (`choose`).
 
     names: all of these, in this order; none: the first of `any_of` that there is. A name may say
-    where: "cuda:1", "openvino:gpu". memory_limit: MiB of the device, None for no limit.
+    where: "cuda:1", "openvino:gpu". memory_limit: MiB of the device, None for no limit. device: the
+    filter's argument, where that is what was given.
     """
 
     names: tuple[str, ...] = ()
     any_of: tuple[str, ...] = AUTOMATIC
     device_index: int = 0
     memory_limit: int | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,7 @@ def wanted(
         hint = "; provider= chooses among ONNX Runtime's own"
         asked = read_device(device, DEVICES, " with backend='onnx'", hint)
         index = device_index if asked.number is None else asked.number
-        return Wanted((), DEVICES[asked.kind], index, limit)
+        return Wanted((), DEVICES[asked.kind], index, limit, device)
     if provider is None:
         return Wanted(("tensorrt",) if trt else (), AUTOMATIC, device_index, limit)
     if not isinstance(provider, str) or not provider.strip():
@@ -190,7 +195,7 @@ def choose(
     else:
         first = next((n for n in asked.any_of if n.partition(":")[0] in there), None)
         if first is None:
-            raise missing(asked.any_of[0], there)
+            raise missing(asked.any_of[0], there, asked.device)
         names = (first,)
     plain = tuple(name.partition(":")[0] for name in names)
     arguments = [_argument(name, asked, threads) for name in names]
@@ -206,12 +211,16 @@ def choose(
     return Chosen(plain, tuple(arguments), "cpu" not in plain)
 
 
-def missing(name: str, there: tuple[str, ...]) -> BackendError:
-    """The error for a provider that the installed ONNX Runtime was not built with."""
+def missing(name: str, there: tuple[str, ...], device: str | None = None) -> BackendError:
+    """The error for a provider that the installed ONNX Runtime was not built with.
+
+    device: what was asked for, where it was no provider.
+    """
     row = row_of(name.partition(":")[0])
+    asked = "" if device is None else f"device={device!r} cannot be had: "
     return BackendError(
-        f"provider {name!r} is not in the installed ONNX Runtime, which has {', '.join(there)}; "
-        f"it comes with {row.package}"
+        f"{asked}provider {name!r} is not in the installed ONNX Runtime, which has "
+        f"{', '.join(there)}; it comes with {row.package}"
     )
 
 

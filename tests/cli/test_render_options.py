@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ def test_an_option_that_is_allowed_passes_the_check_before_the_work(each):
         words.extend(("--model", "4.6"))
     if each.name == "duplicates_anchor":
         words.extend(("--duplicates", "fill"))
-    render.check_options(options_of(parse("a", *words)))
+    rife_options.check_options(options_of(parse("a", *words)))
 
 
 @pytest.mark.parametrize("word", ["709", "1", "2020ncl"])
@@ -271,9 +272,13 @@ NAMES = st.lists(st.sampled_from(["a.mkv", "b.avi", "c.MP4", "d.webm"]), min_siz
 @given(NAMES)
 def test_names_of_outputs_follow_the_template(names: list[str]):
     sources = [Path("in") / name for name in names]
-    rate = batch.rate_texts("5/2", None)
+    rate = {"factor": batch.factor_word(Fraction(5, 2)), "fps": "60"}
     found = batch.targets(
-        sources, Path("out"), "{number}-{name}-x{factor}{ext}", rate, (".mkv", ".mp4", ".webm")
+        sources,
+        Path("out"),
+        "{number}-{name}-x{factor}{ext}",
+        lambda source: rate,
+        (".mkv", ".mp4", ".webm"),
     )
     endings = {".avi": ".mkv"}
     assert found == [

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vsrife.checks import Flag
 from vsrife.errors import ArgumentError, MediaError, ModelError
+from vsrife.media.parts import unwritable
 from vsrife.network.files.targets import PARTS, TARGETS, FileOptions, builder, check, target_of
 from vsrife.network.own.triple import reads_three
 from vsrife.network.state_dict import check_state, normalise, recognise
@@ -197,7 +198,7 @@ def _made(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir()
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     try:
         yield
     except BaseException:
@@ -219,8 +220,4 @@ def write_files(files: Sequence[tuple[Path, bytes]]) -> None:
     try:
         write_whole(path, write)
     except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> MediaError:
-    return MediaError(f"{path} cannot be written ({error.strerror or error})")
+        raise unwritable(path, error) from error

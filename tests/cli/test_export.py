@@ -196,7 +196,7 @@ def test_files_appear_together_or_not_at_all(official, tmp_path, monkeypatch, ca
     monkeypatch.setattr(Path, "write_bytes", fill_up)
     out = tmp_path / "a.onnx"
     assert main(["export", str(weights), "-o", str(out)]) == cli.FAILED
-    assert "cannot be written (No space left on device)" in capsys.readouterr().err
+    assert "cannot be written: the disk is full; make room" in capsys.readouterr().err
     assert len(written) == 2
     assert list(tmp_path.iterdir()) == []
 

@@ -204,7 +204,7 @@ def test_a_full_disk_is_named_with_the_file(
     monkeypatch.setattr(Path, "write_bytes", fill)
     assert call("nano", small_clip, "-o", tmp_path / "out.onnx", "--frames", 8) == 1
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.endswith("out.onnx cannot be written (No space left on device)")
+    assert said.endswith("out.onnx cannot be written: the disk is full; make room")
     assert not list(tmp_path.iterdir())
 
 

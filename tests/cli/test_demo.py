@@ -5,6 +5,7 @@ import functools
 import io
 import math
 import os
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -176,6 +177,14 @@ def test_what_is_wrong_is_said_before_anything_is_drawn(
     assert main(["demo", "-o", str(tmp_path / "demo"), option, value]) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "demo").exists()
+
+
+def test_without_pyav_no_folder_is_left(tmp_path: Path, weights: Path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.setattr(demo, "draw", lambda t: pytest.fail("this comes after the checks"))
+    assert main(["demo", "-o", str(tmp_path / "dd"), "--model", str(weights)]) == 1
+    assert "needs what is not installed" in capsys.readouterr().err
+    assert not (tmp_path / "dd").exists()
 
 
 def test_films_of_others_are_not_replaced(

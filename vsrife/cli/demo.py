@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     if found and len(found) < len(files):  # not those of a demo before
         raise MediaError(f"{folder} holds a {found[0]} already; choose another folder with -o")
     asked = {"model": args.model, "backend": args.backend, "device": args.device}
-    # before the film is drawn, which takes a while
+    # before the film is drawn, which takes a while, and a folder is made
+    import_module("av")
     find_weights(network_options.read(WIDTH, HEIGHT, **asked).model)
     source = [draw(float(k / RATE)) for k in range(int(SECONDS * RATE))]
     clip = clip_of_pictures(source)

@@ -166,6 +166,22 @@ def test_a_folder_as_a_model_says_what_to_do_with_what_is_in_it(
         find_weights(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "way"),
+    [
+        ("z.zip", b"PK\x03\x04", "it is an archive; unpack it"),
+        ("l", b"version https://git-lfs", "it is a pointer of Git LFS, .*"),
+        ("x.txt", b"text", "rename it if it is one of these"),
+    ],
+)
+def test_a_file_of_another_kind_is_no_name(name, content, way, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(content)
+    suffix = Path(name).suffix
+    with pytest.raises(ArgumentError, match=rf"end in \.safetensors, .*, not '{suffix}'; {way}"):
+        find_weights(name)
+
+
 def test_a_published_hash_is_demanded_of_files_put_there_by_hand(own_store):
     own_store.mkdir()
     save_pickle(own_store / "flownet_v4.6.pkl", random_state("4.6"))

@@ -11,7 +11,7 @@ from vsrife.errors import ArgumentError, ModelError
 from vsrife.network.table import DEFAULT_MODEL, known_models, suggest
 from vsrife.weights import folders
 from vsrife.weights.catalogue import Model, catalogue, is_name
-from vsrife.weights.files import ELSEWHERE, GRAPHS, IN_FOLDER, SUFFIXES, read_metadata
+from vsrife.weights.files import ELSEWHERE, GRAPHS, IN_FOLDER, SUFFIXES, hint, read_metadata
 
 SOURCE_SHA256 = "source_sha256"  # in the metadata of files that the store has written
 
@@ -55,6 +55,8 @@ def find_model(name: str) -> Model:
     with suppress(ModelError):  # a name that no file could have
         if folders.is_folder(Path(name)):
             raise ArgumentError(_is_a_folder(Path(name)))
+        if folders.is_file(Path(name)):
+            raise ArgumentError(_is_another_kind(Path(name)))
     names = (*rows, *own_names())
     raise ArgumentError(
         f"model must be one of the {len(names)} names of `vsrife models list`, or the path of a "
@@ -112,6 +114,13 @@ def existing(path: Path) -> Path:
     if not folders.is_file(path):
         raise ModelError(f"model file {path} does not exist; check its path")
     return path
+
+
+def _is_another_kind(path: Path) -> str:
+    """The message for a file as a model whose suffix no reader has."""
+    known = ", ".join((*SUFFIXES, *GRAPHS))
+    way_out = hint(path) or "; rename it if it is one of these"
+    return f"model file {path} must end in {known}, not {path.suffix!r}{way_out}"
 
 
 def _is_a_folder(path: Path) -> str:

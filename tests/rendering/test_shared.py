@@ -125,7 +125,7 @@ def test_a_worker_of_a_render_that_begins_anew_gives_up_its_segment(
     ("address", "said"),
     [
         ("films", "--segments must be an address such as s3://bucket/films, not 'films'"),
-        ("nope://films", "nope://films cannot be used: Protocol not known: nope"),
+        ("fil://films", "s3://, sftp:// or file://, not 'fil://'; did you mean file"),
         ("file://{film}/films", "film.mkv/films cannot be used: Not a directory"),
     ],
 )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from vsrife.errors import ArgumentError, MediaError, RifeError, missing_package
+from vsrife.errors import ArgumentError, MediaError, RifeError, alike, missing_package
 from vsrife.media.reasons import reason_of
 from vsrife.messages import one_line
 
@@ -153,5 +153,13 @@ def _opened(address: str) -> tuple[Any, str]:
         import fsspec
     except ModuleNotFoundError as error:
         raise missing_package(address, "remote", error.name or "fsspec") from error
+    # the last one of a chain such as simplecache::s3
+    protocol = address.partition(_MARK)[0].rpartition("::")[2]
+    known = fsspec.available_protocols()
+    if protocol not in known:
+        raise ArgumentError(
+            f"segments must begin with a protocol such as s3{_MARK}, sftp{_MARK} or file{_MARK}, "
+            f"not {protocol + _MARK!r}{alike(protocol, known)}"
+        )
     found: tuple[Any, str] = fsspec.core.url_to_fs(address)
     return found[0], found[1].rstrip("/")

@@ -22,13 +22,16 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)[:300]
 
 
-def alike(word: str, known: Sequence[str]) -> str:
-    """The end of a message about a word that is not known: the ones that may be meant."""
+def alike(word: str, known: Sequence[str], cutoff: float = 0.7) -> str:
+    """The end of a message about a word that is not known: the ones that may be meant.
+
+    cutoff: least likeness, 0..1.
+    """
     from difflib import get_close_matches
 
     begun = [each for each in known if len(word) > 2 and each.startswith(word)]
     as_written = {each.lower(): each for each in reversed(known)}
-    close = get_close_matches(word.lower(), as_written, 3, cutoff=0.7)
+    close = get_close_matches(word.lower(), as_written, 3, cutoff=cutoff)
     near = list(dict.fromkeys(begun))[:3] or [as_written[each] for each in close]
     return f"; did you mean {' or '.join(near)}?" if near else ""
 

@@ -90,6 +90,7 @@ def test_the_names_of_the_groups_are_in_the_help_and_their_beginnings_do(capsys)
     ("words", "code", "said"),
     [
         (["rendr"], cli.USAGE, "'rendr'"),
+        (["render", "encoding"], cli.FAILED, "not 'encoding'; did you mean encoder"),
         (["render", "d"], cli.FAILED, "PART must be one of"),  # duplicates or device
         (["scenes", "colours"], cli.FAILED, "positional arguments, options, not 'colours'"),
         (["models", "fetsch"], cli.FAILED, "PART must be one of list, info, fetch"),

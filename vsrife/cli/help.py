@@ -45,10 +45,12 @@ def _part(parser: argparse.ArgumentParser, command: str, name: str) -> str:
     groups = {str(group.title): group for group in groups_of(parser)}
     wanted = name.lower()
     same = [each for title, each in groups.items() if title.lower() == wanted]
-    alike = [each for title, each in groups.items() if title.lower().startswith(wanted)]
-    if not same and len(alike) != 1:
-        raise ArgumentError(f"PART must be one of {', '.join([*actions, *groups])}, not {name!r}")
-    group = (same or alike)[0]
+    begun = [each for title, each in groups.items() if title.lower().startswith(wanted)]
+    if not same and len(begun) != 1:
+        known = [*actions, *groups]
+        near = alike(name, known, 0.6)  # of few, so that "encoding" is near "encoder"
+        raise ArgumentError(f"PART must be one of {', '.join(known)}, not {name!r}{near}")
+    group = (same or begun)[0]
     page = parser._get_formatter()
     page.start_section(group.title)
     page.add_text(group.description)

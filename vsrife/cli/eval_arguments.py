@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"frames of --cases pans, at least {LEAST_SIDE}x{LEAST_SIDE} [{USUAL_SIZE}]",
     )  # fmt: skip
     add("--lpips", type=Path, metavar="FILE", help="torchvision's AlexNet: measure LPIPS, too")
-    add("-o", "--output", type=Path, metavar="DIR", help="for files and pictures")
+    add("-o", "--output", type=Path, metavar="DIR", help="for files and pictures; needs matplotlib")
     add("--frames", type=int, default=100, metavar="N", help="first frames of a clip, 0 all [100]")
     add("--factor", type=int, default=2, metavar="N", help="keep each N-th frame [2]")
     add("--worst", type=int, default=2, metavar="N", help="a model's worst frames of a clip [2]")

@@ -92,6 +92,8 @@ def test_measures_are_those_that_are_asked_for_and_there(films, capsys, monkeypa
     monkeypatch.setattr(frame_measures, "available", lambda: ["psnr", "ssim"])
     monkeypatch.setattr(compare, "available", lambda: ["psnr", "ssim"])
     assert run(capsys, films["source"], films["short"])["columns"][3:] == ["psnr_B", "ssim_B"]
+    assert main(["compare", str(films["source"]), str(films["short"])]) == 0
+    assert "without SSIMULACRA 2, whose VapourSynth plugin vszip" in capsys.readouterr().err
     words = ["compare", str(films["source"]), str(films["short"]), "--measures", "ssimulacra2"]
     assert main(words) == 1
     assert "vszip" in capsys.readouterr().err

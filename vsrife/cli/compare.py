@@ -93,6 +93,9 @@ def _check(args: argparse.Namespace, paths: list[Path]) -> list[str]:
 
 def _measures(text: str | None) -> list[str]:
     if text is None:
+        if "ssimulacra2" not in available():
+            note("without SSIMULACRA 2, whose VapourSynth plugin vszip is not installed; "
+                 "pip install '.[eval]'")  # fmt: skip
         return available()
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:

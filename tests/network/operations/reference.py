@@ -189,6 +189,17 @@ class NumpyOperations:
         moved = [padded[:, :, v : v + height, u : u + width] for v in steps for u in steps]
         return np.concatenate([(left * x).sum(1, keepdims=True) for x in moved], 1)
 
+    def meet(self, left: Array, right: Array, radius: int, cell: float = 1) -> Array:
+        height, width = left.shape[2:]
+        volume = np.zeros((1, (2 * radius + 1) ** 2, height, width), np.float32)
+        for y, x in np.ndindex(height, width):
+            for v, u in np.ndindex(2 * radius + 1, 2 * radius + 1):
+                dy, dx = v - radius, u - radius
+                if abs(dy) <= min(y, height - 1 - y) and abs(dx) <= min(x, width - 1 - x):
+                    products = left[0, :, y - dy, x - dx] * right[0, :, y + dy, x + dx]
+                    volume[0, v * (2 * radius + 1) + u, y, x] = products.sum()
+        return volume
+
     def soft_argmax(self, volume: Array, radius: int, sharpness: Array) -> Array:
         shares = np.exp(sharpness * volume)
         shares /= shares.sum(1, keepdims=True)

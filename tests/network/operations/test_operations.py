@@ -134,8 +134,15 @@ CASES = {
         for s in (0.5, 1, 2, 4, 8, 16) for f in (None, flow(16, 32))
     ],
     "correlate": [
-        case("correlate", X, numbers(1, 4, 8, 16, seed=1), radius, 4, size=(64, 32))
-        for radius in (1, 3, 5)  # by displacements, by tiles, beyond the picture
+        case("correlate", numbers(1, 4, 8, cells), numbers(1, 4, 8, cells, seed=1), radius, cell,
+             size=(cells * cell, 8 * cell))
+        # by displacements, by lines, the same beyond the picture, by tiles, by displacements
+        for radius, cell, cells in ((1, 4, 16), (3, 4, 16), (5, 4, 16), (3, 16, 56), (3, 8, 56))
+    ],
+    "meet": [
+        case("meet", numbers(1, 4, 8, cells), numbers(1, 4, 8, cells, seed=1), radius, cell,
+             size=(cells * cell, 8 * cell))
+        for radius, cell, cells in ((1, 4, 16), (3, 4, 16), (5, 4, 16), (3, 16, 56))
     ],
     "soft_argmax": [
         case("soft_argmax", numbers(1, 49, 3, 5), 3, Weight(np.float32([20]))),

@@ -229,8 +229,15 @@ class Operations[Tensor, Pair, Weight](Protocol):
         """
         ...
 
+    def meet(self, left: Tensor, right: Tensor, radius: int, cell: float = 1) -> Tensor:
+        """As `correlate`, of left[y - v, x - u] * right[y + v, x + u]; 0 where either ends.
+
+        What moves evenly from one to the other meets where it is half way.
+        """
+        ...
+
     def soft_argmax(self, volume: Tensor, radius: int, sharpness: Weight) -> Tensor:
-        """Where a volume of `correlate` is highest: (N, 3, H, W), u and v in pixels, the maximum.
+        """Where a volume of either is highest: (N, 3, H, W), u and v in pixels, the maximum.
 
         u and v are means under softmax(sharpness * volume). sharpness (1,).
         """

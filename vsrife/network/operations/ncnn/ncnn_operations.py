@@ -269,18 +269,26 @@ class NcnnOperations:
     # Matching
 
     def correlate(self, left: Blob, right: Blob, radius: int, cell: float = 1) -> Blob:
+        near = self._moved(right, radius)
+        return self.join([self._sum_channels(self.multiply(left, each)) for each in near])
+
+    def meet(self, left: Blob, right: Blob, radius: int, cell: float = 1) -> Blob:
+        pairs = zip(self._moved(left, radius)[::-1], self._moved(right, radius), strict=True)
+        return self.join([self._sum_channels(self.multiply(*pair)) for pair in pairs])
+
+    def _moved(self, x: Blob, radius: int) -> list[Blob]:
+        """x at each displacement, that down slowest."""
         edges = {0: radius, 1: radius, 2: radius, 3: radius}
-        padded = self._unary("Padding", right, edges)
+        padded = self._unary("Padding", x, edges)
         steps = range(2 * radius + 1)
 
-        def moved(x: Blob, step: int, axis: int) -> Blob:
+        def cut(x: Blob, step: int, axis: int) -> Blob:
             return self._channels.cut(
                 x, step, step - 2 * radius if step < 2 * radius else END, axis
             )
 
-        rows = [moved(padded, step, _ROWS) for step in steps]
-        near = [moved(row, step, _COLUMNS) for row in rows for step in steps]
-        return self.join([self._sum_channels(self.multiply(left, each)) for each in near])
+        rows = [cut(padded, step, _ROWS) for step in steps]
+        return [cut(row, step, _COLUMNS) for row in rows for step in steps]
 
     def soft_argmax(self, volume: Blob, radius: int, sharpness: Weight) -> Blob:
         highest = self._largest_channel(volume)

@@ -1,10 +1,12 @@
 """Local cost volumes as nodes.
 
 Written down, one is a product of tensors for every displacement: the memory is passed over 81 times
-for radius 4. By tiles it is one product of matrices for each tile of the left picture and all that
-its cells may meet in the right one; those that belong together are then picked out. Several times
-the arithmetic, but of the kind that is fast. It takes room for all those products, 144 numbers for
-each cell at radius 2, where little is won; and small radii go with small cells.
+for radius 4. By lines, it is one product of matrices for each line of the left picture and each
+line of the right one that it may meet; by tiles, one for each tile of the left picture and all that
+its cells may meet in the right one. Those that belong together are then picked out. Both are
+several times the arithmetic, but of the kind that is fast: lines while they are short, tiles where
+cells have many channels. All takes room for the products, 144 numbers for each cell at radius 2,
+where little is won.
 """
 
 from __future__ import annotations
@@ -15,16 +17,36 @@ from vsrife.network.operations.onnx.onnx_writer import END, Array, Writer
 
 TILED = 3  # radius from which on tiles pay
 _TILE = 8  # cells of a side, at least
+_LINE = 48  # cells of the longest line that is multiplied whole
 
 
-def correlate(w: Writer, left: str, right: str, radius: int, size: tuple[int, int] | None) -> str:
+def correlate(
+    w: Writer,
+    left: str,
+    right: str,
+    radius: int,
+    size: tuple[int, int] | None,
+    *,
+    tiles: bool = True,
+) -> str:
     """See `interface.Operations`; left, right (1, C, h, w).
 
-    size: w and h, to do it by tiles if they pay; None: displacement by displacement, at any size.
+    size: w and h, to do it by products of matrices if they pay; None: displacement by displacement,
+    at any size. tiles: whether those of tiles may pay; with 16 channels they do not.
     """
-    if size is None or radius < TILED:
-        return _by_displacements(w, left, right, radius)
-    return _by_tiles(w, left, right, radius, size)
+    if size is not None and radius >= TILED:
+        if size[0] <= _LINE:
+            return _by_lines(w, left, right, 0, radius, size)
+        if tiles:
+            return _by_tiles(w, left, right, radius, size)
+    return _by_displacements(w, left, right, 0, radius)
+
+
+def meet(w: Writer, left: str, right: str, radius: int, size: tuple[int, int] | None) -> str:
+    """See `interface.Operations`; as `correlate`, but both sides of a tile would reach too far."""
+    if size is not None and radius >= TILED and size[0] <= _LINE:
+        return _by_lines(w, left, right, radius, radius, size)
+    return _by_displacements(w, left, right, radius, radius)
 
 
 def soft_argmax(w: Writer, volume: str, radius: int, sharpness: Array) -> str:
@@ -37,17 +59,48 @@ def soft_argmax(w: Writer, volume: str, radius: int, sharpness: Array) -> str:
     return w.op("Concat", place, w.op("ReduceMax", volume, axes=[1], keepdims=1), axis=1)
 
 
-def _by_displacements(w: Writer, left: str, right: str, radius: int) -> str:
-    padded = _padded(w, right, [radius] * 4)
-    span = range(2 * radius + 1)
-    products = [_product(w, left, padded, dy, dx, radius) for dy in span for dx in span]
+def _by_displacements(w: Writer, left: str, right: str, back: int, radius: int) -> str:
+    """back: how far left is moved, against right: as far, or not at all."""
+    left, right = (_padded(w, x, [edge] * 4) for x, edge in ((left, back), (right, radius)))
+    span = range(-radius, radius + 1)
+    products = []
+    for v in span:
+        for u in span:
+            one = _moved(w, left, back - v, back - u, back) if back else left
+            product = w.op("Mul", one, _moved(w, right, radius + v, radius + u, radius))
+            products.append(w.op("ReduceSum", product, w.integers([1]), keepdims=1))
     return w.op("Concat", *products, axis=1)
 
 
-def _product(w: Writer, left: str, padded: str, dy: int, dx: int, radius: int) -> str:
-    ends = [d - 2 * radius or END for d in (dy, dx)]
-    moved = w.op("Slice", padded, w.integers([dy, dx]), w.integers(ends), w.integers([2, 3]))
-    return w.op("ReduceSum", w.op("Mul", left, moved), w.integers([1]), keepdims=1)
+def _moved(w: Writer, padded: str, top: int, start: int, edge: int) -> str:
+    ends = [d - 2 * edge or END for d in (top, start)]
+    return w.op("Slice", padded, w.integers([top, start]), w.integers(ends), w.integers([2, 3]))
+
+
+def _by_lines(
+    w: Writer, left: str, right: str, back: int, radius: int, size: tuple[int, int]
+) -> str:
+    """back: as of `_by_displacements`."""
+    width, height = size
+    left = w.op("Transpose", _padded(w, left, [back] * 4), perm=[0, 2, 3, 1])
+    right = w.op("Transpose", _padded(w, right, [radius] * 4), perm=[0, 2, 1, 3])
+    span = range(-radius, radius + 1)
+    products = []
+    for v in span:
+        ours = _lines(w, left, back - v, height) if back else left
+        products.append(w.op("MatMul", ours, _lines(w, right, radius + v, height)))
+    every = w.op("Concat", *products, axis=0)
+    every = w.op("Reshape", every, w.integers([len(span), height, -1]))
+    u, x = np.meshgrid(span, np.arange(width), indexing="ij")
+    pairs = (x + (back - u if back else 0)) * (width + 2 * radius) + x + radius + u
+    picked = w.op("Gather", every, w.constant(pairs.reshape(-1), np.int64), axis=2)
+    picked = w.op("Reshape", picked, w.integers([len(span), height, len(span), width]))
+    picked = w.op("Transpose", picked, perm=[0, 2, 1, 3])
+    return w.op("Reshape", picked, w.integers([1, -1, height, width]))
+
+
+def _lines(w: Writer, x: str, top: int, count: int) -> str:
+    return w.op("Slice", x, w.integers([top]), w.integers([top + count]), w.integers([1]))
 
 
 def _by_tiles(w: Writer, left: str, right: str, radius: int, size: tuple[int, int]) -> str:

@@ -13,10 +13,12 @@ import numpy as np
 from onnx import TensorProto
 
 from vsrife.network.operations.interface import Span
-from vsrife.network.operations.onnx.onnx_correlation import correlate, soft_argmax
+from vsrife.network.operations.onnx.onnx_correlation import correlate, meet, soft_argmax
 from vsrife.network.operations.onnx.onnx_warps import Grid, around_middles, warp_sharp
 from vsrife.network.operations.onnx.onnx_writer import END, Array, Writer
 from vsrife.network.table import SLOPE
+
+_TILED_CELL = 16  # pixels; finer cells have too few channels for products of matrices to pay
 
 
 class OnnxOperations:
@@ -235,7 +237,12 @@ class OnnxOperations:
 
     def correlate(self, left: str, right: str, radius: int, cell: float = 1) -> str:
         with self._w.scope("correlation"):
-            return correlate(self._w, left, right, radius, self._reduced(cell))
+            size, tiles = self._reduced(cell), cell >= _TILED_CELL
+            return correlate(self._w, left, right, radius, size, tiles=tiles)
+
+    def meet(self, left: str, right: str, radius: int, cell: float = 1) -> str:
+        with self._w.scope("meeting"):
+            return meet(self._w, left, right, radius, self._reduced(cell))
 
     def soft_argmax(self, volume: str, radius: int, sharpness: Array) -> str:
         with self._w.scope("peak"):

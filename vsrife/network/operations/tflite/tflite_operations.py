@@ -223,16 +223,23 @@ class TfliteOperations:
     # Matching
 
     def correlate(self, left: Tensor, right: Tensor, radius: int, cell: float = 1) -> Tensor:
-        height, width = left.sides
-        around = padded(self._w, right, *[radius] * 4)
+        return self._products([(left, moved) for moved in self._moved(right, radius)])
+
+    def meet(self, left: Tensor, right: Tensor, radius: int, cell: float = 1) -> Tensor:
+        sides = self._moved(left, radius)[::-1], self._moved(right, radius)
+        return self._products(list(zip(*sides, strict=True)))
+
+    def _products(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        products = [self.multiply(*pair) for pair in pairs]
+        return self.join([self._reduced("SUM", product, [_CHANNELS]) for product in products])
+
+    def _moved(self, x: Tensor, radius: int) -> list[Tensor]:
+        """x at each displacement, that down slowest."""
+        height, width = x.sides
+        around = padded(self._w, x, *[radius] * 4)
         places = range(2 * radius + 1)
         rows = [sliced(self._w, around, _ROWS, dy, dy + height) for dy in places]
-        products = [
-            self.multiply(left, sliced(self._w, row, _COLUMNS, dx, dx + width))
-            for row in rows
-            for dx in places
-        ]
-        return self.join([self._reduced("SUM", product, [_CHANNELS]) for product in products])
+        return [sliced(self._w, row, _COLUMNS, dx, dx + width) for row in rows for dx in places]
 
     def soft_argmax(self, volume: Tensor, radius: int, sharpness: Array) -> Tensor:
         sharp = self.multiply(volume, float(np.reshape(sharpness, ())))

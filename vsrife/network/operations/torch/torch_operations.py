@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.network.operations.interface import Span
-from vsrife.network.operations.torch.torch_correlation import correlate
+from vsrife.network.operations.torch.torch_correlation import correlate, meet
 from vsrife.network.table import SLOPE
 
 
@@ -199,6 +199,9 @@ class TorchOperations:
 
     def correlate(self, left: Tensor, right: Tensor, radius: int, cell: float = 1) -> Tensor:
         return correlate(left, right, radius)
+
+    def meet(self, left: Tensor, right: Tensor, radius: int, cell: float = 1) -> Tensor:
+        return meet(left, right, radius)
 
     def soft_argmax(self, volume: Tensor, radius: int, sharpness: Tensor) -> Tensor:
         shares = torch.softmax(volume * sharpness, 1)

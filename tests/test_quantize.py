@@ -99,15 +99,19 @@ def quantized_of(single, quantized):
     inside, outside = set(), set()
     for conv in convs_of(quantized):
         off = 1e-6 if conv.step is None else 0.501 * conv.step.reshape(-1, 1, 1, 1)
-        (name,) = {
+        # two where weights are the same constants: the places of a soft-argmax
+        names = {
             name
             for name, weight in known
             if weight.shape == conv.weight.shape and (abs(weight - conv.weight) <= off).all()
         }
         # views and keys of a pyramid read what the next convolution reads, in fp32
-        assert conv.reads_int8 or conv.step is None, name
-        assert conv.step is not None or not conv.reads_int8 or name.startswith("encode."), name
-        (inside if conv.step is not None else outside).add(name)
+        assert names
+        assert conv.reads_int8 or conv.step is None, names
+        encoder = all(name.startswith("encode.") for name in names)
+        assert conv.step is not None or not conv.reads_int8 or encoder, names
+        inside_or_not = inside if conv.step is not None else outside
+        inside_or_not |= names
     assert inside | outside == {name for name, _ in known}
     assert not inside & outside
     return inside, outside

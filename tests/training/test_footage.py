@@ -228,6 +228,31 @@ def test_a_teachers_flow_is_believed_where_it_makes_the_truth() -> None:
     assert seen[0, :28].max() == 0
 
 
+def test_a_teacher_sees_whole_windows_and_crops_know_what_leaves_them(
+    scenes: Scenes, media: Path, tmp_path: Path
+) -> None:
+    seen = []
+
+    def teacher(left: torch.Tensor, right: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """10 pixels to the left image's right, and where in the window a point is."""
+        seen.append(left.shape)
+        place = torch.linspace(-1, 1, left.shape[3]).view(1, 1, 1, -1).expand_as(left[:, :1])
+        return torch.cat((place + 10, 0 * place, place, 0 * place), 1)
+
+    mixer = Mixer(scenes, prepare(media, tmp_path / "cache"), 12, 96)
+    mixer.teacher = teacher  # type: ignore[assignment]
+    batch = mixer.draw(torch.Generator().manual_seed(1))
+    filmed = (batch.flow[:, 1] == 0).all(2).all(1)
+    assert [shape[1:] for shape in seen] == [(3, 160, 160)]
+    assert len(batch.truth) == 12
+    assert int(filmed.sum()) in (2 * seen[0][0], 2 * seen[0][0] - 1)
+    flow, visible = batch.flow[filmed], batch.visible[filmed]
+    assert len(flow[:, 0, 0, 0].unique()) > 1  # crops of several places
+    assert visible[:, 0, :, :80].amax() == 1
+    assert visible[:, 0, :, -9:].amax() == 0  # in the window, but not in the crop
+    assert visible[:, 1, :, -9:-1].amax() == 1
+
+
 def test_noise_stands_still_and_a_moving_edge_does_not() -> None:
     frames = torch.full((3, 1, 3, 40, 40), 0.5)
     frames += 0.004 * torch.randn(frames.shape, generator=torch.Generator().manual_seed(0))

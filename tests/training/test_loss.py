@@ -31,6 +31,7 @@ from vsrife.training.loss import (
     flow_loss,
     mask_loss,
     match_loss,
+    meeting_loss,
     psnr,
     pyramid_loss,
     relative_loss,
@@ -175,6 +176,32 @@ def test_matches_are_right_where_both_images_see_the_point() -> None:
     assert match_loss((back, there), blind, 5) == 0
     far = replace(batch, flow=flow * 20)  # beyond what cells within the radius reach
     assert match_loss((back, there), far, 5) == 0
+
+
+def test_what_meets_half_way_is_where_both_images_are_equally_far() -> None:
+    """Everything moves by (32, -24) pixels; at 1/16 that is (1, -0.75) cells to either side."""
+    flow = torch.tensor([-16.0, 12, 16, -12]).view(1, 4, 1, 1).expand(1, 4, 128, 128)
+    truth = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    seen = torch.ones(1, 2, 128, 128)
+    batch = Batch(truth, truth, truth.flip(1), torch.full((1, 1, 1, 1), 0.5), flow, seen)
+
+    def loss(shares: dict[tuple[int, int], float], batch: Batch = batch) -> float:
+        """shares: of the displacements (u, v), all others have none."""
+        logits = torch.full((1, 5, 5, 8, 8), -30.0)
+        for (u, v), share in shares.items():
+            logits[:, v + 2, u + 2] = math.log(share)
+        return float(meeting_loss(16, logits.flatten(1, 2), batch))
+
+    best = loss({(1, -1): 0.75, (1, 0): 0.25})
+    entropy = -0.75 * math.log(0.75) - 0.25 * math.log(0.25)
+    assert best == pytest.approx(entropy, rel=1e-3)
+    assert best < loss({(1, -1): 0.5, (1, 0): 0.5})
+    assert loss({(-1, 1): 0.75, (-1, 0): 0.25}) > 20
+    wrong = {(0, 0): 1.0}
+    assert loss(wrong) > 20
+    assert loss(wrong, replace(batch, visible=torch.zeros_like(seen))) == 0
+    assert loss(wrong, replace(batch, flow=3 * flow)) == 0  # out of reach
+    assert loss(wrong, replace(batch, timestep=torch.full((1, 1, 1, 1), 0.25))) == 0
 
 
 def test_coarse_errors_cost_more_than_fine_ones_of_the_same_size() -> None:

@@ -282,7 +282,6 @@ UNTRAINED: dict[str, PyramidRow | MobileRow] = {
         features=(16, 16, 32, 48, 64),
         views=(8, 16, 24),
         keys=(8, 16, 32),
-        radii=(2, 4, 5),
         widths=(64, 48, 32, 16),
         convs=(3, 2, 2, 2),
         last=(16, 2),

@@ -14,7 +14,15 @@ type Trained = PyramidNet | MobileNet
 
 SHARPNESS = 20.0  # first factor of the cosines in the softmax of the matches
 # Gains of first weights: of residuals, whose sums grow; of corrections, which begin small
-_GAINS = {"out": 0.1, "flow": 0.1, "mask": 0.1, "views": 0.65, "state": 0.65, "volume": 0.6}
+_GAINS = {
+    "out": 0.1,
+    "flow": 0.1,
+    "mask": 0.1,
+    "views": 0.65,
+    "state": 0.65,
+    "volume": 0.6,
+    "meeting": 0.6,
+}
 _GAINS |= {"up": 0.65, "last": 0.1}
 _TRANSPOSED = ("up", "last")
 
@@ -39,7 +47,7 @@ def set_first_weights(model: Trained) -> None:
     for key, weight in model.weights.items():
         layer, _, kind = key.rpartition(".")
         part = layer.rpartition(".")[2]
-        if key == "matching.sharpness":
+        if key.endswith(".sharpness"):
             weight.fill_(SHARPNESS)
         elif kind == "bias" or part == "time":
             weight.zero_()

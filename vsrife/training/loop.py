@@ -217,15 +217,18 @@ def find(model: Trained, batch: Batch) -> Found:
         flow, mask = trace[-1]
         return Found(image.float(), flow.float(), mask.float(), states)
     matches: list[tuple[torch.Tensor, torch.Tensor]] = []
+    meetings: dict[int, torch.Tensor] = {}
     watcher = Watcher(
-        state=states.__setitem__, matches=lambda there, back: matches.append((there, back))
+        state=states.__setitem__,
+        matches=lambda there, back: matches.append((there, back)),
+        meeting=lambda level, volume, sharpness: meetings.update({level: volume * sharpness}),
     )
     left, right = model.prepare(batch.img0), model.prepare(batch.img1)
     matched = model.match(left, right, watcher)
     image = model.interpolate(left, right, batch.timestep, trace, matched=matched)
     flow, mask = trace[-1]
     made = image.float(), flow.float(), mask.float()
-    return Found(*made, states, matches[0], model.arch.radii[-1])
+    return Found(*made, states, matches[0], model.arch.radii[-1], meetings)
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 from torch import Tensor
@@ -46,6 +46,10 @@ MASK_WEIGHT = 0.3  # of the mask's error relative to the flow's
 # each MATCH_UNIT pixels of motion, up to a cell, count once more
 MATCH_WEIGHT, MATCH_SOFT, MATCH_UNIT = 0.15, 4.0, 4.0
 
+# Of the cross-entropy of what meets half way. A cell counts at least MEETING_LEAST, and 1 more
+# where the images differ by MEETING_CHANGE: standing still would cost nothing elsewhere
+MEETING_WEIGHT, MEETING_LEAST, MEETING_CHANGE = 0.04, 0.2, 0.05
+
 # Of the final flow's error on a scale where each halving counts the same, from FINE pixels on: what
 # blurs is off by tenths of a pixel, which large errors elsewhere would outweigh
 FINE_WEIGHT, FINE = 0.003, 0.05
@@ -62,7 +66,7 @@ class Found:
     image (N, 3, H, W); flow (N, 4, H, W), pixels, and mask (N, 1, H, W), a logit, at the batch's
     timesteps; states {level: (N, 16, H / level, W / level)} at timestep 0.5 and matches, there and
     back, as of `pyramid.Watcher`, None of a network that does not match; radius: the largest match,
-    in cells.
+    in cells; meetings {level: (N, D * D, H / level, W / level)}: logits of what meets half way.
     """
 
     image: Tensor
@@ -71,6 +75,7 @@ class Found:
     states: Mapping[int, Tensor]
     matches: tuple[Tensor, Tensor] | None = None
     radius: int = 0
+    meetings: Mapping[int, Tensor] = field(default_factory=dict)
 
 
 def total_loss(found: Found, batch: Batch, step: int) -> Tensor:
@@ -83,6 +88,8 @@ def total_loss(found: Found, batch: Batch, step: int) -> Tensor:
     guided = weight * _guided(found, batch, quarter, softness)
     fine = fine_loss(_strided(found.flow, FINEST), quarter)
     loss: Tensor = image + guided + FINE_WEIGHT * fine
+    for level, logits in found.meetings.items():
+        loss = loss + MEETING_WEIGHT * meeting_loss(level, logits, batch)
     return loss
 
 
@@ -92,7 +99,7 @@ def _guided(found: Found, batch: Batch, quarter: Batch, softness: float) -> Tens
     loss = OWN_WEIGHT * (own + MASK_WEIGHT * mask_loss(_strided(found.mask, FINEST), quarter))
     middle = (batch.timestep == 0.5).flatten()
     if middle.any():
-        part = Batch(*(getattr(quarter, field.name)[middle] for field in fields(Batch)))
+        part = Batch(*(getattr(quarter, each.name)[middle] for each in fields(Batch)))
         share = middle.float().mean()
         before = torch.zeros_like(part.flow)
         for i, (level, state) in enumerate(found.states.items()):
@@ -108,6 +115,35 @@ def _guided(found: Found, batch: Batch, quarter: Batch, softness: float) -> Tens
     if found.matches is None:
         return loss
     return loss + MATCH_WEIGHT * match_loss(found.matches, batch, found.radius)
+
+
+def meeting_loss(level: int, logits: Tensor, batch: Batch) -> Tensor:
+    """Cross-entropy between the softmax of what meets half way and where things are.
+
+    level: pixels of a cell; logits (N, D * D, H / level, W / level), of D * D displacements from
+    the middle to either side, see `Operations.meet`. What is seen at a cell's centre at timestep
+    0.5 and in both images counts, if it is within reach: the more, the more it moves, the more
+    pattern is in its cell and the more the images differ there. Targets are the four nearest
+    displacements.
+    """
+    middle = (batch.timestep == 0.5).flatten()
+    if not middle.any():
+        return logits.new_zeros(())
+    part = Batch(*(getattr(batch, each.name)[middle] for each in fields(Batch)))
+    flow, visible = _strided(part.flow, level), _strided(part.visible, level)
+    radius = math.isqrt(logits.shape[1]) // 2
+    way = (flow[:, 2:] - flow[:, :2]) / (2 * level)
+    reached = way.abs().amax(1, keepdim=True) < radius
+    change = F.avg_pool2d((part.img0 - part.img1).abs().mean(1, keepdim=True), level)
+    weight = MEETING_LEAST + (change / MEETING_CHANGE).clamp(max=1)
+    weight = weight + way.square().sum(1, keepdim=True).sqrt().clamp(max=2)
+    weight = weight * reached * visible.amin(1, keepdim=True)
+    weight = weight * F.max_pool2d(detail(part.truth), level)
+    steps = torch.arange(-radius, radius + 1, device=way.device).view(1, -1, 1, 1)
+    across, down = ((1 - (way[:, i : i + 1] - steps).abs()).clamp(min=0) for i in (0, 1))
+    target = (down[:, :, None] * across[:, None]).flatten(1, 2)
+    error = -(target * F.log_softmax(logits[middle].float(), 1)).sum(1, keepdim=True)
+    return _mean(error, weight)
 
 
 def match_loss(matches: tuple[Tensor, Tensor], batch: Batch, radius: int) -> Tensor:

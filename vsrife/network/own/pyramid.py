@@ -1,9 +1,10 @@
 """The pyramid network: a feature pyramid of each frame, matched and corrected coarse to fine.
 
-Each frame is encoded once. Matching at 1/32 and 1/16 of the size finds large motion; a block at
-each level corrects flow and mask on features warped at that level's size, so nothing but the last
-warp is done at full size. The blocks are for timestep 0.5: all new frames of a pair share their
-result, `match`. One small block reads the timestep, in `refine`.
+Each frame is encoded once. Matching at 1/32 and 1/16 of the size finds large motion, from either
+frame, and from half way between: there a thing is seen that is equally far away on either side. A
+block at each level corrects flow and mask on features warped at that level's size, so nothing but
+the last warp is done at full size. The blocks are for timestep 0.5: all new frames of a pair share
+their result, `match`. One small block reads the timestep, in `refine`.
 
 After PWC-Net (Sun et al., CVPR 2018) and RIFE (Huang et al., ECCV 2022). Written once, over the
 operations of `vsrife.network.operations.interface`.
@@ -12,12 +13,12 @@ operations of `vsrife.network.operations.interface`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vsrife.network.ifnet import Refined
 from vsrife.network.operations.interface import Operations, Weights
 from vsrife.network.options import RunOptions
-from vsrife.network.own.pyramid_row import LEVELS, STATE, VOLUMES, PyramidRow
+from vsrife.network.own.pyramid_row import LEVELS, MEETINGS, STATE, VOLUMES, PyramidRow
 
 _SHORTEST = 1e-3  # added to the length of keys: those near 0 match nothing
 
@@ -44,10 +45,12 @@ class Watcher[T](NamedTuple):
 
     state: receives a level and its state (N, 16, H / level, W / level). matches: receives the
     soft-argmax from left to right and back, (N, 3, H / 32, W / 32): x, y in cells, best cosine.
+    meeting: receives a level, its cosines, see `Operations.meet`, and their factor in the softmax.
     """
 
     state: Callable[[int, T], None] | None = None
     matches: Callable[[T, T], None] | None = None
+    meeting: Callable[[int, T, Any], None] | None = None
 
 
 def prepare[T, P, W](
@@ -95,6 +98,8 @@ def match[T, P, W](
         parts = {"views": run.warped(*both, state, level), "state": state}
         if level in keys:
             parts["volume"] = run.volume(*keys[level], state, level)
+        if level in MEETINGS:
+            parts["meeting"] = run.meeting(*keys[level], level)
         state = run.block(level, parts, state)
     return state
 
@@ -153,10 +158,11 @@ class _Run[T, P, W](NamedTuple):
         """The first state, at 1/32: half of the best match each way, corrected."""
         ops, radius, cell = self.ops, self.row.radii[-1], self.cell(LEVELS[0])
         sharpness = self.weights["matching.sharpness"]
-        there, back = (
-            ops.soft_argmax(ops.correlate(a, b, radius, cell), radius, sharpness)
-            for a, b in ((left.key32, right.key32), (right.key32, left.key32))
-        )
+        with ops.scope("matching"):
+            there, back = (
+                ops.soft_argmax(ops.correlate(a, b, radius, cell), radius, sharpness)
+                for a, b in ((left.key32, right.key32), (right.key32, left.key32))
+            )
         if self.watcher.matches is not None:
             self.watcher.matches(there, back)
         # what is seen half way has moved half as far into each frame
@@ -165,6 +171,7 @@ class _Run[T, P, W](NamedTuple):
         parts = {
             "views": ops.join([left.coarse, right.coarse]),
             "matches": ops.join([there, back]),
+            "meeting": self.meeting(left.key32, right.key32, LEVELS[0]),
         }
         return self.block(LEVELS[0], parts, guess)
 
@@ -194,6 +201,20 @@ class _Run[T, P, W](NamedTuple):
         ops, cell = self.ops, self.cell(level)
         keys = ops.unstack(ops.warp(ops.stack(left, right), _flow(ops, state), cell))
         return ops.correlate(*keys, self.row.radius(level), cell)
+
+    def meeting(self, left: T, right: T, level: int) -> T:
+        """How well keys fit that are equally far to either side, and where best.
+
+        (N, D * D + 3, H / level, W / level), D = 2 * row.meeting + 1. Unwarped: where the flow so
+        far is wrong, so is all that it has warped.
+        """
+        ops, radius = self.ops, self.row.meeting
+        with ops.scope(f"block{level}"):
+            volume = ops.meet(left, right, radius, self.cell(level))
+            sharpness = self.weights[f"block{level}.sharpness"]
+            if self.watcher.meeting is not None:
+                self.watcher.meeting(level, volume, sharpness)
+            return ops.join([volume, ops.soft_argmax(volume, radius, sharpness)])
 
     def warped(self, left: T, right: T, state: T, level: int) -> T:
         """Both views as the state's flow sees them: (N, 2 * C, H / level, W / level)."""

@@ -15,6 +15,8 @@ STATE = 16
 LEVELS = (32, 16, 8, 4)
 # Those whose blocks see a cost volume of keys that the flow so far has warped
 VOLUMES = LEVELS[1:3]
+# Those whose blocks see where keys of both frames, as they are, meet half way
+MEETINGS = LEVELS[:2]
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class PyramidRow(OwnRow):
     views: channels of what blocks see of a frame, warped, at 1/4, 1/8 and 1/16; at 1/32 they see
     the encoder's features, unwarped.
     keys: channels of what is matched, at 1/8, 1/16 and 1/32. radii: of the cost volumes there, in
-    cells.
+    cells; meeting: of those of MEETINGS, in cells from the middle to either side.
     widths, convs: channels and body convolutions of the blocks of LEVELS; last: those of the block
     at 1/4 that reads the timestep.
     """
@@ -33,7 +35,8 @@ class PyramidRow(OwnRow):
     features: tuple[int, int, int, int, int] = (16, 32, 64, 96, 128)
     views: tuple[int, int, int] = (16, 32, 48)
     keys: tuple[int, int, int] = (16, 32, 64)
-    radii: tuple[int, int, int] = (3, 4, 5)
+    radii: tuple[int, int, int] = (2, 2, 5)
+    meeting: int = 3
     widths: tuple[int, int, int, int] = (128, 96, 64, 32)
     convs: tuple[int, int, int, int] = (4, 4, 3, 2)
     last: tuple[int, int] = (32, 2)
@@ -54,6 +57,9 @@ class PyramidRow(OwnRow):
                 parts["state"] = STATE
             if level in VOLUMES:
                 parts["volume"] = (2 * self.radius(level) + 1) ** 2
+            if level in MEETINGS:
+                parts["meeting"] = (2 * self.meeting + 1) ** 2 + 3
+                yield f"block{level}.sharpness", (1,), Fraction(0)
             yield from _block(f"block{level}.", level, parts, width, convs)
             yield from conv(f"block{level}.out", (STATE, width, 3, 3), level)
         width, convs = self.last

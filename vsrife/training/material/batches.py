@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.network.operations.torch.torch_operations import TorchOperations
+from vsrife.network.previous.torch.warp import base_grid
 from vsrife.training.material.drawn_scenes import Batch, Scenes
 from vsrife.training.material.footage import SIDE, Footage
 from vsrife.training.teacher import Teacher
@@ -23,6 +24,7 @@ ANIMATIONS, CLIPS = 0.3, 0.4  # shares of the samples; all others are generated
 
 # Mean error of 5x5 pixels, 0..1, below which what the teacher's flow finds counts as right
 RIGHT = 0.025
+CROPS = 2  # of a window that the teacher has seen
 
 
 class Mixer:
@@ -62,19 +64,42 @@ class Mixer:
         return Batch(*(torch.cat(values) for values in zip(*map(_fields, parts), strict=True)))
 
     def _film(self, footage: Footage, generator: torch.Generator, name: str, count: int) -> Batch:
-        samples = [footage.draw(generator, name, self.size) for _ in range(count)]
+        # the teacher sees whole windows: what leaves a crop moves as it does beyond its edge
+        side, each = (self.size, 1) if self.teacher is None else (SIDE, CROPS)
+        samples = [footage.draw(generator, name, side) for _ in range(-(-count // each))]
         frames = torch.stack([augment(generator, frames) for frames, _ in samples], 1)
         frames = frames.to(self.scenes.device)
         timestep = torch.tensor([t for _, t in samples], device=frames.device).view(-1, 1, 1, 1)
         img0, truth, img1 = frames
         if self.teacher is not None:
             flow = self.teacher(img0, img1, timestep)
-            return Batch(img0, img1, truth, timestep, flow, believed(img0, img1, truth, flow))
+            seen = believed(img0, img1, truth, flow)
+            windows = Batch(img0, img1, truth, timestep, flow, seen)
+            return _crops(generator, windows, count, self.size)
         nothing = frames.new_zeros(count, 4, self.size, self.size)
         # not in animations: there the flat inside of a moving shape looks static
         static = static_points(frames) if name == "clips" else nothing[:, :1]
         static = static.expand(-1, 2, -1, -1)
         return Batch(img0, img1, truth, timestep, nothing, static)
+
+
+def _crops(generator: torch.Generator, windows: Batch, count: int, size: int) -> Batch:
+    """CROPS crops of size x size pixels of each window, `count` in all."""
+    room = windows.truth.shape[2] - size
+    corners = torch.randint(0, room + 1, (count, 2), generator=generator).tolist()
+    places = [(i // CROPS, top, left) for i, (top, left) in enumerate(corners)]
+
+    def cut(x: Tensor) -> Tensor:
+        parts = [x[i, :, top : top + size, left : left + size] for i, top, left in places]
+        return torch.stack(parts)
+
+    img0, img1, truth, flow, visible = (
+        cut(x) for x in (windows.img0, windows.img1, windows.truth, windows.flow, windows.visible)
+    )
+    timestep = torch.stack([windows.timestep[i] for i, _, _ in places])
+    point = base_grid(flow) + flow.view(count, 2, 2, size, size).transpose(0, 1)
+    inside = ((point >= 0) & (point <= size - 1)).all(2).transpose(0, 1)
+    return Batch(img0, img1, truth, timestep, flow, visible * inside)
 
 
 def believed(img0: Tensor, img1: Tensor, truth: Tensor, flow: Tensor) -> Tensor:

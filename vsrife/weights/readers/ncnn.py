@@ -79,9 +79,9 @@ def read_scalars(param: bytes) -> dict[str, Array]:
     """Weights of one number, which our files have as the factor of a layer of their name."""
     found: dict[str, Array] = {}
     for layer in _layers(param):
-        if layer.kind == "BinaryOp" and layer.whole(1) and layer.name.endswith(SHARPNESS):
+        if layer.kind == "BinaryOp" and layer.whole(1) and layer.name.endswith(f".{SHARPNESS}"):
             factor = np.array([float(layer.options.get(2, "nan"))], np.float32)
-            found.setdefault(f"matching.{SHARPNESS}", factor)
+            found[layer.name] = factor
     return found
 
 

@@ -92,7 +92,7 @@ def test_an_argument_is_reported_rather_than_a_missing_model(model, untouched):
 
 
 FRESH = """
-import os, sys
+import difflib, os, sys  # the first is imported for the first guess of a word
 import vapoursynth as vs
 from tests.support.wrong_arguments import CASES, TOGETHER, call, rife
 

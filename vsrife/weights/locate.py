@@ -53,7 +53,7 @@ def find_model(name: str) -> Model:
     if is_name(name) and folders.is_file(folders.user_folder() / f"{name}.safetensors"):
         return Model(name, file=f"{name}.safetensors")
     with suppress(ModelError):  # a name that no file could have
-        if folders.is_folder(Path(name)):
+        if name and folders.is_folder(Path(name)):  # an empty path would be the current folder
             raise ArgumentError(_is_a_folder(Path(name)))
         if folders.is_file(Path(name)):
             raise ArgumentError(_is_another_kind(Path(name)))

@@ -99,7 +99,7 @@ def _guided(found: Found, batch: Batch, quarter: Batch, softness: float) -> Tens
     loss = OWN_WEIGHT * (own + MASK_WEIGHT * mask_loss(_strided(found.mask, FINEST), quarter))
     middle = (batch.timestep == 0.5).flatten()
     if middle.any():
-        part = Batch(*(getattr(quarter, each.name)[middle] for each in fields(Batch)))
+        part = _chosen(quarter, middle)
         share = middle.float().mean()
         before = torch.zeros_like(part.flow)
         for i, (level, state) in enumerate(found.states.items()):
@@ -129,7 +129,7 @@ def meeting_loss(level: int, logits: Tensor, batch: Batch) -> Tensor:
     middle = (batch.timestep == 0.5).flatten()
     if not middle.any():
         return logits.new_zeros(())
-    part = Batch(*(getattr(batch, each.name)[middle] for each in fields(Batch)))
+    part = _chosen(batch, middle)
     flow, visible = _strided(part.flow, level), _strided(part.visible, level)
     radius = math.isqrt(logits.shape[1]) // 2
     way = (flow[:, 2:] - flow[:, :2]) / (2 * level)
@@ -170,6 +170,11 @@ def match_loss(matches: tuple[Tensor, Tensor], batch: Batch, radius: int) -> Ten
         squares = (seen - sign * motion).square().sum(1, keepdim=True)
         total = total + _mean((squares + MATCH_SOFT**2).sqrt() - MATCH_SOFT, weight)
     return total
+
+
+def _chosen(batch: Batch, which: Tensor) -> Batch:
+    """Those pictures of the batch; which (N): of booleans."""
+    return Batch(*(getattr(batch, each.name)[which] for each in fields(Batch)))
 
 
 def _every(batch: Batch, stride: int) -> Batch:

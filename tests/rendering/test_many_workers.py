@@ -14,7 +14,14 @@ import pytest
 
 from tests.support.clips import clip_of, noise, pictures
 from tests.support.needs import package
-from tests.support.renders import KILLED, assert_same_file, draw_film, finished, start
+from tests.support.renders import (
+    KILLED,
+    assert_same_file,
+    disk_full_after_one_segment,
+    draw_film,
+    finished,
+    start,
+)
 from vsrife.cli import main
 from vsrife.filter import rife
 from vsrife.rendering.jobs import cluster, local, manifest, segments, work
@@ -64,15 +71,8 @@ def test_three_workers_of_which_one_dies_and_one_stands_still_make_the_same_film
 def left(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch):
     """The folder of a render of three segments that has failed with the first one made."""
     monkeypatch.setattr(segments, "LONGEST", 0.1)
-    film, make, made = draw_film(tmp_path / "film.mkv", 18, every=100), work.make_segment, []
-
-    def fail(*arguments: object) -> None:
-        if made:
-            raise OSError(28, "No space left on device")
-        made.append(make(*arguments))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(work, "make_segment", fail)
+    film = draw_film(tmp_path / "film.mkv", 18, every=100)
+    with disk_full_after_one_segment(monkeypatch):
         assert main(["render", *words(film, tmp_path / "out.mp4", weights)]) == 1
     return folder_of(tmp_path / "out.mp4")
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.support.needs import package
-from tests.support.renders import assert_same_file, draw_film
+from tests.support.renders import assert_same_file, disk_full_after_one_segment, draw_film
 from vsrife.cli import main
 from vsrife.errors import MediaError
 from vsrife.rendering.jobs import job, manifest, segments, shared, work
@@ -40,15 +40,7 @@ def words(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> lis
 @pytest.fixture
 def left(store, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shared:
     """The address of a render of three segments that has failed with the first one made."""
-    make, made = work.make_segment, []
-
-    def fail(*arguments: object) -> None:
-        if made:
-            raise OSError(28, "No space left on device")
-        made.append(make(*arguments))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(work, "make_segment", fail)
+    with disk_full_after_one_segment(monkeypatch):
         assert main(["render", *words, "-o", str(tmp_path / "out.mp4"), *SHARED]) == 1
     (place,) = {name.rpartition("/")[0] for name in store if name.endswith("manifest.json")}
     return Shared(f"memory:/{place}")

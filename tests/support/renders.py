@@ -1,4 +1,4 @@
-"""Renders in processes of their own, which can be killed, and what is in their files."""
+"""Renders that fail or, in processes of their own, are killed, and what is in their files."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+import pytest
+
+from vsrife.rendering.jobs import work
 
 # A process that renders, and that kills itself at the given number of reports of progress; small
 # segments, since the film is short
@@ -125,3 +130,18 @@ def assert_same_file(one: Path, other: Path) -> None:
 
 def manifest(folder: Path) -> dict[str, object]:
     return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+@contextmanager
+def disk_full_after_one_segment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Inside, a render fails once it has made a segment."""
+    make, made = work.make_segment, []
+
+    def fail(*arguments: object) -> None:
+        if made:
+            raise OSError(28, "No space left on device")
+        made.append(make(*arguments))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "make_segment", fail)
+        yield

@@ -12,7 +12,7 @@ import pytest
 
 from tests.golden import formula
 from vsrife.network.own.pyramid_row import PyramidRow
-from vsrife.network.table import ARCHS, IFNETS, PYRAMIDS
+from vsrife.network.table import ARCHS, EMBEDDED, IFNETS, PYRAMIDS
 
 WHOLE = dict(IFNETS)
 WHOLE_PYRAMIDS = dict(PYRAMIDS)
@@ -52,12 +52,19 @@ def official_rows(divisor: int, convs: int = 8) -> Iterator[None]:
 
 @contextmanager
 def narrow_weights(folder: Path) -> Iterator[Callable[..., Path]]:
-    """Path of random weights for a row, made once, where official rows are narrow.
+    """Path of random weights for a row, made once, where official rows are narrow. `pyramid` is a
+    narrow pyramid.
 
     4.15.lite has an encoder. Of all rows with one, its graphs are compiled soonest, three times as
     soon as those of nano, and PyTorch runs it in less than half the time.
     """
     from tests.support import clips  # loads VapourSynth
 
-    with official_rows(4, convs=2):
+    with official_rows(4, convs=2), pytest.MonkeyPatch.context() as patch:
+        for rows in (PYRAMIDS, ARCHS):
+            patch.setitem(rows, "pyramid", PYRAMID)
+            # models that ship have weights of their own width
+            for name in EMBEDDED:
+                if name in WHOLE_PYRAMIDS:
+                    patch.setitem(rows, name, WHOLE_PYRAMIDS[name])
         yield functools.cache(lambda arch="4.15.lite": clips.random_weights(folder, arch))

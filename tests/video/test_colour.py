@@ -159,8 +159,8 @@ def test_between_two_flat_frames_is_exactly_that_colour(given_colour, props, pre
     frame = rife(flat_pair(fmt, colour, **props), precision=precision).get_frame(1)
     for index, plane in enumerate(frames.planes(frame)):
         far = plane[8:, 8:] if index == 0 else plane  # from the one sample that differs
-        # fp32: the weights of four neighbours add up to 1 within an ulp or two
-        near = 0 if fmt.sample_type == vs.INTEGER else 2e-6
+        # the sample differs by 1e-3, and flow of a flat picture may bring 1 % of that along
+        near = 0 if fmt.sample_type == vs.INTEGER else 1e-5
         if fmt.id == vs.RGBH and precision == "fp16":
             near = 1e-3
         assert np.abs(far.astype(np.float64) - colour[index]).max() <= near

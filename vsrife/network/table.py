@@ -226,21 +226,6 @@ _WIDTHS = (192, 128, 96, 64)
 _LITE_WIDTHS = (128, 96, 64, 48)
 _FIVE_SCALES = (16, 8, 4, 2, 1)
 
-_NANO = Arch(
-    (48, 48, 24, 12),
-    (4, 2, 1, 1),
-    tail=13,
-    convs=(2, 3, 2, 1),
-    correlation=(5, 3, 2, 1),
-    half_stride=1,
-    no_features=True,
-    linear_motion=True,
-    static=True,
-    soft_argmax=2,
-    bicubic_warp=True,
-    order=((0, 8), (0, 4), (1, 2), (2, 1), (3, 1)),
-)
-
 type Row = Arch | PyramidRow | MobileRow
 
 # Rows of IFNet, each named after its first version
@@ -262,17 +247,22 @@ IFNETS: dict[str, Arch] = {
     "4.25.lite": Arch((192, 128, 96, 64, 24), (32, 16, 8, 4, 1), tail=13, encoder=_NAMED_16),
     "4.25.heavy": Arch((384, 256, 192, 128, 64), _FIVE_SCALES, tail=13, encoder=_NAMED_16),
     "4.26.heavy": Arch((192, 128, 96, 64, 32), _FIVE_SCALES, tail=13, encoder=Encoder(16, 16)),
-    "nano": _NANO,
-    # the first three blocks of nano, block 1 run twice, and a larger last block
-    "small": replace(
-        _NANO,
-        widths=(48, 48, 24, 28),
+    "small": Arch(
+        (48, 48, 24, 28),
+        (4, 2, 1, 1),
+        tail=13,
         convs=(2, 3, 2, 3),
         correlation=(5, 3, 2, 2),
+        half_stride=1,
+        no_features=True,
+        linear_motion=True,
+        static=True,
+        soft_argmax=2,
+        bicubic_warp=True,
         order=((0, 8), (0, 4), (1, 2), (1, 2), (2, 1), (3, 1)),
     ),
 }
-PYRAMIDS: dict[str, PyramidRow] = {"pyramid": PyramidRow()}
+PYRAMIDS: dict[str, PyramidRow] = {"nano": PyramidRow()}
 ARCHS: dict[str, Row] = {**IFNETS, **PYRAMIDS}
 
 # Rows that no weights are known of; `vsrife train` makes some

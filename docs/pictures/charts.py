@@ -80,12 +80,10 @@ def quality() -> Drawing:
 def pans() -> Drawing:
     """How much of a pan is found, over its speed."""
     table = FIGURES["pans"]
-    d = Drawing(
-        840, 330, "Share of points of a panned photograph that nano finds, by speed and scale"
-    )
-    axes = _Axes(d, (80, 30, 560, 230), (16, 104), (0, 100))
+    d = Drawing(840, 330, "Share of a panned photograph that each model finds, by the pan's speed")
+    axes = _Axes(d, (80, 30, 560, 230), (8, 104), (0, 100))
     axes.grid(table["pixels"], (0, 25, 50, 75, 100), " %")
-    for name, colour in (("scale=1", BLUE), ("scale=0.5", ORANGE)):
+    for name, colour in (("nano", BLUE), ("small", GREEN), ("4.25", ORANGE)):
         points = [axes.at(*pair) for pair in zip(table["pixels"], table[name], strict=True)]
         d.line(points, colour=colour, width=2)
         for point in points:
@@ -94,26 +92,6 @@ def pans() -> Drawing:
     d.text(
         (360, 306), "pixels that everything moves from one source frame to the next", colour=GREY
     )
-    return d
-
-
-def text() -> Drawing:
-    """What is left of the edges of still lettering over a moving ground."""
-    table = FIGURES["text"]
-    d = Drawing(840, 330, "Contrast that edges of still text keep with nano, by height of the text")
-    axes = _Axes(d, (80, 30, 560, 230), (-0.6, 3.6), (0, 100))
-    axes.grid((), (0, 25, 50, 75, 100), " %")
-    for n, height in enumerate(table["heights"]):
-        x, bottom = axes.at(n, 0)
-        d.text((x, bottom + 20), f"{height} px", size=12, colour=GREY)
-        for k, name in enumerate(name for name in table if name != "heights"):
-            left, top = axes.at(n + (k - 1.5) * 0.24, table[name][n])
-            d.box(left, top, 30, bottom - top, colour=COLOURS[k])
-            d.text((left + 15, top - 5), str(table[name][n]), size=11, colour=GREY)
-            if not n:
-                d.box(660, 60 + k * 28, 16, 16, colour=COLOURS[k])
-                d.text((684, 73 + k * 28), name, anchor="start")
-    d.text((360, 306), "height of the letters; protect=True keeps all of it", colour=GREY)
     return d
 
 
@@ -148,4 +126,4 @@ def speed() -> Drawing:
     return d
 
 
-CHARTS = {"quality": quality, "pans": pans, "still-text": text, "speed": speed}
+CHARTS = {"quality": quality, "pans": pans, "speed": speed}

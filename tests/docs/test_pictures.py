@@ -100,12 +100,11 @@ def test_speed_is_that_of_the_page_about_backends():
             assert row["seconds"] == rows[row["name"]][2]
 
 
-def test_pans_and_text_are_those_of_the_models_card():
-    card = " ".join(read("models/nano.md").split())
-    for key in ("scale=1", "scale=0.5"):
-        values = FIGURES["pans"][key]
-        assert f"{', '.join(map(str, values[:-1]))} and {values[-1]} %" in card
-    text = FIGURES["text"]
-    for key in text.keys() - {"heights"}:
-        values = text[key]
-        assert re.search(rf"{', '.join(map(str, values[:-1]))} and {values[-1]} %", card), key
+def test_pans_are_those_of_the_models_card():
+    rows = table_after("models/nano.md", "## Cases")
+    names = ("nano", "small", "4.25")
+    found = {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
+    pans = FIGURES["pans"]
+    for name in names:
+        for far, share in zip(pans["pixels"], pans[name], strict=True):
+            assert found[f"pan of {far} px: blocks found, %"][name] == str(share)

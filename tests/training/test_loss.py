@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vsrife.network.own.pyramid_module import PyramidNet
 from vsrife.network.own.pyramid_row import LEVELS
 from vsrife.network.table import PYRAMIDS
+from vsrife.training.centred import CentredNet
 from vsrife.training.first_weights import set_first_weights
 from vsrife.training.loop import find
 from vsrife.training.loss import (
@@ -215,7 +215,7 @@ def test_coarse_errors_cost_more_than_fine_ones_of_the_same_size() -> None:
 def test_a_few_steps_on_one_batch_lower_the_loss(scenes: Scenes) -> None:
     batch = scenes.draw(torch.Generator().manual_seed(3), 2, 64)
     torch.manual_seed(0)
-    model = PyramidNet(PYRAMIDS["pyramid"]).train()
+    model = CentredNet(PYRAMIDS["nano"]).train()
     set_first_weights(model)
     optimizer = Muon(model.parameters(), 1e-3)
     losses = []

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from vsrife.network.own.mobile_module import MobileNet
-from vsrife.network.own.pyramid_module import PyramidNet
 from vsrife.network.own.pyramid_row import PyramidRow
 from vsrife.network.table import SLOPE, TRAINABLE
+from vsrife.training.centred import CentredNet
 
-type Trained = PyramidNet | MobileNet
+type Trained = CentredNet | MobileNet
 
 SHARPNESS = 20.0  # first factor of the cosines in the softmax of the matches
 # Gains of first weights: of residuals, whose sums grow; of corrections, which begin small
@@ -28,7 +28,7 @@ def _gain(layer: str) -> float:
 def make(name: str) -> Trained:
     """The network of a row of `TRAINABLE`, with first weights."""
     row = TRAINABLE[name]
-    model = PyramidNet(row) if isinstance(row, PyramidRow) else MobileNet(row)
+    model = CentredNet(row) if isinstance(row, PyramidRow) else MobileNet(row)
     set_first_weights(model)
     return model
 

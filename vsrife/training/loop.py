@@ -13,9 +13,11 @@ from torch import nn
 
 from vsrife import messages
 from vsrife.errors import MediaError, ModelError, RifeError
+from vsrife.network import build
 from vsrife.network.own.pyramid import Watcher
-from vsrife.network.own.pyramid_module import PyramidNet
+from vsrife.network.own.pyramid_row import MEETINGS
 from vsrife.training.before_run import check_folder, check_footage, fitting
+from vsrife.training.centred import CentredNet, folded, unfold
 from vsrife.training.checkpoint import load_checkpoint, save_checkpoint
 from vsrife.training.first_weights import Trained, make
 from vsrife.training.loss import Found, psnr, total_loss
@@ -37,6 +39,10 @@ FALLING, LAST_RATE = 0.75, 0.02
 KNOWN_STEPS = 4000  # of the weights that a run starts from, where their losses have faded
 HELD_OUT = 24  # generated scenes that progress is measured on
 HELD_OUT_SIZE = 128  # pixels
+CALIBRATION = 4  # batches that centred layers are folded by
+# Of the rate, for the last layers of the blocks at 1/32 and 1/16. At the whole rate a step moves
+# flow by 0.2 pixels at random, and a block does best that makes its features small
+COARSE_FLOW = 0.2
 
 
 class Run:
@@ -46,23 +52,26 @@ class Run:
         self.options, self.step, self.elapsed = options, 0, 0.0
         torch.manual_seed(options.seed)
         self.model = make(options.model).to(options.device)
-        if options.start:
-            _copy(options.start, self.model)
         # a step takes a third less time: convolutions of few channels prefer this order
         self.model.train().to(memory_format=torch.channels_last)
         self.perceptual = (
             PerceptualLoss(options.perceptual).to(options.device) if options.perceptual else None
         )
-        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimizer = Muon(self.model.parameters(), options.rate)
         generator = torch.Generator().manual_seed(options.seed)
         teacher = (
             Teacher(options.teacher, options.device, options.autocast) if options.teacher else None
         )
         mixer = Mixer(scenes, footage, options.count, options.size, teacher)
-        self.batches = Ahead(mixer, generator)
         fixed = torch.Generator().manual_seed(1)  # the same scenes whatever the run's seed
         self.held_out = scenes.draw(fixed, HELD_OUT, HELD_OUT_SIZE)
+        self.calibration = [mixer.draw(fixed) for _ in range(CALIBRATION)]
+        if options.start:
+            _copy(options.start, self.model)
+            if isinstance(self.model, CentredNet):
+                unfold(self.model, self.calibration)
+        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.optimizer = Muon(_groups(self.model), options.rate)
+        self.batches = Ahead(mixer, generator)
 
     @property
     def progress(self) -> float:
@@ -78,7 +87,7 @@ class Run:
         batch = self.batches.take()
         rate = self.options.rate * _schedule(self.step, self.progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         loss = self._loss(batch)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -110,9 +119,16 @@ class Run:
     def measure(self) -> tuple[float, float]:
         """Mean PSNR of the averaged weights and of blending, in dB, on the held-out scenes."""
         held = self.held_out
-        image = self.average(held.img0, held.img1, held.timestep)
+        net = build(self.options.model, state_dict=self.weights()).to(self.options.device)
+        image = net(held.img0, held.img1, held.timestep)
         blend = torch.lerp(held.img0, held.img1, held.timestep)
         return float(psnr(image, held.truth).mean()), float(psnr(blend, held.truth).mean())
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The averaged weights, as they are used."""
+        if isinstance(self.average, CentredNet):
+            return folded(self.average, self.calibration)
+        return self.average.state_dict()
 
     def state(self) -> dict[str, Any]:
         """All that `restore` needs to continue exactly where this run stands."""
@@ -152,7 +168,7 @@ class Run:
         }
         name = self.options.model
         # safetensors wants tensors in the usual order
-        state = {key: value.contiguous() for key, value in self.average.state_dict().items()}
+        state = {key: value.contiguous() for key, value in self.weights().items()}
         facts |= {"model": name, "arch": name}
         path = self.options.folder / f"{name}.safetensors"
         try:
@@ -211,15 +227,21 @@ def find(model: Trained, batch: Batch) -> Found:
     """What the network makes of a batch, with all that the loss reads."""
     states: dict[int, torch.Tensor] = {}
     trace: list[tuple[torch.Tensor, torch.Tensor]] = []
-    if not isinstance(model, PyramidNet):
+    if not isinstance(model, CentredNet):
         sides = model.prepare(batch.img0), model.prepare(batch.img1)
         image = model.interpolate(*sides, batch.timestep, trace, watcher=states.__setitem__)
         flow, mask = trace[-1]
         return Found(image.float(), flow.float(), mask.float(), states)
     matches: list[tuple[torch.Tensor, torch.Tensor]] = []
     meetings: dict[int, torch.Tensor] = {}
+
+    def passed_on(level: int, state: torch.Tensor) -> torch.Tensor:
+        states[level] = state
+        # flow there is noisy to what is finer, and its losses would push coarse features to nothing
+        return torch.cat((state[:, :4].detach(), state[:, 4:]), 1) if level in MEETINGS else state
+
     watcher = Watcher(
-        state=states.__setitem__,
+        state=passed_on,
         matches=lambda there, back: matches.append((there, back)),
         meeting=lambda level, volume, sharpness: meetings.update({level: volume * sharpness}),
     )
@@ -228,7 +250,18 @@ def find(model: Trained, batch: Batch) -> Found:
     image = model.interpolate(left, right, batch.timestep, trace, matched=matched)
     flow, mask = trace[-1]
     made = image.float(), flow.float(), mask.float()
-    return Found(*made, states, matches[0], model.arch.radii[-1], meetings)
+    return Found(*made, states, matches[0], model.arch.radii[-1], meetings, MEETINGS)
+
+
+def _groups(model: Trained) -> list[dict[str, Any]]:
+    """Parameters by their share of the rate."""
+    if not isinstance(model, CentredNet):
+        return [{"params": model.parameters(), "share": 1.0}]
+    slow = tuple(f"block{level}.out." for level in MEETINGS)
+    shares: dict[float, list[nn.Parameter]] = {1.0: [], COARSE_FLOW: []}
+    for name, parameter in model.named_parameters():
+        shares[COARSE_FLOW if name.startswith(slow) else 1.0].append(parameter)
+    return [{"params": found, "share": share} for share, found in shares.items()]
 
 
 @torch.no_grad()

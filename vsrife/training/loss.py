@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 import torch
@@ -66,7 +66,8 @@ class Found:
     image (N, 3, H, W); flow (N, 4, H, W), pixels, and mask (N, 1, H, W), a logit, at the batch's
     timesteps; states {level: (N, 16, H / level, W / level)} at timestep 0.5 and matches, there and
     back, as of `pyramid.Watcher`, None of a network that does not match; radius: the largest match,
-    in cells; meetings {level: (N, D * D, H / level, W / level)}: logits of what meets half way.
+    in cells; cut: levels whose flow learns from its own loss alone, not from finer ones'; meetings
+    {level: (N, D * D, H / level, W / level)}: logits of what meets half way.
     """
 
     image: Tensor
@@ -76,6 +77,7 @@ class Found:
     matches: tuple[Tensor, Tensor] | None = None
     radius: int = 0
     meetings: Mapping[int, Tensor] = field(default_factory=dict)
+    cut: Collection[int] = ()
 
 
 def total_loss(found: Found, batch: Batch, step: int) -> Tensor:
@@ -111,7 +113,7 @@ def _guided(found: Found, batch: Batch, quarter: Batch, softness: float) -> Tens
             step = step + MASK_WEIGHT * mask_loss(mask, part)
             kept = FINEST_WEIGHT if level == FINEST else 1.0
             loss = loss + kept * share * BLOCK_WEIGHT ** (len(found.states) - i) * step
-            before = flow
+            before = flow.detach() if level in found.cut else flow
     if found.matches is None:
         return loss
     return loss + MATCH_WEIGHT * match_loss(found.matches, batch, found.radius)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 MOMENTUM = 0.95  # of Muon
+DECAY = 0.03  # of weights, per step and unit of the rate
 BETAS = (0.9, 0.999)  # of Adam
 # RMS of a step, matched to Adam's, so that both share a learning rate (Liu et al. 2025,
 # arXiv:2502.16982, section 2.2)
@@ -26,8 +27,14 @@ ROUNDS, POLYNOMIAL = 5, (3.4445, -4.7750, 2.0315)
 class Muon(torch.optim.Optimizer):
     """Treats parameters of four dimensions as matrices (outputs, inputs * height * width)."""
 
-    def __init__(self, params: Iterable[Parameter], lr: float, weight_decay: float = 1e-4) -> None:
-        super().__init__(list(params), {"lr": lr, "weight_decay": weight_decay})
+    def __init__(
+        self,
+        params: Iterable[Parameter] | Iterable[dict[str, Any]],
+        lr: float,
+        weight_decay: float = DECAY,
+    ) -> None:
+        """params: parameters, or groups of them as of any optimizer."""
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]  # no closures

@@ -43,12 +43,13 @@ class Features[T](NamedTuple):
 class Watcher[T](NamedTuple):
     """Optional callbacks for intermediate results, for training.
 
-    state: receives a level and its state (N, 16, H / level, W / level). matches: receives the
+    state: receives a level and its state (N, 16, H / level, W / level), and gives the one to go on
+    with. matches: receives the
     soft-argmax from left to right and back, (N, 3, H / 32, W / 32): x, y in cells, best cosine.
     meeting: receives a level, its cosines, see `Operations.meet`, and their factor in the softmax.
     """
 
-    state: Callable[[int, T], None] | None = None
+    state: Callable[[int, T], T] | None = None
     matches: Callable[[T, T], None] | None = None
     meeting: Callable[[int, T, Any], None] | None = None
 
@@ -185,7 +186,7 @@ class _Run[T, P, W](NamedTuple):
             flow, rest = ops.split(ops.to_full(layers.conv(x, "out")), [4, STATE - 4])
             state = ops.join([ops.add(flow, _flow(ops, before)), rest])
         if self.watcher.state is not None:
-            self.watcher.state(level, state)
+            return self.watcher.state(level, state)
         return state
 
     def finer(self, state: T) -> T:

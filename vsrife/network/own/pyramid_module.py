@@ -20,15 +20,19 @@ class PyramidNet(Described):
 
     arch: PyramidRow
 
+    def operations(self, image: Tensor) -> TorchOperations:
+        """Those for frames of the image's size; training has others."""
+        return TorchOperations(size_of(image), compute=self.dtype)
+
     def prepare(self, image: Tensor) -> Features[Tensor]:
         self.check_sides(image)
-        ops = TorchOperations(size_of(image), compute=self.dtype)
-        return pyramid.prepare(ops, self.weights, self.arch, self.scale, image.float())
+        return pyramid.prepare(
+            self.operations(image), self.weights, self.arch, self.scale, image.float()
+        )
 
     def match(self, left: Any, right: Any, watcher: Watcher[Tensor] | None = None) -> Tensor:
-        ops = TorchOperations(size_of(left.image), compute=self.dtype)
         matched: Tensor = pyramid.match(
-            ops, self.weights, self.arch, self.scale, left, right, watcher
+            self.operations(left.image), self.weights, self.arch, self.scale, left, right, watcher
         )
         return matched
 
@@ -44,7 +48,7 @@ class PyramidNet(Described):
     ) -> Tensor:
         state = self.match(left, right) if matched is None else matched
         t = times(timestep, left.image)
-        ops = TorchOperations(size_of(left.image), compute=self.dtype)
+        ops = self.operations(left.image)
         images = ops.stack(left.image, right.image)
         joined = None if pictures is None else torch.cat(pictures).float()
         planes = (images if joined is None else joined).shape[1]

@@ -15,6 +15,8 @@ STATE = 16
 LEVELS = (32, 16, 8, 4)
 # Those whose blocks see a cost volume of keys that the flow so far has warped
 VOLUMES = LEVELS[1:3]
+# Layers of the encoder at the coarsest level
+COARSEST_ENCODED = ("conv4", "body4")
 # Those whose blocks see where keys of both frames, as they are, meet half way
 MEETINGS = LEVELS[:2]
 

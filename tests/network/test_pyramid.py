@@ -140,3 +140,18 @@ def test_features_are_named_after_the_stages_that_read_them():
 
 def test_rows_of_both_kinds_have_different_names():
     assert not set(IFNETS) & set(ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_hard_edges_that_move_by_parts_of_a_pixel_stay_within_0_and_1(row):
+    net = network(row, 1.0, False)
+    stripes = (torch.arange(64) // 4 % 2).float().expand(1, 3, 64, 64)
+    other = stripes.roll(1, 3)
+    with torch.inference_mode():
+        sides = net.prepare(stripes), net.prepare(other)
+        image = net.interpolate(*sides, 0.3)
+        free = net.interpolate(*sides, 0.3, pictures=(stripes, other))
+    assert 0 <= image.min() <= image.max() <= 1
+    # pictures of any range are not cut: and it is the warp that goes beyond
+    assert free.min() < 0 or free.max() > 1
+    assert torch.equal(free.clamp(0, 1), image)

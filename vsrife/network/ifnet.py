@@ -20,12 +20,14 @@ class Refined[T, P](NamedTuple):
     """Result of all blocks.
 
     warped: both pictures, warped by flow. flow (N, 4, H, W), pixels, channels 0-1 into the left
-    frame, 2-3 into the right one. mask (N, 1, H, W), logit of the left picture's share.
+    frame, 2-3 into the right one. mask (N, 1, H, W), logit of the left picture's share. clamped:
+    what the warp puts beyond 0..1 is cut off the new picture.
     """
 
     warped: P
     flow: T
     mask: T
+    clamped: bool = False
 
 
 class Watcher[T](NamedTuple):
@@ -143,7 +145,8 @@ def blend[T, P, W](ops: Operations[T, P, W], refined: Refined[T, P]) -> tuple[T,
     left, right = ops.unstack(refined.warped)
     difference = ops.subtract(left, right)
     # not left * m + right * (1 - m): this form is exact where both are equal
-    return ops.add(right, ops.multiply(ops.sigmoid(refined.mask), difference)), difference
+    image = ops.add(right, ops.multiply(ops.sigmoid(refined.mask), difference))
+    return ops.clamp(image, 0.0, 1.0) if refined.clamped else image, difference
 
 
 def _sum[T, P, W](ops: Operations[T, P, W], before: T | None, step: T) -> T:

@@ -119,7 +119,8 @@ def refine[T, P, W](
     """Flow, mask and warped pictures at a timestep, from what `match` found.
 
     views: view4 of both frames; timestep (N, 1, 1, 1) in 0..1, or a map (N, 1, H, W); images: of
-    both; pictures: any channels and range, warped by the final flow; None: the images.
+    both; pictures: any channels and range, warped by the final flow; None: the images, and the new
+    picture keeps to 0..1.
     """
     run = _Run(ops, weights, row, options.scale, Watcher())
     level = LEVELS[-1]
@@ -141,7 +142,8 @@ def refine[T, P, W](
         mask = ops.add(ops.to_full(layers.conv(x, "mask")), share)
         mask = ops.resize(ops.pixel_shuffle(mask, 4), 1 / options.scale)
     given = images if pictures is None else pictures
-    return Refined(ops.warp_sharp(given, flow, options.planes), flow, mask)
+    warped = ops.warp_sharp(given, flow, options.planes)  # overshoots a little at hard edges
+    return Refined(warped, flow, mask, clamped=pictures is None)
 
 
 class _Run[T, P, W](NamedTuple):

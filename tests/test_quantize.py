@@ -11,28 +11,28 @@ from onnx import numpy_helper
 
 from tests.golden import formula
 from tests.support.films import pan, scenery
-from tests.support.narrow import official_rows
+from tests.support.narrow import official_rows, shipped_pyramids
 from vsrife import quantize
 from vsrife.evaluation.scores.measures import psnr
 from vsrife.network.graphs import build_flow
 from vsrife.network.options import GraphOptions
 from vsrife.network.own.pyramid_row import LEVELS, PyramidRow
-from vsrife.network.table import ARCHS
+from vsrife.network.table import ARCHS, EMBEDDED
 from vsrife.weights import find_weights, read_arrays
 
-ROWS = ("4.2", "4.6", "4.14.lite", "4.25", "nano", "small")  # bodies, groups, encoders, our own
+ROWS = ("4.2", "4.6", "4.14.lite", "4.25", "small")  # bodies, groups, encoders, our own
 SIZE = (128, 64)  # a multiple of every row's unit
 
 
 @pytest.fixture(scope="module", autouse=True)
 def narrow():
     """Which convolutions there are depends on no width."""
-    with official_rows(4, convs=2):
+    with official_rows(4, convs=2), shipped_pyramids():
         yield
 
 
 def state_of(row):
-    if row in ("nano", "small"):
+    if row in EMBEDDED:
         return read_arrays(find_weights(row))
     return formula.make_state(row)
 
@@ -172,7 +172,7 @@ def test_of_a_pyramid_the_encoder_and_the_bodies_are_in_int8_and_what_reads_flow
 
 
 def test_weights_have_a_scale_for_each_channel(made):
-    found = [conv for conv in convs_of(made("nano")[1]) if conv.step is not None]
+    found = [conv for conv in convs_of(made("small")[1]) if conv.step is not None]
     assert found
     for conv in found:
         assert conv.step.shape == conv.weight.shape[:1]
@@ -186,7 +186,7 @@ def test_the_picture_stays(made, row, least):
         assert psnr(run(quantized, feeds), run(single, feeds)) > least
 
 
-@pytest.mark.parametrize("row", ["4.14.lite", "nano", "pyramid"])
+@pytest.mark.parametrize("row", ["4.14.lite", "small", "pyramid"])
 def test_residual_sums_are_taken_out_of_weights_exactly(made, row):
     single, _ = made(row)
     apart = quantize._with_sums(single)
@@ -201,4 +201,4 @@ def test_residual_sums_are_taken_out_of_weights_exactly(made, row):
 
 
 def test_the_file_keeps_what_it_says_of_itself(made):
-    assert {p.key: p.value for p in made("nano")[1].metadata_props} == {"model": "nano"}
+    assert {p.key: p.value for p in made("small")[1].metadata_props} == {"model": "small"}

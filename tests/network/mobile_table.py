@@ -35,7 +35,7 @@ from vsrife.network.table import Arch, Row, arch_of, cost
 from vsrife.weights import read_arrays
 
 Array = NDArray[np.float32]
-ROWS = ("4.25", "pyramid", "micro", "mobile3", "mobile1")
+ROWS = ("4.25", "nano", "micro", "mobile3", "mobile1")
 SIZE = (640, 384)
 PAIRS = 6
 WARP = Path(__file__).parents[2] / "docs/examples/warp/warp.py"

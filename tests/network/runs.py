@@ -27,7 +27,7 @@ Tensors = dict[str, Array]
 
 
 # Rows that stand for all of them on OpenVINO, where compiling takes long
-ON_OPENVINO = ("4.0", "4.2", "4.7", "4.14.lite", "4.25", "nano", "small", "pyramid")
+ON_OPENVINO = ("4.0", "4.2", "4.7", "4.14.lite", "4.25", "small", "nano")
 # Fields that say which operations there are, not how many or how wide
 KINDS = ("body", "groups", "tail", "half_stride", "no_features", "linear_motion", "static",
          "soft_argmax", "bicubic_warp")  # fmt: skip

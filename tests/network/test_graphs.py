@@ -139,7 +139,7 @@ def test_convolutions_are_called_like_the_checkpoints_tensors():
     }
 
 
-@pytest.mark.parametrize("row", ["4.0", "4.25", "nano"])
+@pytest.mark.parametrize("row", ["4.0", "4.25", "small"])
 def test_a_static_graph_tells_the_shapes_of_all_that_it_takes_and_gives(row):
     model = static(row, motion=True)
     taken, given = (

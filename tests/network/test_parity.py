@@ -22,6 +22,7 @@ from tests.network.runs import (
     time_of,
     wide_rows,
 )
+from tests.support.narrow import shipped_pyramids
 from vsrife.network import build
 from vsrife.network.graphs import build_flow
 from vsrife.network.ifnet import Watcher, refine
@@ -45,8 +46,7 @@ RUNS = [
             row,
             ARCHS[row].ensemble,
             "openvino",
-            # small: also in test_same_pictures
-            marks=() if row in ON_OPENVINO and row != "small" else pytest.mark.slow,
+            marks=() if row in ON_OPENVINO else pytest.mark.slow,
         )
         for row in ARCHS
     ),
@@ -86,12 +86,12 @@ def test_so_does_every_row_at_its_full_width(row):
 # each row at another scale in turn, large ones at one where the picture is small; two at all
 LARGE = [row for row, arch in ARCHS.items() if cost(arch) > 45_000 or arch.modulo == 128]
 SCALED = {(row, 2.0 if row in LARGE else SCALES[i % 5]) for i, row in enumerate(ARCHS)}
-SCALED |= {(row, scale) for row in ("4.6", "nano") for scale in SCALES}
-SCALED |= {("4.0", 0.5), ("4.0", 2.0), ("small", 0.25), ("small", 4.0)}
+SCALED |= {(row, scale) for row in ("4.6", "small") for scale in SCALES}
+SCALED |= {("4.0", 0.5), ("4.0", 2.0)}
 
 
 # Of rows that are like others, in `.ci/slow`; so are scales of the dearest two
-LIKE_OTHERS = {("nano", 0.5), ("nano", 2.0), ("small", 2.0), ("small", 4.0)}
+LIKE_OTHERS = {("small", 0.5), ("small", 2.0)}
 LIKE_OTHERS |= {way for way in SCALED if way[0] not in (*ON_OPENVINO, "4.6", "4.25.heavy")}
 SOME = [
     pytest.param(*way, marks=pytest.mark.slow if way in LIKE_OTHERS else ())
@@ -125,10 +125,11 @@ def test_embedded_models_do_so_on_a_picture_of_several_tiles(model, runtime):
     state = read_arrays(embedded_folder / f"{model}.safetensors")
     left, right = images(*size)
     feeds = {"left": left.clip(0, 1), "right": right.clip(0, 1), "timestep": time_of(0.3)}
-    net = build(model, state_dict={key: torch.from_numpy(value) for key, value in state.items()})
-    with torch.inference_mode():
+    tensors = {key: torch.from_numpy(value) for key, value in state.items()}
+    with shipped_pyramids(), torch.inference_mode():
+        net = build(model, state_dict=tensors)
         wanted = net(torch.from_numpy(left), torch.from_numpy(right), 0.3).numpy()
-    graph = build_flow(state, ARCHS[model], GraphOptions(size=size)).SerializeToString()
+        graph = build_flow(state, ARCHS[model], GraphOptions(size=size)).SerializeToString()
     assert np.abs(RUNTIMES[runtime](graph)(feeds)["image"] - wanted).max() <= TOLERANCE
 
 
@@ -173,7 +174,7 @@ def test_the_limit_is_met_exactly():
     assert np.allclose(got, wanted, atol=1e-3)
 
 
-MAPPED = [way for way in WAYS if way[0] in ("4.0", "4.6", "4.25", "nano")]
+MAPPED = [way for way in WAYS if way[0] in ("4.0", "4.6", "4.25", "small")]
 
 
 @pytest.mark.parametrize(("row", "ensemble"), MAPPED)
@@ -203,9 +204,8 @@ def test_a_timestep_for_every_pixel_and_pictures_of_their_own(row, ensemble):
 @pytest.mark.parametrize(
     ("row", "size"),
     [
-        ("4.0", True), ("4.6", False), ("4.14.lite", False), ("4.25", True), ("nano", False),
+        ("4.0", True), ("4.6", False), ("4.14.lite", False), ("4.25", True), ("small", False),
         ("small", True), pytest.param("4.6", True, marks=pytest.mark.slow),
-        pytest.param("nano", True, marks=pytest.mark.slow),
     ],
 )  # fmt: skip  # a table
 def test_half_precision_stays_near_and_runs_on_the_cpu(row, size):
@@ -217,7 +217,7 @@ def test_half_precision_stays_near_and_runs_on_the_cpu(row, size):
     assert -10 * np.log10(np.square(error).mean()) > 72
 
 
-@pytest.mark.parametrize("row", ["4.6", "nano"])
+@pytest.mark.parametrize("row", ["4.6", "small"])
 def test_a_weight_that_is_a_little_off_is_seen(row):
     """The comparison above can fail."""
     size = sizes(row, GraphOptions())[0]

@@ -9,6 +9,7 @@ from tests.golden import formula
 from vsrife.errors import ArgumentError
 from vsrife.network import table
 from vsrife.network.table import IFNETS, VERSIONS
+from vsrife.weights import embedded_folder
 
 # Measured on the peer's modules: parameters, multiply-adds per pixel of a pair, modulo.
 MEASURED = {
@@ -56,7 +57,7 @@ CHECKSUMS = {
 def test_every_official_row_is_measured():
     assert set(MEASURED) == set(CHECKSUMS) == set(VERSIONS.values())
     assert len(VERSIONS) == 36
-    assert set(IFNETS) == set(MEASURED) | set(table.EMBEDDED)
+    assert set(table.ARCHS) == set(MEASURED) | set(table.EMBEDDED)
 
 
 @pytest.mark.parametrize("name", MEASURED)
@@ -105,18 +106,25 @@ def test_unknown_names_are_answered_with_near_ones(typed, near):
 
 
 def test_the_embedded_model_is_small():
-    nano = IFNETS["nano"]
-    assert table.parameters(nano) < 500_000
-    assert table.cost(nano) <= 10_000
+    nano = table.PYRAMIDS["nano"]
+    assert table.parameters(nano) < 2_250_000
+    assert table.cost(nano) <= 15_000
+    size = (embedded_folder / "nano.safetensors").stat().st_size
+    assert 2 * table.parameters(nano) < size < 4_500_000  # in fp16
 
 
 def test_a_block_that_runs_twice_has_its_weights_once_and_costs_more():
-    arch = IFNETS["nano"]
-    once, again = replace(arch, order=()), replace(arch, order=((0, 4), (0, 4), *arch.order[2:]))
+    small = IFNETS["small"]
+    once = replace(small, order=())
+    arch, again = (replace(small, order=((0, scale), *once.runs)) for scale in (8, 4))
+    assert small.runs == (*arch.runs[:2], (1, 2), *arch.runs[2:])
     assert arch.runs == ((0, 8), *once.runs)
     assert table.state_shapes(arch) == table.state_shapes(again) == table.state_shapes(once)
-    assert (arch.modulo, again.modulo, once.modulo) == (32, 16, 16)
+    assert table.state_shapes(small) == table.state_shapes(once)
+    assert (small.modulo, arch.modulo, again.modulo, once.modulo) == (32, 32, 16, 16)
     # a quarter of what it costs at 1/4
     assert table.cost(arch) - table.cost(once) == table.cost(once.first(1)) / 4
     assert table.cost(again) - table.cost(once) == table.cost(once.first(1))
-    assert IFNETS["small"].first(2).runs == ((0, 8), (0, 4), (1, 2), (1, 2))
+    second = table.cost(once.first(2)) - table.cost(once.first(1))
+    assert table.cost(small) - table.cost(arch) == second
+    assert small.first(2).runs == ((0, 8), (0, 4), (1, 2), (1, 2))

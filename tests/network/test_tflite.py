@@ -43,7 +43,7 @@ def test_flow_only_gives_flow_and_mask_at_half_size(name):
 
 @pytest.mark.parametrize(
     ("name", "scale"),
-    [("4.0", 0.5), ("4.7", 2.0), ("4.25", 4.0), ("pyramid", 0.5), ("mobile3", 0.5)],
+    [("4.0", 0.5), ("4.7", 2.0), ("4.25", 4.0), ("nano", 0.5), ("mobile3", 0.5)],
 )
 def test_motion_is_seen_at_another_scale(name, scale):
     row = narrow(name)
@@ -65,7 +65,7 @@ def test_weights_in_fp16_are_within_50_db(name):
     assert 50 < psnr(found, by_torch(row).image) < 110  # and they are in fp16
 
 
-@pytest.mark.parametrize("name", ["4.0", "4.14.lite", "4.25", "pyramid"])
+@pytest.mark.parametrize("name", ["4.0", "4.14.lite", "4.25", "nano"])
 def test_weights_in_int8_lose_little(name):
     # 8 bits for each output of a layer: 1/254 of its largest weight
     row = narrow(name)
@@ -129,7 +129,7 @@ def test_the_first_blocks_are_a_network_of_their_own(count):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
-@pytest.mark.parametrize("name", ["4.0", "4.25", "pyramid"])
+@pytest.mark.parametrize("name", ["4.0", "4.25", "nano"])
 def test_newer_delegates_take_all_of_it(name, precision):
     known = tflite_files.PUBLISHED | tflite_files.NEWER
     nodes = nodes_of(narrow(name), precision=precision)

@@ -51,20 +51,27 @@ def official_rows(divisor: int, convs: int = 8) -> Iterator[None]:
 
 
 @contextmanager
-def narrow_weights(folder: Path) -> Iterator[Callable[..., Path]]:
-    """Path of random weights for a row, made once, where official rows are narrow. `pyramid` is a
-    narrow pyramid.
+def shipped_pyramids() -> Iterator[None]:
+    """Within `official_rows`: pyramids that ship have the widths of their weights, and `pyramid` is
+    a narrow one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for rows in (PYRAMIDS, ARCHS):
+            patch.setitem(rows, "pyramid", PYRAMID)
+            for name in set(EMBEDDED) & set(WHOLE_PYRAMIDS):
+                patch.setitem(rows, name, WHOLE_PYRAMIDS[name])
+        formula._state.cache_clear()
+        yield
 
-    4.15.lite has an encoder. Of all rows with one, its graphs are compiled soonest, three times as
-    soon as those of nano, and PyTorch runs it in less than half the time.
+
+@contextmanager
+def narrow_weights(folder: Path) -> Iterator[Callable[..., Path]]:
+    """Path of random weights for a row, made once, where official rows are narrow, and pyramids as
+    `shipped_pyramids` has them.
+
+    4.15.lite has an encoder. Of all rows with one, its graphs are compiled soonest, and PyTorch
+    runs it in less than half the time.
     """
     from tests.support import clips  # loads VapourSynth
 
-    with official_rows(4, convs=2), pytest.MonkeyPatch.context() as patch:
-        for rows in (PYRAMIDS, ARCHS):
-            patch.setitem(rows, "pyramid", PYRAMID)
-            # models that ship have weights of their own width
-            for name in EMBEDDED:
-                if name in WHOLE_PYRAMIDS:
-                    patch.setitem(rows, name, WHOLE_PYRAMIDS[name])
+    with official_rows(4, convs=2), shipped_pyramids():
         yield functools.cache(lambda arch="4.15.lite": clips.random_weights(folder, arch))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from vsrife.network.table import ARCHS, state_shapes
+from vsrife.network.table import ROWS, state_shapes
 
 
 def random_state(name: str, seed: int = 0) -> dict[str, np.ndarray]:
     numbers = np.random.default_rng(seed)
     return {
         key: numbers.standard_normal(shape, dtype=np.float32) / 8
-        for key, shape in state_shapes(ARCHS[name]).items()
+        for key, shape in state_shapes(ROWS[name]).items()
     }
 
 

@@ -1,4 +1,4 @@
-"""What only nano and small do: linear motion, static pixels, a bicubic last warp."""
+"""What only small does: linear motion, static pixels, a bicubic last warp."""
 
 import pytest
 import torch

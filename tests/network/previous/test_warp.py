@@ -1,4 +1,4 @@
-"""The warp of nano and small, bilinear and bicubic."""
+"""The warp of small, bilinear and bicubic."""
 
 import math
 

@@ -20,7 +20,7 @@ __all__ = ["add_rows", "own_store", "server"]  # fixtures
 
 ROW = """
 [model.tiny]
-arch = "nano"
+arch = "small"
 file = "flownet_tiny.pkl"
 sources = ["{address}/tiny.pkl"]
 good_at = "Tests."
@@ -31,7 +31,7 @@ good_at = "Tests."
 def tiny(server, add_rows, tmp_path):
     """A model to fetch; gives the bytes of its published file."""
     add_rows(ROW.format(address=server.address))
-    body = save_pickle(tmp_path / "published.pkl", random_state("nano")).read_bytes()
+    body = save_pickle(tmp_path / "published.pkl", random_state("small")).read_bytes()
     server.pages["/tiny.pkl"] = serve(body)
     return body
 
@@ -112,7 +112,7 @@ def test_verify_without_names_checks_what_is_there_and_fails_if_any_is_bad(run, 
 
 
 def test_import_says_how_to_use_it(run, tmp_path, own_store):
-    file = save_pickle(tmp_path / "flownet.pkl", random_state("nano"))
+    file = save_pickle(tmp_path / "flownet.pkl", random_state("small"))
     code, out, err = run("import", file, "--name", "mine")
     assert (code, out) == (cli.OK, f"{own_store / 'mine.safetensors'}\n")
     assert "rife(clip, model='mine')" in err

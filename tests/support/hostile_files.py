@@ -54,7 +54,7 @@ def entry(begin, end, shape=(4,), dtype="F32"):
 
 
 def state_with(change) -> bytes:
-    state = random_state("nano")
+    state = random_state("small")
     change(state)
     return as_safetensors(state, {})
 
@@ -82,7 +82,7 @@ def with_one_more(state):
 
 
 def digest_of_others() -> bytes:
-    return as_safetensors(random_state("nano"), {DIGEST: "0" * 64})
+    return as_safetensors(random_state("small"), {DIGEST: "0" * 64})
 
 
 def zip_bomb() -> bytes:
@@ -249,7 +249,7 @@ SAFETENSORS = {
     "infinite weights": (lambda: poisoned(-np.inf), "not finite: 'block2.lastconv.0.bias'"),
     "tensors that were changed": (digest_of_others, "the digest differs"),
     "no tensors": (lambda: safetensors({}, b""), "holds no tensors"),
-    "tensors swapped": (lambda: state_with(swapped), r"nearest is nano, but block0\.conv0\.0\.0"),
+    "tensors swapped": (lambda: state_with(swapped), r"nearest is small, but block0\.conv0\.0\.0"),
     "a tensor missing": (lambda: state_with(without_one), r"but block1\.merge\.bias is missing"),
     "a tensor too many": (lambda: state_with(with_one_more), r"virus\.weight is not part of it"),
 }

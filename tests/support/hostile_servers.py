@@ -123,7 +123,7 @@ REFUSALS = {
     "redirect to a bad address": (lambda body: redirect("http://[/x"), "which is not https", 1),
     "other network": (
         lambda body: serve(other_network()),
-        r"it is a network 4\.25\.lite, and tiny is a nano",
+        r"it is a network 4\.25\.lite, and tiny is a small",
         1,
     ),
     "no RIFE": (lambda body: serve(no_rife()), "are of no RIFE v4 network", 1),
@@ -138,7 +138,7 @@ def no_rife() -> bytes:
 
 
 def with_nan() -> bytes:
-    state = random_state("nano")
+    state = random_state("small")
     state["block0.conv0.0.0.bias"][0] = np.nan
     out = io.BytesIO()
     save_pickle(out, state)

@@ -27,7 +27,7 @@ GOOD = {
     "bench": [],
     "build": ["--size", "64x48"],
     "quantize": ["nano", "film.mkv", "-o", "out.onnx"],
-    "train": ["pyramid", "-o", "run", "--steps", "1"],
+    "train": ["nano", "-o", "run", "--steps", "1"],
     "eval": ["film.mkv"],
     "help": ["render"],
 }

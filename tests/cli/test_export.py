@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from tests.golden import formula
-from tests.support.narrow import official_rows
+from tests.support.narrow import official_rows, shipped_pyramids
 from vsrife import cli
 from vsrife.cli import main
 from vsrife.errors import ArgumentError, MediaError
@@ -37,7 +37,7 @@ def official(tmp_path_factory):
         save_weights(path, state, {"licence": "of the tests"})
         return path, state
 
-    with official_rows(4, convs=2):
+    with official_rows(4, convs=2), shipped_pyramids():
         yield write
 
 

@@ -66,9 +66,9 @@ def test_list_has_every_model_and_its_state(run, tiny):
     code, out, _ = run("list")
     assert code == cli.OK
     assert re.search(r"^name +network +Mparam", out)
-    size = re.escape(f"{parameters(ARCHS['nano']) / 1e6:.2f}")
+    size = re.escape(f"{parameters(ARCHS['small']) / 1e6:.2f}")
     assert re.search(
-        rf"^tiny +nano +{size} +{cost(ARCHS['nano']):,.0f} +\d+ +no +ready$".replace(",", " "),
+        rf"^tiny +small +{size} +{cost(ARCHS['small']):,.0f} +\d+ +no +ready$".replace(",", " "),
         out,
         re.MULTILINE,
     )

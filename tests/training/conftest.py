@@ -16,7 +16,7 @@ def _narrow() -> Iterator[None]:
     """Training is the same for any pyramid."""
     with pytest.MonkeyPatch.context() as patch:
         for rows in (ARCHS, PYRAMIDS, TRAINABLE):
-            patch.setitem(rows, "pyramid", PYRAMID)
+            patch.setitem(rows, "nano", PYRAMID)
         yield
 
 

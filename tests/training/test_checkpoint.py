@@ -31,7 +31,7 @@ def _small() -> Iterator[None]:
 
 
 def options(folder: Path, **changes: Any) -> Options:
-    usual = {"model": "pyramid", "folder": folder, "steps": 6, "count": 1, "size": 64}
+    usual = {"model": "nano", "folder": folder, "steps": 6, "count": 1, "size": 64}
     return Options(**{**usual, **changes})
 
 
@@ -100,10 +100,10 @@ def test_a_disk_that_is_full_of_the_checkpoint_leaves_the_weights_of_before(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(loop, "save_weights", full)
-    with pytest.raises(MediaError, match=r"weights .*pyramid\.safetensors cannot be written"):
+    with pytest.raises(MediaError, match=r"weights .*nano\.safetensors cannot be written"):
         run.save()
     after = contents(tmp_path)
-    assert after["pyramid.safetensors"] == before["pyramid.safetensors"]
+    assert after["nano.safetensors"] == before["nano.safetensors"]
     assert torch.load(tmp_path / CHECKPOINT, weights_only=True)["step"] == 1
 
 
@@ -116,7 +116,7 @@ def test_a_full_disk_ends_training_with_one_line_and_the_run_goes_on_later(
     train(options(tmp_path, steps=1), scenes)
     before = contents(tmp_path)
     monkeypatch.setattr("vsrife.training.material.drawn_scenes.Scenes", lambda *_: scenes)
-    words = f"train pyramid --steps 3 --count 1 --size 64 --resume -o {tmp_path}".split()
+    words = f"train nano --steps 3 --count 1 --size 64 --resume -o {tmp_path}".split()
     with full_disk(len(before[CHECKPOINT]) // 2):
         assert main(words) == 1
     lines = capsys.readouterr().err.splitlines()
@@ -133,7 +133,7 @@ def test_a_damaged_checkpoint_is_refused_by_its_path_and_left_alone(
     checkpoint: Path, saved: bytes, scenes: Scenes, tmp_path: Path, damage: str
 ) -> None:
     if damage in ("number", "parts"):
-        torch.save(3 if damage == "number" else {"model_name": "pyramid"}, checkpoint)
+        torch.save(3 if damage == "number" else {"model_name": "nano"}, checkpoint)
     else:
         broken = {"empty": b"", "cut": saved[: len(saved) // 2], "text": b"hello"}
         checkpoint.write_bytes(broken[damage])
@@ -162,5 +162,5 @@ def test_a_checkpoint_of_another_model_is_refused_by_its_name(
     checkpoint: Path, scenes: Scenes, tmp_path: Path
 ) -> None:
     torch.save({**torch.load(checkpoint, weights_only=True), "model_name": "huge"}, checkpoint)
-    with pytest.raises(ModelError, match=r"of model huge, not pyramid"):
+    with pytest.raises(ModelError, match=r"of model huge, not nano"):
         train(options(tmp_path, resume=True), scenes)

@@ -34,35 +34,33 @@ def test_train_writes_weights_and_prints_their_path(
     monkeypatch.setattr(loop, "HELD_OUT_SIZE", 32)
     monkeypatch.setattr(drawn_scenes, "Scenes", partial(drawn_scenes.Scenes, tiles=1, shapes=24))
     folder = tmp_path / "run"
-    assert (
-        call(train_command, "pyramid", "-o", folder, "--steps", 1, "--count", 1, "--size", 64) == 0
-    )
-    assert capsys.readouterr().out.strip() == str(folder / "pyramid.safetensors")
-    assert (folder / "pyramid.safetensors").exists()
+    assert call(train_command, "nano", "-o", folder, "--steps", 1, "--count", 1, "--size", 64) == 0
+    assert capsys.readouterr().out.strip() == str(folder / "nano.safetensors")
+    assert (folder / "nano.safetensors").exists()
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["4.25", "--steps", 1], "model must be one of pyramid"),
-        (["pyramid", "--steps", 1, "--threads", 0], "threads must be at least 1"),
-        (["pyramid", "--steps", 1, "--threads", 10**8], "threads must be at most 1024"),
-        (["pyramid", "--steps", 1, "--seed", -1], "seed must be at least 0"),
-        (["pyramid", "--steps", 1, "--seed", 10**30], "seed must be at most"),
-        (["pyramid", "--minutes", "inf"], "minutes must be finite, not inf"),
-        (["pyramid", "--steps", 1, "--rate", "nan"], "rate must be above 0, not nan"),
-        (["pyramid", "--steps", 1, "--size", 8192], "size must be at most 4096, not 8192"),
-        (["pyramid", "--steps", 1, "--device", "cuda:99"], "device 'cuda:99' is not available"),
-        (["pyramid", "--steps", 1, "--device", "gpu"], "device must be one of cuda"),
-        (["pyramid", "--steps", 1, "--device", ""], "device must be one of cuda"),
-        (["pyramid", "--steps", 1, "--cache", "x"], "--cache is for cut footage; add --footage"),
-        (["pyramid", "--steps", 1, "--footage", ".", "--size", 416], "size must be at most 160"),
-        (["pyramid", "--steps", 1, "--footage", "/no/such/folder"], "footage must be a folder"),
-        (["pyramid", "--steps", 1, "--footage", "x" * 300], "check its name and permissions"),
-        (["pyramid", "--steps", 1, "--from", "/no/such.pth"], "does not exist; check its path"),
-        (["pyramid", "--steps", 1, "--teacher", "/no/such.pth"], "does not exist; check its path"),
+        (["4.25", "--steps", 1], "model must be one of nano"),
+        (["nano", "--steps", 1, "--threads", 0], "threads must be at least 1"),
+        (["nano", "--steps", 1, "--threads", 10**8], "threads must be at most 1024"),
+        (["nano", "--steps", 1, "--seed", -1], "seed must be at least 0"),
+        (["nano", "--steps", 1, "--seed", 10**30], "seed must be at most"),
+        (["nano", "--minutes", "inf"], "minutes must be finite, not inf"),
+        (["nano", "--steps", 1, "--rate", "nan"], "rate must be above 0, not nan"),
+        (["nano", "--steps", 1, "--size", 8192], "size must be at most 4096, not 8192"),
+        (["nano", "--steps", 1, "--device", "cuda:99"], "device 'cuda:99' is not available"),
+        (["nano", "--steps", 1, "--device", "gpu"], "device must be one of cuda"),
+        (["nano", "--steps", 1, "--device", ""], "device must be one of cuda"),
+        (["nano", "--steps", 1, "--cache", "x"], "--cache is for cut footage; add --footage"),
+        (["nano", "--steps", 1, "--footage", ".", "--size", 416], "size must be at most 160"),
+        (["nano", "--steps", 1, "--footage", "/no/such/folder"], "footage must be a folder"),
+        (["nano", "--steps", 1, "--footage", "x" * 300], "check its name and permissions"),
+        (["nano", "--steps", 1, "--from", "/no/such.pth"], "does not exist; check its path"),
+        (["nano", "--steps", 1, "--teacher", "/no/such.pth"], "does not exist; check its path"),
         (
-            ["pyramid", "--steps", 1, "--perceptual", "/no/such.pth"],
+            ["nano", "--steps", 1, "--perceptual", "/no/such.pth"],
             "does not exist; check its path",
         ),
     ],
@@ -95,7 +93,7 @@ def test_a_teacher_without_footage_is_refused_with_the_way_out(
     _draw_nothing(monkeypatch)
     folder, teacher = tmp_path / "run", tmp_path / "4.6.safetensors"
     teacher.write_bytes(b"not read")
-    words = ["train", "pyramid", "--steps", "1", "--teacher", str(teacher), "-o", str(folder)]
+    words = ["train", "nano", "--steps", "1", "--teacher", str(teacher), "-o", str(folder)]
     assert main(words) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"vsrife: error: --teacher {teacher} says how footage moves")
@@ -110,7 +108,7 @@ def test_a_file_that_is_no_such_weights_is_refused_before_anything_is_drawn(
     _draw_nothing(monkeypatch)
     path = tmp_path / "other.safetensors"
     save_weights(path, {"other": np.ones(3, np.float32)}, {})
-    words = ["pyramid", "--steps", 1, "--size", 64, "--footage", media, option, path]
+    words = ["nano", "--steps", 1, "--size", 64, "--footage", media, option, path]
     with pytest.raises(RifeError, match=r"other\.safetensors"):
         call(train_command, *words, "-o", tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -124,7 +122,7 @@ def test_a_cut_checkpoint_is_refused_before_anything_is_drawn_and_left_alone(
     checkpoint = tmp_path / "run" / CHECKPOINT
     checkpoint.parent.mkdir()
     checkpoint.write_bytes(b"PK\x03\x04 and no more")
-    words = ["pyramid", "--steps", 1, "--size", 64, "--footage", media, "-o", checkpoint.parent]
+    words = ["nano", "--steps", 1, "--size", 64, "--footage", media, "-o", checkpoint.parent]
     message = "is damaged" if resume else "holds a run already"
     with pytest.raises(RifeError, match=message):
         call(train_command, *words, *["--resume"] * resume)
@@ -142,7 +140,7 @@ def test_a_full_disk_while_footage_is_cut_is_one_line(
         raise OSError("76800 requested and 4096 written")  # as numpy says it
 
     monkeypatch.setattr(footage.np, "save", full)
-    words = ["train", "pyramid", "--steps", "1", "--size", "64", "--footage", str(media)]
+    words = ["train", "nano", "--steps", "1", "--size", "64", "--footage", str(media)]
     assert main([*words, "-o", str(tmp_path / "run")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"vsrife: error: footage cannot be cut into {tmp_path / 'run'}")
@@ -159,7 +157,7 @@ def test_one_photo_is_footage_enough(
     monkeypatch.setattr(loop, "HELD_OUT", 1)
     monkeypatch.setattr(loop, "HELD_OUT_SIZE", 32)
     monkeypatch.setattr(drawn_scenes, "Scenes", partial(drawn_scenes.Scenes, tiles=1, shapes=24))
-    words = ["pyramid", "-o", tmp_path / "run", "--footage", media, "--resume"]
+    words = ["nano", "-o", tmp_path / "run", "--footage", media, "--resume"]
     assert call(train_command, *words, "--steps", 1, "--count", 1, "--size", 64) == 0
     assert "holds no checkpoint; a new run begins" in capsys.readouterr().err
 
@@ -167,7 +165,7 @@ def test_one_photo_is_footage_enough(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nano", "--steps", 1], "model must be one of pyramid"),
+        (["small", "--steps", 1], "model must be one of nano"),
         (["micro", "--steps", 0], "steps must be"),
         (["micro", "--steps", 1, "--cache", "x"], "--cache is for cut footage"),
     ],

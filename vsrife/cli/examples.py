@@ -20,8 +20,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "quantize": ("vsrife quantize nano in.mkv -o nano-int8.onnx",),
     "models": ("vsrife models list", "vsrife models info 4.25", "vsrife models verify"),
     "train": (
-        "vsrife train pyramid -o runs/one --minutes 600 --footage MEDIA",
-        "vsrife train pyramid -o runs/one --minutes 600 --footage MEDIA --resume",
+        "vsrife train nano -o runs/one --minutes 600 --footage MEDIA",
+        "vsrife train nano -o runs/one --minutes 600 --footage MEDIA --resume",
     ),
     "eval": (
         "vsrife eval in.mkv",

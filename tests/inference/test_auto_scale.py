@@ -168,4 +168,4 @@ def test_a_quarter_is_the_mean_of_blocks_with_edges_repeated(size):
 
 
 def test_a_pyramid_takes_what_is_surer_by_any_margin():
-    assert auto_scale.margin_of(ARCHS["pyramid"]) == 0 < auto_scale.margin_of(ARCHS["4.25"])
+    assert auto_scale.margin_of(ARCHS["nano"]) == 0 < auto_scale.margin_of(ARCHS["4.25"])

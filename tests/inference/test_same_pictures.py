@@ -103,7 +103,7 @@ def test_every_option_gives_what_pytorch_gives(weights, options, backend):
 
 NETWORK = {"plain", "scale", "unclamped sources", "alpha", "pace", "confidence"}
 # What OpenVINO compiles for itself; with the rest, it has the graphs that ONNX Runtime has. Of
-# nano, which it compiles for a second, test_the_embedded_models has the plain one for both.
+# small, which it compiles for a second, test_the_embedded_models has the plain one for both.
 COMPILED = {("pyramid", option) for option in ("plain", "alpha", "pace")}
 OTHERS = [
     pytest.param(
@@ -111,7 +111,7 @@ OTHERS = [
         *case,
         marks=() if case[1] == "onnx" or (arch, case[0]) in COMPILED else pytest.mark.slow,
     )
-    for arch, options in (("pyramid", NETWORK), ("nano", NETWORK - {"plain", "unclamped sources"}))
+    for arch, options in (("pyramid", NETWORK), ("small", NETWORK - {"plain", "unclamped sources"}))
     for case in CASES
     if case[0] in options
 ]
@@ -119,7 +119,7 @@ OTHERS = [
 
 @pytest.mark.parametrize(("arch", "options", "backend"), OTHERS)
 def test_so_it_is_with_networks_of_other_kinds(weights, arch, options, backend):
-    """The pyramid has a stage for each pair; nano has a description of its own."""
+    """The pyramid has a stage for each pair; small has a description of its own."""
     source, given = OPTIONS[options]
     assert_same(SOURCES[source](), TOLERANCE, backend, model=weights(arch), **given)
 
@@ -170,7 +170,7 @@ def test_integers_differ_by_one_step_at_most(weights, fmt, steps, backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(("arch", "fmt"), [("nano", vs.RGBH), ("4.6", vs.RGBS)])
+@pytest.mark.parametrize(("arch", "fmt"), [("small", vs.RGBH), ("4.6", vs.RGBS)])
 def test_half_precision_is_near_pytorchs(weights, arch, fmt, backend):
     clip = clip_of(noise(*SIZE), 3, fmt=fmt)
     assert_same(clip, HALF_TOLERANCE, backend, model=weights(arch), precision="fp16")

@@ -124,7 +124,10 @@ print(sorted({{"torch", "onnx", "ncnn"}} & set(sys.modules)))
 
 
 FAULTS = {
-    "a network of before": (["small", "-o", "rife-v4"], "target ncnn cannot write small; use target"),
+    "a network of before": (
+        ["small", "-o", "rife-v4"],
+        "target ncnn cannot write small; use target",
+    ),
     "a name without a version": (
         ["4.6.safetensors", "-o", "mine"],
         "the folder must have rife-v4 in its name, by which programs choose the padding of 32",

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 SIZE = (48, 32)
 # Places are rounded otherwise, by 1e-5 of a pixel; pictures are in 0..1
 TOLERANCE = 1e-4
-QUICK = ("4.6", "4.25", "pyramid")
+QUICK = ("4.6", "4.25", "nano")
 
 
 def run(graph, feeds):

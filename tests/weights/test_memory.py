@@ -87,7 +87,7 @@ def test_the_memory_of_every_row_is_the_documented_one(name):
     assert most_alive(name, torch.float16) == pytest.approx(half, rel=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", some(("4.25", "nano")))
+@pytest.mark.parametrize("name", some(("4.25", "small", "nano")))
 def test_so_it_is_in_single_precision(name):
     _, single = catalogue.memory()[name]
     assert most_alive(name, torch.float32) == pytest.approx(single, rel=TOLERANCE)

@@ -35,7 +35,7 @@ from vsrife.rendering.jobs.local import on_device, pinned, run_workers, workers_
 from vsrife.rendering.jobs.manifest import Manifest
 from vsrife.rendering.jobs.segments import borders, longest
 from vsrife.rendering.jobs.whole import check_size, join
-from vsrife.rendering.jobs.work import make_all
+from vsrife.rendering.jobs.work import begin, make_all
 from vsrife.rendering.progress import Progress, Silent
 from vsrife.rendering.task import Task
 
@@ -199,21 +199,19 @@ def _check_plan(plan: Manifest, film: Film) -> None:
 
 def _make_missing(task: Task, facts: Facts, job: Job, film: Film, progress: Progress) -> int:
     """Make what is missing, with as many workers as asked for; gives the number of frames."""
-    assert job.plan is not None
-    total, done = film.end - film.first, job.frames_done()
-    if done:
+    if done := job.frames_done():
         say(f"{_share(job)} done; going on")
     task_file.save(task, job.folder)
     if task.segments is not None:
         job.share(task.segments)
         say(f"segments are shared at {job.place}")
-    progress.begin("render", total, done, job.size if task.is_joined else None)
+    begin(task, job, film, progress)
     if len(workers := workers_of(task, job)) > 1:
         run_workers(job, workers, progress)
     if task.dask is not None:
         run_cluster(job, task.dask, progress)
     make_all(task, facts, job, film, progress)
-    return total - done
+    return film.end - film.first - done
 
 
 def _share(job: Job) -> str:

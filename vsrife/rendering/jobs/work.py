@@ -72,6 +72,12 @@ def write_piece(
     write_part(clip, part, times, encoding, container_of(encoding), beside, on_frame)
 
 
+def begin(task: Task, job: Job, film: Film, progress: Progress) -> None:
+    """Tell how many frames there are to make, and how many bytes, where these are the output's."""
+    size = job.size if task.is_joined else None
+    progress.begin("render", film.end - film.first, job.frames_done(), size)
+
+
 def make_all(
     task: Task,
     facts: Facts,
@@ -163,8 +169,7 @@ def join_in(
         facts = facts_of(task)
         source_film = open_film_source(task, facts, index=job.folder / "index")
         film = open_film(task, source_film, plan.marks)
-        size = job.size if task.is_joined else None
-        progress.begin("render", film.end - film.first, job.frames_done(), size)
+        begin(task, job, film, progress)
         try:
             return make_all(task, facts, job, film, progress, longest_first=True)
         except MediaError:

@@ -228,7 +228,10 @@ def _warped(image: Array, flow: Array) -> Array:
 
 def _unbent(image: Array, flow: Array) -> Array:
     """Pixel by pixel: how far a line is off a parabola, with the flow there; then the warp."""
-    grey = image[0, :3].mean(0)
+    if image.shape[1] > 3:  # each for itself
+        planes = np.split(image, image.shape[1], 1)
+        return np.concatenate([_unbent(plane, flow) for plane in planes], 1)
+    grey = image[0].mean(0)
     bends = np.zeros((1, 2, *grey.shape))  # along x, along y
     for y, x in np.ndindex(grey.shape):
         if 0 < x < grey.shape[1] - 1:
@@ -238,4 +241,4 @@ def _unbent(image: Array, flow: Array) -> Array:
     across, down = np.split(bends, 2, 1)
     u, v = (np.mod(flow[:, i : i + 1], 1.0) for i in (0, 1))
     off = u * (1 - u) / 2 * across + v * (1 - v) / 2 * down
-    return _warped(np.concatenate([image[:, :3] - off, image[:, 3:]], 1), flow)
+    return _warped(image - off, flow)

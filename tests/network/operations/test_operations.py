@@ -268,28 +268,28 @@ def test_a_batch_gives_what_its_frames_give_alone(name):
         assert torch.allclose(together[i : i + 1], alone, atol=1e-5)
 
 
+@pytest.mark.parametrize("planes", [3, 4])
 @pytest.mark.parametrize("run", RUNNERS.values(), ids=RUNNERS)
-def test_a_sharp_warp_hits_curved_brightness_and_leaves_alpha_as_a_plain_one(run):
+def test_a_sharp_warp_hits_curved_brightness_and_alpha(run, planes):
     """Parabolas, along x and y, that move evenly are read without an error inside the picture."""
     y, x = np.mgrid[:12, :16] / 4.0
 
     def curved(x, y):
         return np.stack([0.1 * x * x - 0.05 * y * y + 0.2 * y] * 3 + [0.3 * x * x])[None]
 
-    picture = curved(x, y).astype(np.float32)
+    picture = curved(x, y).astype(np.float32)[:, :planes]
     move = np.tile(np.float32([1.4, -0.7, -1.6, 0.3]).reshape(1, 4, 1, 1), (1, 1, 12, 16))
     size = (16, 12)
     sharp, plain = (
         run(case(name, Both(picture, picture), move, *more, gives="pair", size=size))
-        for name, more in (("warp_sharp", (4,)), ("warp", ()))
+        for name, more in (("warp_sharp", (planes,)), ("warp", ()))
     )
     for i in range(2):
         u, v = move[0, 2 * i : 2 * i + 2] / 4
-        exact = curved(x + u, y + v)
-        inside = np.s_[:, :3, 3:-3, 3:-3]
+        exact = curved(x + u, y + v)[:, :planes]
+        inside = np.s_[:, :, 3:-3, 3:-3]
         assert np.abs(sharp[i] - exact)[inside].max() < 1e-4
         assert np.abs(plain[i] - exact)[inside].max() > 5e-4
-        assert np.abs(sharp[i][:, 3] - plain[i][:, 3]).max() < 1e-6
 
 
 @pytest.mark.parametrize("s", [2, 4])

@@ -201,12 +201,13 @@ class Operations[Tensor, Pair, Weight](Protocol):
         ...
 
     def warp_sharp(self, pair: Pair, flow: Tensor, channels: int) -> Pair:
-        """`warp` without its blur, in the first three channels; channels: of the pair, 3 or more.
+        """`warp` without its blur; channels: of the pair, 3 or more.
 
         Between two pixels, at fraction f, linear interpolation is off by f * (1 - f) / 2 times the
         second derivative. That is taken off the pictures before they are warped: the second
-        differences along x and y of the mean of three channels, 0 in the outermost columns (along
-        x) and rows (along y), with f of the flow at the same pixel less its floor. It stands for
+        differences along x and y of the mean of three channels, or of each of more (colours and
+        their alpha must move alike), 0 in the outermost columns (along x) and rows (along y), with
+        f of the flow at the same pixel less its floor. It stands for
         the pixels that read this one, as flow is smooth. Tolerance of `warp`.
         """
         ...

@@ -228,14 +228,19 @@ class NcnnOperations:
 
     def _sharp(self, image: Blob, flow: Blob) -> Blob:
         """`warp_sharp` of one frame."""
-        deep = image.channels - 3
-        images, *others = self.split(image, [3, deep]) if deep else [image]
-        mean = self.mean_channels(images)
-        bends = self.join([self._half_bend(mean, axis) for axis in (_COLUMNS, _ROWS)])
         fraction = self.subtract(flow, self._unary("UnaryOp", flow, {0: _FLOOR}))
         share = self.multiply(fraction, self.add(fraction, -1.0))
-        sharp = self.add(images, self._sum_channels(self.multiply(share, bends)))
-        return self._warped(self.join([sharp, *others]), flow, 1)
+        if image.channels == 3:
+            sharp = self.add(image, self._blur(self.mean_channels(image), share))
+        else:
+            planes = self.split(image, [1] * image.channels)
+            sharp = self.join([self.add(plane, self._blur(plane, share)) for plane in planes])
+        return self._warped(sharp, flow, 1)
+
+    def _blur(self, plane: Blob, share: Blob) -> Blob:
+        """share (2, H, W): of half the second differences of a plane, x and y."""
+        bends = self.join([self._half_bend(plane, axis) for axis in (_COLUMNS, _ROWS)])
+        return self._sum_channels(self.multiply(share, bends))
 
     def _half_bend(self, x: Blob, axis: int) -> Blob:
         """Half the second difference along an axis; 0 at both ends."""

@@ -268,13 +268,15 @@ class TfliteOperations:
     # Sharpness
 
     def _sharpened(self, image: Tensor, share: Tensor) -> Tensor:
-        """share (1, H, W, 2): of half the second differences of three channels' mean, x and y."""
-        deep = image.channels - 3
-        first, *others = self.split(image, [3, deep]) if deep else [image]
-        mean = self.mean_channels(first)
-        bends = self.join([self._half_bend(mean, axis) for axis in (_COLUMNS, _ROWS)])
-        blur = self._reduced("SUM", self.multiply(share, bends), [_CHANNELS])
-        return self.join([self.add(first, blur), *others])
+        if image.channels == 3:
+            return self.add(image, self._blur(self.mean_channels(image), share))
+        planes = self.split(image, [1] * image.channels)
+        return self.join([self.add(plane, self._blur(plane, share)) for plane in planes])
+
+    def _blur(self, plane: Tensor, share: Tensor) -> Tensor:
+        """share (1, H, W, 2): of half the second differences of a plane, x and y."""
+        bends = self.join([self._half_bend(plane, axis) for axis in (_COLUMNS, _ROWS)])
+        return self._reduced("SUM", self.multiply(share, bends), [_CHANNELS])
 
     def _half_bend(self, x: Tensor, axis: int) -> Tensor:
         """Half the second difference along an axis; 0 at both ends."""

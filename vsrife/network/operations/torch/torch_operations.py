@@ -156,15 +156,12 @@ class TorchOperations:
 
     def warp_sharp(self, pair: Tensor, flow: Tensor, channels: int) -> Tensor:
         # few passes over whole frames: each costs as much memory traffic as the sampling itself
-        images = pair[:, :3]
-        mean = images.mean(1, keepdim=True)
+        images = pair[:, :channels]
+        seen = images.mean(1, keepdim=True) if channels == 3 else images
         below = flow.floor().sub_(flow)  # minus the fraction
         share = _by_picture(torch.addcmul(below, below, below))  # fraction * (fraction - 1)
-        blur = (share[:, :1] * _bend(mean, 3)).addcmul_(share[:, 1:], _bend(mean, 2))
-        sharp = torch.add(images, blur, alpha=0.5)
-        return self.warp(
-            sharp if channels == 3 else torch.cat((sharp, pair[:, 3:channels]), 1), flow
-        )
+        blur = (share[:, :1] * _bend(seen, 3)).addcmul_(share[:, 1:], _bend(seen, 2))
+        return self.warp(torch.add(images, blur, alpha=0.5), flow)
 
     def warp_small(self, pair: Tensor, flow: Tensor | None, s: float) -> Tensor:
         if flow is None:

@@ -25,7 +25,7 @@ BUILD = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProv
 SIZE = (96, 64)
 # Between graphs for one size and for any: correlations are summed in different orders, and cells
 # without a pattern are all rounding
-ANY_SIZE = 1e-3
+ANY_SIZE = 2e-3
 # Of two sessions of one graph, which may add in different orders
 ROUNDING = 1e-5
 
@@ -97,7 +97,7 @@ def ort(monkeypatch, tmp_path):
     return pretended
 
 
-def settings(model="nano", **changes):
+def settings(model="small", **changes):
     hardware = Hardware(provider="tensorrt", engines=changes.pop("engines", EngineOptions()))
     weights = find_weights(model) if isinstance(model, str) else model
     given = {
@@ -128,11 +128,11 @@ def test_engines_are_built_once_for_all_sessions_to_come(ort, tmp_path):
     heard = []
     first = picture(open_session(settings(note=heard.append)))
     assert len(ort.builds) == 1
-    assert "building a TensorRT engine for nano-96x64-fp32" in heard[0]
+    assert "building a TensorRT engine for small-96x64-fp32" in heard[0]
     again = picture(open_session(settings(note=heard.append)))
     assert len(ort.builds) == len(heard) == 1
     assert np.abs(first - again).max() < ROUNDING
-    assert list((tmp_path / "cache" / "engines").glob("nano-96x64-fp32-*/vsrife.engine"))
+    assert list((tmp_path / "cache" / "engines").glob("small-96x64-fp32-*/vsrife.engine"))
 
 
 def test_the_graph_that_frames_will_need_is_built_first(ort):
@@ -150,7 +150,7 @@ def test_a_network_with_an_encoder_has_two_engines(ort, tmp_path):
 @pytest.mark.parametrize("half", [False, True])
 def test_wrong_pictures_are_refused_before_the_first_frame(ort, tmp_path, half):
     ort.error = 0.05  # 26 dB
-    with pytest.raises(BackendError, match=r"nano-96x64-fp\d\d gives wrong pictures: 26\.0 dB"):
+    with pytest.raises(BackendError, match=r"small-96x64-fp\d\d gives wrong pictures: 26\.0 dB"):
         open_session(settings(half=half))
     assert not list((tmp_path / "cache").glob("engines/*/vsrife.engine"))
 
@@ -200,8 +200,8 @@ def test_engines_of_many_sizes_get_profiles(ort):
 
 def test_a_folder_of_the_users_own_holds_the_engines(ort, tmp_path):
     open_session(settings(engines=EngineOptions(folder=str(tmp_path / "mine"))))
-    assert list((tmp_path / "mine").glob("nano*/vsrife.engine"))
-    assert not (tmp_path / "cache" / "engines" / "nano").exists()
+    assert list((tmp_path / "mine").glob("small*/vsrife.engine"))
+    assert not (tmp_path / "cache" / "engines" / "small").exists()
 
 
 def test_where_nothing_can_be_kept_it_is_built_each_time(ort, monkeypatch):
@@ -288,8 +288,8 @@ def test_graphs_of_others_get_inputs_of_their_layout(layout):
 
 
 def test_a_file_runs_on_tensorrt_too(ort, tmp_path):
-    path = tmp_path / "nano.onnx"
-    export_model("nano", path)
+    path = tmp_path / "small.onnx"
+    export_model("small", path)
     of_file = picture(open_session(settings(path)))
     assert len(ort.builds) == 1
     assert of_file == pytest.approx(picture(open_session(settings())), abs=ANY_SIZE)
@@ -308,9 +308,10 @@ def test_vs_rifes_scripts_get_engines(ort, tmp_path, capfd):
     )  # fmt: skip  # one thing, not six
     clip.get_frame(1).close()
     assert (low, high) == before
-    assert len(ort.builds) == 1
-    assert ort.builds[0]["trt_builder_optimization_level"] == "5"
-    assert ort.builds[0]["trt_engine_cache_path"].startswith(folder)
+    assert len(ort.builds) == 3  # for a frame, a pair, a new frame
+    for build in ort.builds:
+        assert build["trt_builder_optimization_level"] == "5"
+        assert build["trt_engine_cache_path"].startswith(folder)
     assert capfd.readouterr().out == ""
 
 

@@ -22,7 +22,7 @@ def batch(scenes: Scenes) -> Batch:
 @pytest.fixture
 def net() -> CentredNet:
     torch.manual_seed(3)
-    made = make("pyramid")
+    made = make("nano")
     assert isinstance(made, CentredNet)
     with torch.no_grad():
         for key, weight in made.weights.items():
@@ -95,7 +95,7 @@ def test_the_flow_of_coarse_blocks_learns_from_their_own_loss_alone(
 
 
 def test_coarse_flow_has_a_rate_of_its_own() -> None:
-    model = make("pyramid")
+    model = make("nano")
     (usual, slow) = _groups(model)
     names = {id(value): key for key, value in model.named_parameters()}
     assert slow["share"] == COARSE_FLOW < usual["share"] == 1

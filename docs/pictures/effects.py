@@ -81,12 +81,12 @@ def in_time() -> Image.Image:
 
 
 def scale() -> Image.Image:
-    """A fast pan, with motion estimated at full and at half size."""
-    way, width, height = 64, 960, 544
+    """A very fast pan, with motion estimated at full, half and a quarter of the size."""
+    way, width, height = 160, 960, 544
     wide = known_motion.dead_leaves(width + way, height, 5)
     film = [wide[:, way:], wide[:, :width]]
     tiles = [("truth", wide[:, way // 2 : way // 2 + width])]
-    for value in (1, 0.5):
+    for value in (1, 0.5, 0.25):
         tiles.append((f"scale={value}", new_frame(film, 0, Fraction(1, 2), scale=value)))
     return sheet([[(words, cut(each, 360, 190, 240, 160)) for words, each in tiles]])
 

@@ -29,8 +29,8 @@ _LINEAR = ("out",)  # what no LeakyReLU follows
 class CentredNet(PyramidNet):
     """A pyramid whose coarse convolutions give their bias on average over the batch.
 
-    means: what was taken off, by layer, a tensor (channels) each time; kept only while `noting`.
-    centring: else the layers are as in a `PyramidNet`, and means are theirs.
+    centring: False: nothing is taken off, as in a `PyramidNet`. means: where it is a dict, each
+    layer's mean without its bias is added by the bias's key, (channels), each time that it runs.
     """
 
     centring = True

@@ -207,8 +207,8 @@ class Operations[Tensor, Pair, Weight](Protocol):
         second derivative. That is taken off the pictures before they are warped: the second
         differences along x and y of the mean of three channels, or of each of more (colours and
         their alpha must move alike), 0 in the outermost columns (along x) and rows (along y), with
-        f of the flow at the same pixel less its floor. It stands for
-        the pixels that read this one, as flow is smooth. Tolerance of `warp`.
+        f of the flow at the same pixel less its floor. It stands for the pixels that read this one,
+        as flow is smooth. Tolerance of `warp`.
         """
         ...
 

@@ -44,9 +44,9 @@ class Watcher[T](NamedTuple):
     """Optional callbacks for intermediate results, for training.
 
     state: receives a level and its state (N, 16, H / level, W / level), and gives the one to go on
-    with. matches: receives the
-    soft-argmax from left to right and back, (N, 3, H / 32, W / 32): x, y in cells, best cosine.
-    meeting: receives a level, its cosines, see `Operations.meet`, and their factor in the softmax.
+    with. matches: receives the soft-argmax from left to right and back, (N, 3, H / 32, W / 32): x,
+    y in cells, best cosine. meeting: receives a level, its cosines, see `Operations.meet`, and
+    their factor in the softmax.
     """
 
     state: Callable[[int, T], T] | None = None

@@ -84,7 +84,7 @@ def means_of(net: CentredNet, batches: Sequence[Batch], *, centring: bool) -> di
     """The mean of each layer's output without its bias, by the bias's key; (channels) each."""
     net.centring, net.means = centring, {}
     for batch in batches:
-        net(batch.img0, batch.img1, batch.timestep)
+        net.match(net.prepare(batch.img0), net.prepare(batch.img1))  # no later layer is centred
     found = {key: torch.stack(values).mean(0) for key, values in net.means.items()}
     net.centring, net.means = True, None
     return found

@@ -64,7 +64,8 @@ class Run:
         mixer = Mixer(scenes, footage, options.count, options.size, teacher)
         fixed = torch.Generator().manual_seed(1)  # the same scenes whatever the run's seed
         self.held_out = scenes.draw(fixed, HELD_OUT, HELD_OUT_SIZE)
-        self.calibration = [mixer.draw(fixed) for _ in range(CALIBRATION)]
+        centred = isinstance(self.model, CentredNet)
+        self.calibration = [mixer.draw(fixed) for _ in range(CALIBRATION if centred else 0)]
         if options.start:
             _copy(options.start, self.model)
             if isinstance(self.model, CentredNet):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vsrife.network.own.pyramid_module import PyramidNet
-from vsrife.network.own.pyramid_row import MEETINGS
+from vsrife.network.own.pyramid_row import COARSE
 from vsrife.training.centred import CentredNet, folded, means_of, unfold
 from vsrife.training.first_weights import make
 from vsrife.training.loop import COARSE_FLOW, _groups, find
@@ -66,7 +66,7 @@ def test_coarse_layers_have_their_bias_as_mean_and_no_others_are_touched(
     found = means_of(net, [batch], centring=True)
     layers = {key.rpartition(".")[0] for key in found}
     wanted = {"encode.conv4", "encode.body4"}
-    for level in MEETINGS:
+    for level in COARSE:
         names = {key.rpartition(".")[0] for key in net.weights if key.startswith(f"block{level}.")}
         wanted |= names - {f"block{level}.out", f"block{level}"}
     assert layers == wanted
@@ -100,6 +100,6 @@ def test_coarse_flow_has_a_rate_of_its_own() -> None:
     names = {id(value): key for key, value in model.named_parameters()}
     assert slow["share"] == COARSE_FLOW < usual["share"] == 1
     assert {names[id(each)] for each in slow["params"]} == {
-        f"block{level}.out.{kind}" for level in MEETINGS for kind in ("weight", "bias")
+        f"block{level}.out.{kind}" for level in COARSE for kind in ("weight", "bias")
     }
     assert len(usual["params"]) + len(slow["params"]) == len(names)

@@ -19,10 +19,10 @@ from torch.nn import functional as F
 from vsrife.network.module import size_of
 from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.network.own.pyramid_module import PyramidNet
-from vsrife.network.own.pyramid_row import COARSEST_ENCODED, MEETINGS
+from vsrife.network.own.pyramid_row import COARSE, COARSEST_ENCODED
 from vsrife.training.material.drawn_scenes import Batch
 
-_SCOPES = {"encode": COARSEST_ENCODED} | {f"block{level}": None for level in MEETINGS}
+_SCOPES = {"encode": COARSEST_ENCODED} | {f"block{level}": None for level in COARSE}
 _LINEAR = ("out",)  # what no LeakyReLU follows
 
 

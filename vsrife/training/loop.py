@@ -15,7 +15,7 @@ from vsrife import messages
 from vsrife.errors import MediaError, ModelError, RifeError
 from vsrife.network import build
 from vsrife.network.own.pyramid import Watcher
-from vsrife.network.own.pyramid_row import MEETINGS
+from vsrife.network.own.pyramid_row import COARSE
 from vsrife.training.before_run import check_folder, check_footage, fitting
 from vsrife.training.centred import CentredNet, folded, unfold
 from vsrife.training.checkpoint import load_checkpoint, save_checkpoint
@@ -239,7 +239,7 @@ def find(model: Trained, batch: Batch) -> Found:
     def passed_on(level: int, state: torch.Tensor) -> torch.Tensor:
         states[level] = state
         # flow there is noisy to what is finer, and its losses would push coarse features to nothing
-        return torch.cat((state[:, :4].detach(), state[:, 4:]), 1) if level in MEETINGS else state
+        return torch.cat((state[:, :4].detach(), state[:, 4:]), 1) if level in COARSE else state
 
     watcher = Watcher(
         state=passed_on,
@@ -251,14 +251,14 @@ def find(model: Trained, batch: Batch) -> Found:
     image = model.interpolate(left, right, batch.timestep, trace, matched=matched)
     flow, mask = trace[-1]
     made = image.float(), flow.float(), mask.float()
-    return Found(*made, states, matches[0], model.arch.radii[-1], meetings, MEETINGS)
+    return Found(*made, states, matches[0], model.arch.radii[-1], meetings, COARSE)
 
 
 def _groups(model: Trained) -> list[dict[str, Any]]:
     """Parameters by their share of the rate."""
     if not isinstance(model, CentredNet):
         return [{"params": model.parameters(), "share": 1.0}]
-    slow = tuple(f"block{level}.out." for level in MEETINGS)
+    slow = tuple(f"block{level}.out." for level in COARSE)
     shares: dict[float, list[nn.Parameter]] = {1.0: [], COARSE_FLOW: []}
     for name, parameter in model.named_parameters():
         shares[COARSE_FLOW if name.startswith(slow) else 1.0].append(parameter)

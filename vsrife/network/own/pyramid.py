@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from vsrife.network.ifnet import Refined
 from vsrife.network.operations.interface import Operations, Weights
 from vsrife.network.options import RunOptions
-from vsrife.network.own.pyramid_row import LEVELS, MEETINGS, STATE, VOLUMES, PyramidRow
+from vsrife.network.own.pyramid_row import LEVELS, STATE, VOLUMES, PyramidRow
 
 _SHORTEST = 1e-3  # added to the length of keys: those near 0 match nothing
 
@@ -99,7 +99,7 @@ def match[T, P, W](
         parts = {"views": run.warped(*both, state, level), "state": state}
         if level in keys:
             parts["volume"] = run.volume(*keys[level], state, level)
-        if level in MEETINGS:
+        if level in row.meetings:
             parts["meeting"] = run.meeting(*keys[level], level)
         state = run.block(level, parts, state)
     return state

@@ -17,8 +17,8 @@ LEVELS = (32, 16, 8, 4)
 VOLUMES = LEVELS[1:3]
 # Layers of the encoder at the coarsest level
 COARSEST_ENCODED = ("conv4", "body4")
-# Those whose blocks see where keys of both frames, as they are, meet half way
-MEETINGS = LEVELS[:2]
+# Those where large motion is found
+COARSE = LEVELS[:2]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,9 @@ class PyramidRow(OwnRow):
     views: channels of what blocks see of a frame, warped, at 1/4, 1/8 and 1/16; at 1/32 they see
     the encoder's features, unwarped.
     keys: channels of what is matched, at 1/8, 1/16 and 1/32. radii: of the cost volumes there, in
-    cells; meeting: of those of MEETINGS, in cells from the middle to either side.
+    cells. meetings: levels whose blocks also see where keys of both frames, as they are, meet half
+    way: a thing smaller than a coarser cell is not in what the flow so far has warped; meeting:
+    how far, in cells from the middle to either side.
     widths, convs: channels and body convolutions of the blocks of LEVELS; last: those of the block
     at 1/4 that reads the timestep.
     """
@@ -38,6 +40,7 @@ class PyramidRow(OwnRow):
     views: tuple[int, int, int] = (16, 32, 48)
     keys: tuple[int, int, int] = (16, 32, 64)
     radii: tuple[int, int, int] = (2, 2, 5)
+    meetings: tuple[int, ...] = COARSE
     meeting: int = 3
     widths: tuple[int, int, int, int] = (128, 96, 64, 32)
     convs: tuple[int, int, int, int] = (4, 4, 3, 2)
@@ -59,7 +62,7 @@ class PyramidRow(OwnRow):
                 parts["state"] = STATE
             if level in VOLUMES:
                 parts["volume"] = (2 * self.radius(level) + 1) ** 2
-            if level in MEETINGS:
+            if level in self.meetings:
                 parts["meeting"] = (2 * self.meeting + 1) ** 2 + 3
                 yield f"block{level}.sharpness", (1,), Fraction(0)
             yield from _block(f"block{level}.", level, parts, width, convs)

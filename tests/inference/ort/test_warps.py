@@ -96,6 +96,48 @@ def test_our_warps_agree_with_their_definition(s, channels, reach, seed):
         assert np.abs(got - true).max() < TOLERANCE
 
 
+def unread(graph):
+    graph = ModelProto.FromString(graph).graph
+    read = {name for node in graph.node for name in node.input} | {x.name for x in graph.output}
+    nodes = [node.name for node in graph.node if not read.intersection(node.output)]
+    return nodes + [tensor.name for tensor in graph.initializer if tensor.name not in read]
+
+
+@pytest.mark.parametrize("row", ["4.25", "nano"])
+def test_nothing_is_left_that_nothing_reads(row):
+    """ONNX Runtime runs such nodes, and says so of such constants."""
+    unit = ARCHS[row].pad_unit(1.0)
+    model = build_flow(formula.make_state(row), ARCHS[row], GraphOptions(size=(unit, unit)))
+    assert unread(warps.rewritten(model.SerializeToString())) == []
+
+
+def test_what_a_graph_within_a_node_reads_stays():
+    model = ModelProto.FromString(our_warp(1, 3))
+    graph = model.graph
+    graph.node.extend([helper.make_node("Neg", ["left"], ["negative"])])
+    out = helper.make_tensor_value_info("chosen", TensorProto.FLOAT, [1, 3, *SIZE[::-1]])
+    branches = {
+        f"{which}_branch": helper.make_graph(
+            [helper.make_node(kind, ["negative"], ["chosen"])], which, [], [out]
+        )
+        for which, kind in (("then", "Abs"), ("else", "Neg"))
+    }
+    graph.node.extend(
+        [
+            helper.make_node("ReduceMax", ["flow"], ["most"], keepdims=0),
+            helper.make_node("Greater", ["most", "most"], ["no"]),
+            helper.make_node("If", ["no"], ["neither"], **branches),
+        ]
+    )
+    graph.output.extend(
+        [helper.make_tensor_value_info("neither", TensorProto.FLOAT, [1, 3, *SIZE[::-1]])]
+    )
+    random = np.random.default_rng(5)
+    feeds = {"left": pictures(random, 3), "right": pictures(random, 3)}
+    feeds["flow"] = np.zeros((1, 4, *SIZE[::-1]), np.float32)
+    assert np.array_equal(run(warps.rewritten(model.SerializeToString()), feeds)[2], feeds["left"])
+
+
 def test_the_mean_after_a_warp_is_a_part_of_it():
     assert "AveragePool" not in kinds(warps.rewritten(our_warp(2, 3)))
 

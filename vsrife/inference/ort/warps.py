@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,8 +78,7 @@ class _Rewriter:
         self._offsets: dict[tuple[str, tuple[int, ...], bool], str] = {}
 
     def rewrite(self) -> bool:
-        """Whether any warp was rewritten. Nodes that nothing reads any more are left to ONNX
-        Runtime, which drops them."""
+        """Whether any warp was rewritten."""
         warps = {id(w.node): w for w in map(self._warp, self._graph.node) if w is not None}
         means = {id(w.mean) for w in warps.values() if w.mean is not None}
         if not warps:
@@ -90,10 +89,23 @@ class _Rewriter:
                 self._write(warp)
             elif id(node) not in means:
                 self._nodes.append(node)
-        nodes = [NodeProto.FromString(node.SerializeToString()) for node in self._nodes]
-        del self._graph.node[:]
-        self._graph.node.extend(nodes)
+        self._put_back()
         return True
+
+    def _put_back(self) -> None:
+        """Into the graph, without what nothing reads any more: ONNX Runtime runs such nodes, and
+        says so of such constants."""
+        read, kept = {output.name for output in self._graph.output}, []
+        for node in reversed(self._nodes):
+            if read.intersection(node.output):
+                kept.append(NodeProto.FromString(node.SerializeToString()))
+                read.update(_inputs(node))
+        del self._graph.node[:]
+        self._graph.node.extend(reversed(kept))
+        constants = self._graph.initializer
+        for i in reversed(range(len(constants))):
+            if constants[i].name not in read:
+                del constants[i]
 
     def _warp(self, node: NodeProto) -> _Warp | None:
         """What to write for a node; None for what is no bilinear warp of known size."""
@@ -242,6 +254,16 @@ class _Rewriter:
         results = [f"{name}.{i}" for i in range(outputs)]
         self._nodes.append(helper.make_node(kind, list(inputs), results, name=name, **attributes))
         return results
+
+
+def _inputs(node: NodeProto) -> Iterator[str]:
+    """What a node reads, in graphs within it, too."""
+    yield from node.input
+    for said in node.attribute:
+        for graph in (said.g, *said.graphs):
+            yield from (output.name for output in graph.output)
+            for inner in graph.node:
+                yield from _inputs(inner)
 
 
 def _halves(node: NodeProto) -> bool:

@@ -278,6 +278,10 @@ def test_what_is_not_understood_is_one_line(words, said, capsys):
             ["render", "a", "-o", "b", "--overw"],
             "arguments: --overw; did you mean --overwrite?; see",
         ),
+        (
+            ["render", "a", "-o", "b", "--protect", "auto"],
+            "arguments: auto; did you mean --protect-auto?; see",
+        ),
         (["doctor", "--zzzz"], "unrecognized arguments: --zzzz; see"),
     ],
 )

@@ -151,7 +151,11 @@ class Parser(argparse.ArgumentParser):
     def _unknown(self, rest: list[str]) -> str:
         """What is not known, as options if there are any: words after them may be their values."""
         options = [word.partition("=")[0] for word in rest if word.startswith("-")]
-        near = alike(options[0], list(self._option_string_actions)) if len(options) == 1 else ""
+        known = list(self._option_string_actions)
+        near = alike(options[0], known) if len(options) == 1 else ""
+        if not options:  # `--protect auto`, where rife() has protect="auto", is --protect-auto
+            joined = [name for name in known for word in rest if name.endswith(f"-{word}")]
+            near = f"; did you mean {' or '.join(joined)}?" if joined else ""
         return " ".join(options or rest) + (near or self.hint(options))
 
 

@@ -22,6 +22,7 @@ from vsrife.checks import (
     OneOf,
     Option,
     Positive,
+    Rate,
     Share,
     Unread,
     Whole,
@@ -86,7 +87,7 @@ class Options:
         Positive(), None, _RATE, "instead of factor_num and factor_den", none="those"
     )
     fps: Fraction | None = option(
-        Positive(), None, _RATE, "instead of fps_num and fps_den", none="those"
+        Rate(), None, _RATE, "instead of fps_num and fps_den", none="those"
     )
     vfr: bool = option(
         Flag(), False, _RATE,

@@ -18,6 +18,7 @@ from vsrife.errors import ArgumentError
 
 INT64_MAX = 2**63 - 1  # frame rates and durations are pairs of these
 _LONG_EXPONENT = re.compile(r"[eE][+-]?\d(?:_?\d){3}")
+_DIGITS = 3  # of a rate in decimals, as people write it: 23.976 and 23.98 are 24000/1001
 _OPTION = "option"  # key in the metadata of a field
 
 
@@ -58,9 +59,25 @@ def rational(name: str, value: object) -> Fraction:
         is_near = isinstance(value, float) and 0 < value < INT64_MAX
         raise ArgumentError(
             f'{name} must be a positive int, Fraction or text such as "60000/1001", not {value!r}'
-            + (f'; "{float(value)}" is exact' if is_near else "")  # type: ignore[arg-type]
+            + (f'; write "{float(value)}"' if is_near else "")  # type: ignore[arg-type]
         )
     return _in_range(name, result)
+
+
+def read_rate(text: str) -> str:
+    """A rate in text, where decimals of an NTSC rate mean that rate: 59.94 is 60000/1001."""
+    whole, point, digits = text.strip().partition(".")
+    if not (point and whole.isdecimal() and digits.isdecimal() and len(digits) in (2, _DIGITS)):
+        return text
+    near = Fraction((int(whole) + 1) * 1000, 1001)
+    if round(float(near), len(digits)) == float(text):
+        return f"{near.numerator}/{near.denominator}"
+    return text
+
+
+def frame_rate(name: str, value: object) -> Fraction:
+    """As `rational`, of frames per second: see `read_rate`."""
+    return rational(name, read_rate(value) if isinstance(value, str) else value)
 
 
 class Kind(Protocol):
@@ -118,6 +135,15 @@ class Positive(NamedTuple):
 
     def read(self, name: str, value: object) -> Fraction:
         return rational(name, value)
+
+
+class Rate(NamedTuple):
+    """A positive Fraction, frames per second; decimals of an NTSC rate mean that rate."""
+
+    allowed: str = 'int, Fraction or text such as "60000/1001" or "59.94", which mean the same'
+
+    def read(self, name: str, value: object) -> Fraction:
+        return frame_rate(name, value)
 
 
 class Flag(NamedTuple):

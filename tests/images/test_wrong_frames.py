@@ -23,7 +23,7 @@ OPTIONS = [
     ({"factor": 0}, 'factor must be a positive int, Fraction or text such as "60000/1001", not 0'),
     (
         {"factor": 2.5},
-        'factor must be a positive int, Fraction or text .*, not 2.5; "2.5" is exact',
+        'factor must be a positive int, Fraction or text .*, not 2.5; write "2.5"',
     ),
     ({"factor": float("nan")}, "factor must be a positive int, .*, not nan$"),
     ({"factor": -1}, "factor must be a positive"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import vapoursynth as vs
 
-from vsrife.checks import rational
+from vsrife.checks import frame_rate, rational
 from vsrife.cli.render_task import check_values, options_of, varies
 from vsrife.cli.rife_options import check_options
 from vsrife.errors import MediaError, RifeError
@@ -23,7 +23,7 @@ from vsrife.media.stills.images import READABLE
 from vsrife.media.writing.encoder_table import CONTAINERS
 from vsrife.rendering import batch
 from vsrife.rendering.film.scripts import run_script
-from vsrife.rendering.film.timing import constant_rate, read_rate
+from vsrife.rendering.film.timing import constant_rate
 from vsrife.weights.folders import is_folder
 
 _UNKNOWN = "unknown"  # in the name of what cannot be rendered
@@ -99,7 +99,7 @@ def _rate_words(args: argparse.Namespace, source: Path) -> dict[str, str]:
 def _rate_of(args: argparse.Namespace, source: Path, factor: Fraction | None) -> Fraction:
     """Frames per second of a source. factor: of the output's, if that is what is asked for."""
     if is_folder(source):
-        return USUAL_RATE if args.fps_in is None else rational("fps_in", read_rate(args.fps_in))
+        return USUAL_RATE if args.fps_in is None else frame_rate("fps_in", args.fps_in)
     facts = probe(source)
     if facts.rates and not varies(facts) and args.before is None:
         return facts.rates[0]

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vsrife.checks import rational
+from vsrife.checks import frame_rate, read_rate
 from vsrife.cli import presets, rife_options
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.media.parts import check_target
@@ -24,7 +24,7 @@ from vsrife.rendering import batch
 from vsrife.rendering.film.ramp import read_ramp
 from vsrife.rendering.film.side_clips import check_clips
 from vsrife.rendering.film.span import read_span
-from vsrife.rendering.film.timing import cheaper_rate, check_rate, read_rate
+from vsrife.rendering.film.timing import cheaper_rate, check_rate
 from vsrife.rendering.jobs import shared
 from vsrife.rendering.jobs.cluster import check_installed
 from vsrife.rendering.jobs.job import is_joining
@@ -79,7 +79,7 @@ def check_values(args: argparse.Namespace, targets: Sequence[Path] = ()) -> None
         raise ArgumentError(f"slow must be 2 to {_MOST_SLOW}, not {args.slow}")
     _check_times(args)
     if args.fps is not None:
-        check_rate("fps", rational("fps", read_rate(args.fps)))
+        check_rate("fps", frame_rate("fps", args.fps))
     if args.audio == STRETCH and args.slow is None and args.times is None:
         raise ArgumentError(
             "--audio stretch goes with --slow or --times; copy keeps the sound as it is"
@@ -139,7 +139,7 @@ def _rate_in(args: argparse.Namespace, source: Path, target: Path) -> Fraction:
         return USUAL_RATE
     if not is_folder(source):
         raise ArgumentError("fps_in is for folders of images; a film has its own rate")
-    return rational("fps_in", read_rate(args.fps_in))
+    return frame_rate("fps_in", args.fps_in)
 
 
 def _check_times(args: argparse.Namespace) -> None:

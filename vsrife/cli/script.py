@@ -7,11 +7,11 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
-from vsrife.checks import rational, whole
+from vsrife.checks import frame_rate, rational, whole
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.media.parts import whole_file
 from vsrife.messages import say
-from vsrife.rendering.film.timing import check_rate, read_rate
+from vsrife.rendering.film.timing import check_rate
 from vsrife.scripting.choices import choose, rhythm_in_words
 from vsrife.scripting.examine import SAMPLE, examine
 from vsrife.scripting.text import write_script
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     factor = None if args.factor is None else rational("factor", args.factor)
-    fps = None if args.fps is None else rational("fps", read_rate(args.fps))
+    fps = None if args.fps is None else frame_rate("fps", args.fps)
     if fps is not None:
         check_rate("fps", fps)
     if factor is not None and fps is not None:

@@ -13,18 +13,6 @@ from vsrife.media.timestamps import Times
 from vsrife.video.timeline import as_duration
 
 _FASTEST = 100_000  # frames per second; beyond, files cannot hold the times
-_DIGITS = 3  # of a rate in decimals, as people write it: 23.976 and 23.98 are 24000/1001
-
-
-def read_rate(text: str) -> str:
-    """A rate in text, where decimals of an NTSC rate mean that rate: 59.94 is 60000/1001."""
-    whole, point, digits = text.strip().partition(".")
-    if not (point and whole.isdecimal() and digits.isdecimal() and len(digits) in (2, _DIGITS)):
-        return text
-    near = Fraction((int(whole) + 1) * 1000, 1001)
-    if round(float(near), len(digits)) == float(text):
-        return f"{near.numerator}/{near.denominator}"
-    return text
 
 
 def check_rate(name: str, rate: Fraction) -> None:

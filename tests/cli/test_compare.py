@@ -91,7 +91,11 @@ def test_measures_are_those_that_are_asked_for_and_there(films, capsys, monkeypa
     )
     monkeypatch.setattr(frame_measures, "available", lambda: ["psnr", "ssim"])
     monkeypatch.setattr(compare, "available", lambda: ["psnr", "ssim"])
-    assert run(capsys, films["source"], films["short"])["columns"][3:] == ["psnr_B", "ssim_B"]
+    without = run(capsys, films["source"], films["short"])
+    assert without["columns"][3:] == ["psnr_B", "ssim_B"]
+    assert any("vszip is missing" in note for note in without["notes"])
+    chosen = run(capsys, films["source"], films["short"], "--measures", "psnr,ssim")
+    assert not any("vszip" in note for note in chosen["notes"])
     assert main(["compare", str(films["source"]), str(films["short"])]) == 0
     assert "without SSIMULACRA 2, whose VapourSynth plugin vszip" in capsys.readouterr().err
     words = ["compare", str(films["source"]), str(films["short"]), "--measures", "ssimulacra2"]

@@ -61,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
             for path in (args.output, args.csv)
         )
         found = _compare(args, paths, names)
+        if args.measures is None and "ssimulacra2" not in names:
+            found.notes.append("Without SSIMULACRA 2: the VapourSynth plugin vszip is missing.")
         told = ""
         if page is not None:
             text, told = _page(args, found)

@@ -89,8 +89,6 @@ def _summary(found: Comparison) -> Iterator[str]:
         )
         yield f"<tr><td>{_letter(letter)}</td>{cells}</tr>"
     yield "</tbody></table></div>"
-    if "ssimulacra2" not in found.measures:
-        yield '<p class="note">Without SSIMULACRA 2: the VapourSynth plugin vszip is missing.</p>'
 
 
 def _viewer(found: Comparison, pictures: Pictures) -> Iterator[str]:

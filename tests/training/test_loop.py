@@ -189,7 +189,7 @@ def test_a_run_starts_from_given_weights_where_they_fit(
     save_weights(path, part, {})
     partly = Run(options(tmp_path, start=path), scenes).model.state_dict()
     assert all(torch.equal(partly[key], part[key]) for key in part if key.endswith("weight"))
-    assert "tensors in" in capsys.readouterr().err
+    assert "tensors are begun from" in capsys.readouterr().err
     save_weights(path, {"other": torch.ones(3)}, {})
     with pytest.raises(ModelError, match=r"none of the tensors in .*given.* fits the network"):
         Run(options(tmp_path, start=path), scenes)

@@ -15,6 +15,7 @@ from vsrife.training.first_weights import make
 from vsrife.training.perceptual import PerceptualLoss
 from vsrife.training.run_options import Options
 from vsrife.training.teacher import Teacher
+from vsrife.training.widened import widened
 from vsrife.weights import read_weights
 
 # Keys of a checkpoint, see `loop.Run.state`
@@ -49,7 +50,7 @@ def check_footage(options: Options, side: int | None) -> None:
 def check_files(options: Options) -> None:
     """Read every file that the run will read; ModelError or ArgumentError for a wrong one."""
     if options.start is not None:
-        fitting(options.start, make(options.model))
+        started_from(options.start, make(options.model))
     if options.teacher is not None:
         Teacher(options.teacher, "cpu")
     if options.perceptual is not None:
@@ -59,20 +60,17 @@ def check_files(options: Options) -> None:
         load_checkpoint(options.checkpoint, like, "cpu")
 
 
-def fitting(path: Path, model: Network) -> dict[str, Tensor]:
-    """The tensors in a weights file that `model` has, of the same name and shape.
+def started_from(path: Path, model: Network) -> tuple[dict[str, Tensor], int]:
+    """A whole state for `model`, which has first weights, and how many tensors of a file are in it.
 
-    ModelError if there are none.
+    See `widened`.
+
+    ModelError if nothing in the file fits.
     """
-    own = model.state_dict()
-    found = {
-        key: tensor
-        for key, tensor in normalise(read_weights(path)).items()
-        if key in own and own[key].shape == tensor.shape
-    }
-    if not found:
+    state, taken = widened(normalise(read_weights(path)), model.state_dict())
+    if not taken:
         raise ModelError(
             f"none of the tensors in {path} fits the network; "
             "start from weights of the same or a similar network of ours"
         )
-    return found
+    return state, taken

@@ -16,7 +16,7 @@ from vsrife.errors import MediaError, ModelError, RifeError
 from vsrife.network import build
 from vsrife.network.own.pyramid import Watcher
 from vsrife.network.own.pyramid_row import COARSE
-from vsrife.training.before_run import check_folder, check_footage, fitting
+from vsrife.training.before_run import check_folder, check_footage, started_from
 from vsrife.training.centred import CentredNet, folded, unfold
 from vsrife.training.checkpoint import load_checkpoint, save_checkpoint
 from vsrife.training.first_weights import Trained, make
@@ -67,7 +67,11 @@ class Run:
         centred = isinstance(self.model, CentredNet)
         self.calibration = [mixer.draw(fixed) for _ in range(CALIBRATION if centred else 0)]
         if options.start:
-            _copy(options.start, self.model)
+            state, taken = started_from(options.start, self.model)
+            self.model.load_state_dict(state)
+            messages.say(
+                f"{taken} of the network's {len(state)} tensors are begun from {options.start}"
+            )
             if isinstance(self.model, CentredNet):
                 unfold(self.model, self.calibration)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
@@ -263,15 +267,6 @@ def _groups(model: Trained) -> list[dict[str, Any]]:
     for name, parameter in model.named_parameters():
         shares[COARSE_FLOW if name.startswith(slow) else 1.0].append(parameter)
     return [{"params": found, "share": share} for share, found in shares.items()]
-
-
-@torch.no_grad()
-def _copy(path: Path, model: Trained) -> None:
-    """Copy the tensors of a file to those of the same name and shape."""
-    own, found = model.state_dict(), fitting(path, model)
-    for key, tensor in found.items():
-        own[key].copy_(tensor)
-    messages.say(f"started from {len(found)} of {len(own)} tensors in {path}")
 
 
 def _schedule(step: int, progress: float) -> float:

@@ -332,3 +332,12 @@ def test_results_with_stdout_closed_are_no_traceback():
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == cli.OK, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_module_of_ours_that_is_missing_is_a_bug_and_not_a_package_to_install(fake, capsys):
+    fake(_raiser(ModuleNotFoundError("No module named 'vsrife.gone'", name="vsrife.gone")))
+    with pytest.raises(ModuleNotFoundError, match=r"vsrife\.gone"):
+        main(["fake"])
+    fake(_raiser(ModuleNotFoundError("No module named 'gone'", name="gone")))
+    assert main(["fake"]) == 1
+    assert "fake needs what is not installed: No module named 'gone'" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """RIFE frame interpolation for VapourSynth, and for images in Python.
 
     from vsrife import rife
-    clip = rife(clip)              # twice the frame rate, with the embedded model
+    clip = rife(clip)              # twice the frame rate, with the default model
 
     from vsrife import interpolate
     images = interpolate(images)   # without VapourSynth: arrays, tensors, PIL images, files

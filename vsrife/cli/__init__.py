@@ -50,7 +50,7 @@ COMMANDS: dict[str, Command] = {
     "build": Command("vsrife.cli.build", "prepare engines ahead of time", "onnx"),
     "quantize": Command("vsrife.cli.quantize", "make a model compute in INT8", "onnx,cli"),
     "models": Command("vsrife.cli.models", "list, fetch, import and verify models", ""),
-    "train": Command("vsrife.cli.train", "train the default model", "train"),
+    "train": Command("vsrife.cli.train", "train a network of ours", "train"),
     "eval": Command("vsrife.cli.eval", "measure models on clips with known truth", "eval"),
     "help": Command("vsrife.cli.help", "print the help of a command or of a group of options", ""),
 }

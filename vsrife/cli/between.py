@@ -14,6 +14,7 @@ from vsrife.media.stills.image_writer import KINDS, check_images, image_names
 from vsrife.media.stills.images import READABLE
 from vsrife.media.stills.still_pairs import write_between
 from vsrife.messages import counted, say
+from vsrife.network.table import DEFAULT_MODEL
 from vsrife.weights.folders import is_file
 
 HELP = """Make the pictures between two pictures.
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", metavar="FOLDER", type=Path, required=True, help="made if it is missing")
     add("--format", metavar="{" + ",".join(_FORMATS) + "}", help="kind of files (that of A)")
     add("--ends", action="store_true", help="write A and B as well, as the first and the last")
-    add("--model", help="a model's name or a weights file (the embedded model)")
+    add("--model", help=f"a model's name or a weights file ({DEFAULT_MODEL})")
     add("--scale", type=float, default=1.0, help="resolution for motion; 0.5 suits 4K (1)")
     add("--ensemble", action="store_true", help="estimate both ways: slower, a little better")
     add("--backend", help="pytorch, onnx or openvino (the fastest that is installed)")

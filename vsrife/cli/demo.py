@@ -23,6 +23,7 @@ from vsrife.media.parts import check_folder, make_folder
 from vsrife.media.shapes import HEIGHT, WIDTH, Array
 from vsrife.media.timestamps import constant_times
 from vsrife.media.writing.encode import Encoding, encode_png, write_video
+from vsrife.network.table import DEFAULT_MODEL
 from vsrife.weights import find_weights
 from vsrife.weights.folders import exists
 
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FOLDER", type=Path, default=Path("demo"),
         help="where to write, made if it does not exist (demo)",
     )  # fmt: skip
-    parser.add_argument("--model", help="a model's name or a weights file (the embedded model)")
+    parser.add_argument("--model", help=f"a model's name or a weights file ({DEFAULT_MODEL})")
     parser.add_argument("--backend", help="pytorch, onnx or openvino (the fastest installed)")
     parser.add_argument("--device", help="cuda, cuda:1, cpu, ... (the best there is)")
 

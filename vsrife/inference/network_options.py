@@ -53,7 +53,7 @@ class NetworkOptions:
         network_kinds.Model(), None, _NETWORK,
         'a model\'s name ("nano", "4.25", one of your own), or the path of a weights file or an '
         "ONNX file",
-        none="the embedded model",
+        none=DEFAULT_MODEL,
     )  # fmt: skip
     auto_download: bool = option(
         Flag(), False, _NETWORK, "fetch official weights that are not on this machine"

@@ -150,7 +150,7 @@ def _row_for(source: Path, name: str | None, states: Mapping[str, object]) -> Mo
         raise ArgumentError(f"{chosen!r} is the file of model {taken!r}; say --name {taken}")
     row = rows.get(chosen) or Model(check_name(chosen), file=f"{chosen}.safetensors")
     if row.embedded:
-        raise ArgumentError(f"{chosen!r} is the embedded model; choose another --name")
+        raise ArgumentError(f"{chosen!r} is an embedded model; choose another --name")
     if row.arch is not None and row.arch not in states:
         raise ModelError(
             f"{source} is a network {' or '.join(states)}, and {chosen} is a {row.arch}; "

@@ -13,14 +13,14 @@ from tests.support.store import add_rows, own_store, server
 from vsrife import __main__ as as_module
 from vsrife import cli
 from vsrife.cli import main
-from vsrife.network.table import ARCHS, EMBEDDED, cost, known_models, parameters
+from vsrife.network.table import EMBEDDED, ROWS, cost, known_models, parameters
 from vsrife.weights import find, folders
 
 __all__ = ["add_rows", "own_store", "server"]  # fixtures
 
 ROW = """
 [model.tiny]
-arch = "small"
+arch = "nano"
 file = "flownet_tiny.pkl"
 sources = ["{address}/tiny.pkl"]
 good_at = "Tests."
@@ -31,7 +31,7 @@ good_at = "Tests."
 def tiny(server, add_rows, tmp_path):
     """A model to fetch; gives the bytes of its published file."""
     add_rows(ROW.format(address=server.address))
-    body = save_pickle(tmp_path / "published.pkl", random_state("small")).read_bytes()
+    body = save_pickle(tmp_path / "published.pkl", random_state("nano")).read_bytes()
     server.pages["/tiny.pkl"] = serve(body)
     return body
 
@@ -66,9 +66,9 @@ def test_list_has_every_model_and_its_state(run, tiny):
     code, out, _ = run("list")
     assert code == cli.OK
     assert re.search(r"^name +network +Mparam", out)
-    size = re.escape(f"{parameters(ARCHS['small']) / 1e6:.2f}")
+    size = re.escape(f"{parameters(ROWS['nano']) / 1e6:.2f}")
     assert re.search(
-        rf"^tiny +small +{size} +{cost(ARCHS['small']):,.0f} +\d+ +no +ready$".replace(",", " "),
+        rf"^tiny +nano +{size} +{cost(ROWS['nano']):,.0f} +\d+ +no +ready$".replace(",", " "),
         out,
         re.MULTILINE,
     )
@@ -112,7 +112,7 @@ def test_verify_without_names_checks_what_is_there_and_fails_if_any_is_bad(run, 
 
 
 def test_import_says_how_to_use_it(run, tmp_path, own_store):
-    file = save_pickle(tmp_path / "flownet.pkl", random_state("small"))
+    file = save_pickle(tmp_path / "flownet.pkl", random_state("nano"))
     code, out, err = run("import", file, "--name", "mine")
     assert (code, out) == (cli.OK, f"{own_store / 'mine.safetensors'}\n")
     assert "rife(clip, model='mine')" in err

@@ -19,7 +19,6 @@ from vsrife.inference.backends import runtime
 from vsrife.inference.base import EngineOptions, Hardware, Settings
 from vsrife.inference.graphs import onnx_file
 from vsrife.inference.ort import accuracy, backend
-from vsrife.weights import find_weights
 
 BUILD = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
 SIZE = (96, 64)
@@ -86,8 +85,9 @@ class PretendOrt:
 
 
 @pytest.fixture
-def ort(monkeypatch, tmp_path):
+def ort(monkeypatch, tmp_path, weights):
     pretended = PretendOrt()
+    settings.usual = weights("4.6")
     monkeypatch.setattr(backend, "onnxruntime", pretended)
     # nothing of a pretended device can stay there
     monkeypatch.setattr(backend.providers.Chosen, "memory", ("cpu", 0))
@@ -97,11 +97,12 @@ def ort(monkeypatch, tmp_path):
     return pretended
 
 
-def settings(model="small", **changes):
+def settings(file=None, **changes):
+    """Of a file, or of narrow weights of 4.6, which has one graph."""
     hardware = Hardware(provider="tensorrt", engines=changes.pop("engines", EngineOptions()))
-    weights = find_weights(model) if isinstance(model, str) else model
+    weights = file or settings.usual
     given = {
-        "weights": weights, "model": model if isinstance(model, str) else None, "scale": 1.0,
+        "weights": weights, "model": None if file else "4.6", "scale": 1.0,
         "ensemble": False, "half": False, "clamp": True, "width": SIZE[0], "height": SIZE[1],
         "hardware": hardware, "graph": weights.suffix == ".onnx",
     }  # fmt: skip  # a table
@@ -128,11 +129,11 @@ def test_engines_are_built_once_for_all_sessions_to_come(ort, tmp_path):
     heard = []
     first = picture(open_session(settings(note=heard.append)))
     assert len(ort.builds) == 1
-    assert "building a TensorRT engine for small-96x64-fp32" in heard[0]
+    assert "building a TensorRT engine for 4.6-96x64-fp32" in heard[0]
     again = picture(open_session(settings(note=heard.append)))
     assert len(ort.builds) == len(heard) == 1
     assert np.abs(first - again).max() < ROUNDING
-    assert list((tmp_path / "cache" / "engines").glob("small-96x64-fp32-*/vsrife.engine"))
+    assert list((tmp_path / "cache" / "engines").glob("4.6-96x64-fp32-*/vsrife.engine"))
 
 
 def test_the_graph_that_frames_will_need_is_built_first(ort):
@@ -150,7 +151,7 @@ def test_a_network_with_an_encoder_has_two_engines(ort, tmp_path):
 @pytest.mark.parametrize("half", [False, True])
 def test_wrong_pictures_are_refused_before_the_first_frame(ort, tmp_path, half):
     ort.error = 0.05  # 26 dB
-    with pytest.raises(BackendError, match=r"small-96x64-fp\d\d gives wrong pictures: 26\.0 dB"):
+    with pytest.raises(BackendError, match=r"4\.6-96x64-fp\d\d gives wrong pictures: 26\.0 dB"):
         open_session(settings(half=half))
     assert not list((tmp_path / "cache").glob("engines/*/vsrife.engine"))
 
@@ -200,8 +201,8 @@ def test_engines_of_many_sizes_get_profiles(ort):
 
 def test_a_folder_of_the_users_own_holds_the_engines(ort, tmp_path):
     open_session(settings(engines=EngineOptions(folder=str(tmp_path / "mine"))))
-    assert list((tmp_path / "mine").glob("small*/vsrife.engine"))
-    assert not (tmp_path / "cache" / "engines" / "small").exists()
+    assert list((tmp_path / "mine").glob("4.6*/vsrife.engine"))
+    assert not (tmp_path / "cache" / "engines" / "4.6").exists()
 
 
 def test_where_nothing_can_be_kept_it_is_built_each_time(ort, monkeypatch):
@@ -288,8 +289,8 @@ def test_graphs_of_others_get_inputs_of_their_layout(layout):
 
 
 def test_a_file_runs_on_tensorrt_too(ort, tmp_path):
-    path = tmp_path / "small.onnx"
-    export_model("small", path)
+    path = tmp_path / "4.6.onnx"
+    export_model(settings.usual, path)
     of_file = picture(open_session(settings(path)))
     assert len(ort.builds) == 1
     assert of_file == pytest.approx(picture(open_session(settings())), abs=ANY_SIZE)

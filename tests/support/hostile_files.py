@@ -54,27 +54,27 @@ def entry(begin, end, shape=(4,), dtype="F32"):
 
 
 def state_with(change) -> bytes:
-    state = random_state("small")
+    state = random_state("micro")
     change(state)
     return as_safetensors(state, {})
 
 
 def poisoned(number) -> bytes:
     def change(state):
-        state["block2.lastconv.0.bias"][3] = number
+        state["block4.out.bias"][3] = number
 
     return state_with(change)
 
 
 def swapped(state):
-    state["block0.conv0.0.0.weight"], state["block2.conv0.0.0.weight"] = (
-        state["block2.conv0.0.0.weight"],
-        state["block0.conv0.0.0.weight"],
+    state["block8.body.0.weight"], state["block4.body.1.weight"] = (
+        state["block4.body.1.weight"],
+        state["block8.body.0.weight"],
     )
 
 
 def without_one(state):
-    del state["block1.merge.bias"]
+    del state["block16.meeting.bias"]
 
 
 def with_one_more(state):
@@ -82,7 +82,7 @@ def with_one_more(state):
 
 
 def digest_of_others() -> bytes:
-    return as_safetensors(random_state("small"), {DIGEST: "0" * 64})
+    return as_safetensors(random_state("micro"), {DIGEST: "0" * 64})
 
 
 def zip_bomb() -> bytes:
@@ -245,12 +245,12 @@ SAFETENSORS = {
     "shape that overflows": (lambda: safetensors({"a": entry(0, 16, (1 << 62, 4))}), BROKEN),
     "unknown type": (lambda: safetensors({"a": entry(0, 16, (16,), "F8_E4M3")}), BROKEN),
     "int8 weights": (lambda: safetensors({"a": entry(0, 16, (16,), "I8")}), "another kind"),
-    "NaN weights": (lambda: poisoned(np.nan), "not finite: 'block2.lastconv.0.bias'"),
-    "infinite weights": (lambda: poisoned(-np.inf), "not finite: 'block2.lastconv.0.bias'"),
+    "NaN weights": (lambda: poisoned(np.nan), "not finite: 'block4.out.bias'"),
+    "infinite weights": (lambda: poisoned(-np.inf), "not finite: 'block4.out.bias'"),
     "tensors that were changed": (digest_of_others, "the digest differs"),
     "no tensors": (lambda: safetensors({}, b""), "holds no tensors"),
-    "tensors swapped": (lambda: state_with(swapped), r"nearest is small, but block0\.conv0\.0\.0"),
-    "a tensor missing": (lambda: state_with(without_one), r"but block1\.merge\.bias is missing"),
+    "tensors swapped": (lambda: state_with(swapped), r"nearest is micro, but block8\.body\.0"),
+    "a tensor missing": (lambda: state_with(without_one), r"but block16\.meeting\.bias is missing"),
     "a tensor too many": (lambda: state_with(with_one_more), r"virus\.weight is not part of it"),
 }
 

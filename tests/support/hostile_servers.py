@@ -123,7 +123,7 @@ REFUSALS = {
     "redirect to a bad address": (lambda body: redirect("http://[/x"), "which is not https", 1),
     "other network": (
         lambda body: serve(other_network()),
-        r"it is a network 4\.25\.lite, and tiny is a small",
+        r"it is a network 4\.25\.lite, and tiny is a micro",
         1,
     ),
     "no RIFE": (lambda body: serve(no_rife()), "are of no RIFE v4 network", 1),
@@ -133,13 +133,13 @@ REFUSALS = {
 
 def no_rife() -> bytes:
     out = io.BytesIO()
-    save_pickle(out, {"block0.conv0.0.0.weight": np.ones((3, 3), np.float32)})
+    save_pickle(out, {"block8.body.0.weight": np.ones((3, 3), np.float32)})
     return out.getvalue()
 
 
 def with_nan() -> bytes:
-    state = random_state("small")
-    state["block0.conv0.0.0.bias"][0] = np.nan
+    state = random_state("micro")
+    state["block8.body.0.bias"][0] = np.nan
     out = io.BytesIO()
     save_pickle(out, state)
     return out.getvalue()

@@ -6,9 +6,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
-from vsrife.network.previous.torch.warp import base_grid, warp
 from vsrife.training.material import drawn_scenes as generator_module
-from vsrife.training.material.drawn_scenes import Batch, Scenes, _draw_opacities
+from vsrife.training.material.drawn_scenes import Batch, Scenes, _draw_opacities, points
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -17,6 +16,14 @@ def seeded(seed: int) -> torch.Generator:
 
 def fields(batch: Batch) -> dict[str, Tensor]:
     return vars(batch)
+
+
+def moved(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+    """out[y, x] = image[y + v, x + u] for flow (u, v), bilinear, edge repeated."""
+    side = image.shape[-1]
+    place = points(image) + flow
+    where = (place * (2 / (side - 1)) - 1).permute(0, 2, 3, 1)
+    return F.grid_sample(image, where, padding_mode="border", align_corners=True)
 
 
 def inner(visible: Tensor) -> Tensor:
@@ -32,7 +39,7 @@ def test_true_flow_warps_each_image_onto_the_truth_where_visible(
     source = batch.img1 if image else batch.img0
     flow = batch.flow[:, 2 * image : 2 * image + 2]
     seen = inner(batch.visible[:, image : image + 1]).expand_as(source) > 0
-    warped = warp(source, flow, base_grid(source))
+    warped = moved(source, flow)
     error = (warped - batch.truth).abs()[seen].mean()
     unmoved = (source - batch.truth).abs()[seen].mean()
     assert seen.float().mean() > 0.5
@@ -45,7 +52,7 @@ def test_points_that_one_image_alone_sees_are_found(scenes: Scenes) -> None:
     batch = scenes.draw(seeded(2), 8, 96, plain=True)
     left, right = batch.visible.unbind(1)
     hidden = (left == 0) & (right == 1)
-    warped = warp(batch.img0, batch.flow[:, :2], base_grid(batch.img0))
+    warped = moved(batch.img0, batch.flow[:, :2])
     error = (warped - batch.truth).abs().mean(1)
     assert hidden.float().mean() > 0.005
     assert error[hidden].mean() > 5 * error[left == 1].mean()

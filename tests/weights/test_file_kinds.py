@@ -21,7 +21,7 @@ from vsrife.weights.readers.file_kinds import why_refused
 @pytest.fixture(scope="module")
 def contents(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
-    state = random_state("small")
+    state = random_state("micro")
     save_pickle(folder / "a.pth", state)
     export_model("nano", folder / "a.onnx", size=(32, 32))
     plain = as_safetensors({"a": torch.ones(3)})

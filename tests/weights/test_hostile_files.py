@@ -27,7 +27,7 @@ from tests.support.pickles import legacy_state, torch_zip
 from tests.support.states import random_state, save_pickle
 from vsrife.errors import ModelError
 from vsrife.network.state_dict import recognise
-from vsrife.network.table import ARCHS
+from vsrife.network.table import ROWS
 from vsrife.weights import folders, importing, library, locate, read_arrays
 from vsrife.weights.files import read_metadata
 from vsrife.weights.readers.safetensors import LIMIT
@@ -112,7 +112,7 @@ def test_lists_go_on_with_a_header_that_cannot_be_read(own_store):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
 def test_a_name_that_is_no_text_can_be_imported(tmp_path):
-    file = save_pickle(Path(os.fsdecode(bytes(tmp_path) + b"/\xff.pkl")), random_state("small"))
+    file = save_pickle(Path(os.fsdecode(bytes(tmp_path) + b"/\xff.pkl")), random_state("micro"))
     path = importing.import_model(file, "mine")[1]
     assert read_metadata(path)["origin"] == "imported from ?.pkl"
 
@@ -136,7 +136,7 @@ def test_a_file_larger_than_any_model_is_not_read(tmp_path):
     "name", ["../../evil", "/tmp/evil", "a/b", "..", ".hidden", "nul", "a" * 99]
 )
 def test_names_cannot_leave_the_store(tmp_path, own_store, name):
-    file = save_pickle(tmp_path / "flownet.pkl", random_state("small"))
+    file = save_pickle(tmp_path / "flownet.pkl", random_state("micro"))
     with pytest.raises(ModelError, match="must be letters, digits"):
         importing.import_model(file, name)
     assert not own_store.exists()
@@ -148,7 +148,7 @@ def test_a_symlink_in_the_store_is_replaced_and_not_followed(tmp_path, own_store
     victim.write_text("precious")
     own_store.mkdir()
     (own_store / "mine.safetensors").symlink_to(victim)
-    file = save_pickle(tmp_path / "flownet.pkl", random_state("small"))
+    file = save_pickle(tmp_path / "flownet.pkl", random_state("micro"))
     importing.import_model(file, "mine", replace=True)
     assert victim.read_text() == "precious"
     assert not (own_store / "mine.safetensors").is_symlink()
@@ -168,7 +168,7 @@ def test_what_is_no_file_is_not_opened(tmp_path, make):
 
 def test_good_files_of_every_kind_pass_the_same_checks(tmp_path):
     """Or the tests above would pass with a reader that refuses everything."""
-    state = random_state("small")
+    state = random_state("micro")
     save_pickle(tmp_path / "new.pth", state)
     old = legacy_state({"module." + key: value for key, value in state.items()})
     (tmp_path / "old.pth").write_bytes(old)
@@ -191,4 +191,4 @@ def test_good_files_of_every_kind_pass_the_same_checks(tmp_path):
     back = read_arrays(tmp_path / "views.pt")
     assert all(np.array_equal(back[key], value.detach().float()) for key, value in views.items())
     assert back["b"].dtype == np.float16
-    assert ARCHS[recognise(read_arrays(tmp_path / "new.pth"))] is ARCHS["small"]
+    assert ROWS[recognise(read_arrays(tmp_path / "new.pth"))] is ROWS["micro"]

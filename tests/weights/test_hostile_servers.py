@@ -35,7 +35,7 @@ from vsrife.weights.readers import safetensors
 
 ROW = """
 [model.tiny]
-arch = "small"
+arch = "micro"
 file = "flownet_tiny.pkl"
 sources = [{sources}]
 """
@@ -43,7 +43,7 @@ sources = [{sources}]
 
 @pytest.fixture(scope="module")
 def state():
-    return random_state("small")
+    return random_state("micro")
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +262,7 @@ def test_wrong_bytes_are_refused_by_their_hash(
     fetch_tiny, server, body, state, tmp_path, own_store
 ):
     right = hashlib.sha256(body).hexdigest()
-    other = save_pickle(tmp_path / "flownet_other.pkl", random_state("small", 1)).read_bytes()
+    other = save_pickle(tmp_path / "flownet_other.pkl", random_state("micro", 1)).read_bytes()
     server.pages |= {"/bad": serve(other), "/good": serve(body)}
     with pytest.raises(ModelError, match=rf"its sha256 is [0-9a-f]+ instead of {right}"):
         fetch_tiny("/bad", extra=f'sha256 = "{right}"\n')
@@ -276,7 +276,7 @@ def test_the_hash_of_the_first_fetch_holds_for_later_ones(fetch_tiny, server, bo
     fetch_tiny()
     row = locate.find_model("tiny")
     library.remove_model(row)
-    other = save_pickle(tmp_path / "flownet_other.pkl", random_state("small", 1)).read_bytes()
+    other = save_pickle(tmp_path / "flownet_other.pkl", random_state("micro", 1)).read_bytes()
     server.pages["/tiny.pkl"] = serve(other)
     with pytest.raises(ModelError, match=r"its sha256 is .* instead of"):
         fetch_tiny()

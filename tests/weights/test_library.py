@@ -27,7 +27,7 @@ from vsrife.weights import files, find, folders, importing, library, locate, rea
 
 ROW = """
 [model.tiny]
-arch = "small"
+arch = "micro"
 file = "flownet_tiny.pkl"
 sources = ["{address}/tiny.pkl"]
 """
@@ -35,7 +35,7 @@ sources = ["{address}/tiny.pkl"]
 
 @pytest.fixture
 def body(tmp_path) -> bytes:
-    return save_pickle(tmp_path / "published.pkl", random_state("small")).read_bytes()
+    return save_pickle(tmp_path / "published.pkl", random_state("micro")).read_bytes()
 
 
 @pytest.fixture
@@ -85,14 +85,14 @@ def test_auto_download_without_a_network_is_an_error_at_script_time(row, server,
 
 
 def test_tensors_that_only_training_needs_are_left_out_aloud(tmp_path, heard, listener):
-    state = random_state("small")
+    state = random_state("micro")
     more = {"loss.0.weight": np.ones((2, 2), np.float32), "teacher.x": np.ones(1, np.int8)}
     file = save_pickle(tmp_path / "flownet.pkl", state | more)
     _, path = importing.import_model(file, "mine", listener=listener)
-    assert heard == ["left out 1 tensors that a small does not have: loss.0.weight, ..."]
+    assert heard == ["left out 1 tensors that a micro does not have: loss.0.weight, ..."]
     assert set(read_arrays(path)) == set(state)
-    del state["block1.merge.bias"]
-    with pytest.raises(ModelError, match=r"block1\.merge\.bias is missing"):
+    del state["block16.meeting.bias"]
+    with pytest.raises(ModelError, match=r"block16\.meeting\.bias is missing"):
         importing.import_model(save_pickle(file, state | more), "yours", listener=listener)
 
 
@@ -103,7 +103,7 @@ def test_what_is_kept_says_where_it_comes_from(row, server, body, listener):
     assert metadata[locate.SOURCE_SHA256] == files.sha256_of(
         Path(path.parents[1] / "published.pkl")
     )
-    assert metadata["arch"] == "small"
+    assert metadata["arch"] == "micro"
     assert verify.verify_model(row) == "as first fetched, converted"
 
 
@@ -138,8 +138,8 @@ def test_a_damaged_file_is_found_out_when_it_is_used(row, listener, place):
 
 
 def test_an_import_never_replaces_unasked(tmp_path):
-    first = save_pickle(tmp_path / "a.pkl", random_state("small"))
-    second = save_pickle(tmp_path / "b.pkl", random_state("small", 1), prefix="")
+    first = save_pickle(tmp_path / "a.pkl", random_state("micro"))
+    second = save_pickle(tmp_path / "b.pkl", random_state("micro", 1), prefix="")
     _, path = importing.import_model(first, "mine")
     before = path.read_bytes()
     with pytest.raises(ModelError, match=r"'mine' is in the store already.*--replace"):
@@ -161,7 +161,7 @@ def test_an_import_that_cannot_be_written(tmp_path, own_store, monkeypatch, numb
     def fail(*args):
         raise OSError(number, os.strerror(number))
 
-    file = save_pickle(tmp_path / "a.pkl", random_state("small"))
+    file = save_pickle(tmp_path / "a.pkl", random_state("micro"))
     monkeypatch.setattr(folders.os, "replace", fail)
     with pytest.raises(ModelError, match=message):
         importing.import_model(file, "mine")
@@ -202,14 +202,14 @@ IMPORTS = {
     "folder without a model": (".", {}, "is a folder without flownet.pkl or flownet.param"),
     "other kind": ("a.txt", {}, "must be one of .safetensors, .pkl"),
     "no .bin": ("a.param", {}, r"a\.param is half of an ncnn model; put a\.bin beside it"),
-    "another network": ("a.pkl", {"name": "4.25"}, "is a network small, and 4.25 is a 4.25"),
-    "another arch": ("a.pkl", {"name": "x", "arch": "4.6"}, "is a network small, not 4.6"),
+    "another network": ("a.pkl", {"name": "4.25"}, "is a network micro, and 4.25 is a 4.25"),
+    "another arch": ("a.pkl", {"name": "x", "arch": "4.6"}, "is a network micro, not 4.6"),
 }
 
 
 @pytest.mark.parametrize(("file", "options", "message"), IMPORTS.values(), ids=IMPORTS)
 def test_imports_that_cannot_be(tmp_path, own_store, file, options, message):
-    save_pickle(tmp_path / "a.pkl", random_state("small"))
+    save_pickle(tmp_path / "a.pkl", random_state("micro"))
     (tmp_path / "a.txt").touch()
     (tmp_path / "a.param").touch()
     with pytest.raises(ModelError, match=message):
@@ -218,7 +218,7 @@ def test_imports_that_cannot_be(tmp_path, own_store, file, options, message):
 
 
 def test_embedded_models_are_neither_replaced_nor_removed_nor_fetched(tmp_path):
-    file = save_pickle(tmp_path / "a.pkl", random_state("small"))
+    file = save_pickle(tmp_path / "a.pkl", random_state("micro"))
     nano = locate.find_model("nano")
     for act in (
         lambda: importing.import_model(file, "nano"),
@@ -313,7 +313,7 @@ def a_few(count: int, move: int) -> list[int]:
 def test_death_at_any_moment_leaves_the_old_state_or_the_new_one(
     start, row, server, tmp_path, own_store, listener, monkeypatch, work, choose
 ):
-    old, new = random_state("small"), random_state("small", 1)
+    old, new = random_state("micro"), random_state("micro", 1)
     other = save_pickle(tmp_path / "other.pkl", new)
     server.pages["/tiny.pkl"] = serve(other.read_bytes())
     importing.import_model(save_pickle(tmp_path / "first.pkl", old), "tiny")

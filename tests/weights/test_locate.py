@@ -94,7 +94,7 @@ def test_a_missing_model_says_what_where_from_and_where_to(own_store):
 
 
 def test_unknown_names_are_answered_with_near_ones_also_of_the_users_own(tmp_path):
-    file = save_pickle(tmp_path / "flownet.pkl", random_state("small"))
+    file = save_pickle(tmp_path / "flownet.pkl", random_state("micro"))
     importing.import_model(file, "animation")
     assert model_name("animation") is None
     assert find_weights("animation").name == "animation.safetensors"
@@ -221,7 +221,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
 
 ROWS = {
     'arch = "4.99"': "arch must be one of",
-    'arch = "small"\nsize = "12"': "size must be a int",
+    'arch = "micro"\nsize = "12"': "size must be a int",
     'file = "../../evil.pkl"': "must be letters, digits",
     'file = "models.7z"': "file must be one of .safetensors, .pkl",
     'sha256 = "123"': "sha256 must be 64 digits",
@@ -262,7 +262,7 @@ def test_lists_and_hashes_as_windows_writes_them(add_rows):
 
 def test_names_that_rife_takes_for_paths_are_refused(add_rows, tmp_path):
     with pytest.raises(ModelError, match=r"'mine\.pth' means a file; leave out its ending"):
-        importing.import_model(save_pickle(tmp_path / "x.pkl", random_state("small")), "mine.pth")
+        importing.import_model(save_pickle(tmp_path / "x.pkl", random_state("micro")), "mine.pth")
     add_rows('[model."own.PKL"]\n')
     with pytest.raises(ModelError, match=r"'own\.PKL' means a file"):
         catalogue.catalogue()

@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.network.operations.torch.torch_operations import TorchOperations
-from vsrife.network.previous.torch.warp import base_grid
-from vsrife.training.material.drawn_scenes import Batch, Scenes
+from vsrife.training.material.drawn_scenes import Batch, Scenes, points
 from vsrife.training.material.footage import SIDE, Footage
 from vsrife.training.teacher import Teacher
 
@@ -97,7 +96,7 @@ def _crops(generator: torch.Generator, windows: Batch, count: int, size: int) ->
         cut(x) for x in (windows.img0, windows.img1, windows.truth, windows.flow, windows.visible)
     )
     timestep = torch.stack([windows.timestep[i] for i, _, _ in places])
-    point = base_grid(flow) + flow.view(count, 2, 2, size, size).transpose(0, 1)
+    point = points(flow) + flow.view(count, 2, 2, size, size).transpose(0, 1)
     inside = ((point >= 0) & (point <= size - 1)).all(2).transpose(0, 1)
     return Batch(img0, img1, truth, timestep, flow, visible * inside)
 

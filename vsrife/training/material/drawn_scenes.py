@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
-from vsrife.network.previous.torch.warp import base_grid
 from vsrife.training.material.motion import Motion, compose, draw_motion, invert
 from vsrife.training.material.textures import TILE, make_shapes, make_sheet
 
@@ -262,6 +261,12 @@ def _draw_opacities(generator: torch.Generator, count: int, t: Tensor, plain: bo
     return solid * torch.where(clear & (torch.arange(LAYERS) > 0), fading, 1.0)
 
 
+def points(image: Tensor) -> Tensor:
+    """Coordinates of the pixels of `image` (N, C, H, W): (1, 2, H, W), x before y."""
+    y, x = (torch.arange(side, device=image.device).float() for side in image.shape[2:])
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None]
+
+
 def _grid(maps: Tensor, size: int) -> Tensor:
     """Pixel coordinates of a picture, mapped by maps (..., 2, 3): (maps, H, W, 2), x before y."""
     axis = torch.arange(size, device=maps.device, dtype=maps.dtype)[:, None]
@@ -275,7 +280,7 @@ def _trace(place: Tensor, top: Tensor) -> tuple[Tensor, Tensor]:
     place (3, N, L, 2, 3): from layer to picture at times 0, t, 1; top: from `_render`.
     """
     n, size = top.shape[1], top.shape[-1]
-    grid = base_grid(top[0])
+    grid = points(top[0])
     layer = top[1].clamp(min=0).long().view(n, -1)
     back = invert(place[1])
     flows, visible = [], []

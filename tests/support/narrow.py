@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.golden import formula
-from vsrife.network.own.pyramid_row import PyramidRow
+from vsrife.network.own.pyramid_row import LEVELS, PyramidRow
 from vsrife.network.table import ARCHS, EMBEDDED, IFNETS, PYRAMIDS
 
 WHOLE = dict(IFNETS)
@@ -53,10 +53,10 @@ def official_rows(divisor: int, convs: int = 8) -> Iterator[None]:
 @contextmanager
 def shipped_pyramids() -> Iterator[None]:
     """Within `official_rows`: pyramids that ship have the widths of their weights, and `pyramid` is
-    a narrow one."""
+    a narrow one, in which frames meet half way at one level more."""
     with pytest.MonkeyPatch.context() as patch:
         for rows in (PYRAMIDS, ARCHS):
-            patch.setitem(rows, "pyramid", PYRAMID)
+            patch.setitem(rows, "pyramid", replace(PYRAMID, meetings=LEVELS[:3]))
             for name in set(EMBEDDED) & set(WHOLE_PYRAMIDS):
                 patch.setitem(rows, name, WHOLE_PYRAMIDS[name])
         formula._state.cache_clear()

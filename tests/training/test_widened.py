@@ -76,6 +76,15 @@ def test_what_is_larger_is_left_out() -> None:
     assert all(torch.equal(state[key], wide[key]) for key in same)
 
 
+def test_blocks_of_which_nothing_is_known_keep_their_first_weights() -> None:
+    narrow, first = make("nano").state_dict(), make("small").state_dict()
+    encoder = {key: value for key, value in narrow.items() if key.startswith("encode.")}
+    state, taken = widened(encoder, first)
+    assert taken == len(encoder)
+    blocks = [key for key in first if not key.startswith("encode.")]
+    assert all(torch.equal(state[key], first[key]) for key in blocks)
+
+
 def test_a_network_of_another_kind_gives_nothing() -> None:
     first = make("nano").state_dict()
     state, taken = widened(build("4.25").state_dict(), first)

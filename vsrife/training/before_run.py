@@ -63,9 +63,7 @@ def check_files(options: Options) -> None:
 def started_from(path: Path, model: Network) -> tuple[dict[str, Tensor], int]:
     """A whole state for `model`, which has first weights, and how many tensors of a file are in it.
 
-    See `widened`.
-
-    ModelError if nothing in the file fits.
+    See `widened`. ModelError if nothing in the file fits.
     """
     state, taken = widened(normalise(read_weights(path)), model.state_dict())
     if not taken:

@@ -21,7 +21,8 @@ def widened(
     """A state that gives nearly what the network of `found` gives, where that is narrower.
 
     found: its state; first: that of the wider one, with first weights, of which new channels and
-    layers keep theirs. Tensors of `found` that are larger than those of `first` are left out, and
+    layers keep theirs; where a block has numbers of `found`, layers that are added to it begin near
+    nothing. Tensors of `found` that are larger than those of `first` are left out, and
     so are those that it lacks. Also gives how many tensors of `found` are used; with none, the
     state is `first`.
     """
@@ -30,9 +31,11 @@ def widened(
     taken = len(state)
     if not taken:
         return dict(first), 0
+    known = {_part(key) for key in state}
     for key, tensor in first.items():
         if key not in state:
-            state[key] = tensor * LITTLE if _is_added(key) else tensor.clone()
+            little = _part(key) in known and _is_added(key)
+            state[key] = tensor * LITTLE if little else tensor.clone()
     return state, taken
 
 
@@ -54,6 +57,11 @@ def _placed(key: str, old: Tensor, first: Tensor) -> Tensor | None:
         part = old[:, i * before : (i + 1) * before]
         tensor[:count, i * after : i * after + before] = part
     return tensor
+
+
+def _part(key: str) -> str:
+    """The block, or whatever else of the network, that a weight is of."""
+    return key.partition(".")[0]
 
 
 def _is_added(key: str) -> bool:

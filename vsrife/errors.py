@@ -11,7 +11,8 @@ exit code.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 # A word that is none of several
 _CHOICE = re.compile(r" must be (one )?of (?P<known>[^;]+), not '(?P<word>[^'\s]+)'")
@@ -79,3 +80,20 @@ def missing_package(wanted: str, extra: str, what: str) -> BackendError:
     wanted: what the user asked for; extra: the extra that installs it; what: the missing package.
     """
     return BackendError(f"{wanted} needs what is not installed: {what}; pip install '.[{extra}]'")
+
+
+@contextmanager
+def needing(wanted: str, extra: str) -> Iterator[None]:
+    """Turn a failing import of somebody's package into `missing_package`.
+
+    A package that is there and broken is told in its own words. A module of ours that is missing is
+    a bug, which no package mends, and stays what it is.
+    """
+    try:
+        yield
+    except ImportError as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and missing.partition(".")[0] == __package__:
+            raise
+        what = missing or " ".join(str(error).split())
+        raise missing_package(wanted, extra, printable(what)) from error

@@ -340,4 +340,4 @@ def test_a_module_of_ours_that_is_missing_is_a_bug_and_not_a_package_to_install(
         main(["fake"])
     fake(_raiser(ModuleNotFoundError("No module named 'gone'", name="gone")))
     assert main(["fake"]) == 1
-    assert "fake needs what is not installed: No module named 'gone'" in capsys.readouterr().err
+    assert "fake needs what is not installed: gone" in capsys.readouterr().err

@@ -18,14 +18,14 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from types import ModuleType
 from typing import NamedTuple, NoReturn
 
 from vsrife import messages
 from vsrife.cli import examples, signals, stdout, wording
-from vsrife.errors import ArgumentError, RifeError, missing_package
+from vsrife.errors import ArgumentError, RifeError, needing
 from vsrife.version import __version__
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -202,21 +202,10 @@ def _of_render(options: list[str]) -> str:
 
 
 def _run(args: argparse.Namespace, module: ModuleType) -> int:
-    with _naming_the_extra(args.command):
+    with needing(args.command, COMMANDS[args.command].extra):
         return int(module.run(args))
 
 
 def _load(name: str) -> ModuleType:
-    with _naming_the_extra(name):
+    with needing(name, COMMANDS[name].extra):
         return importlib.import_module(COMMANDS[name].module)
-
-
-@contextmanager
-def _naming_the_extra(command: str) -> Iterator[None]:
-    """Turn a failing import of somebody's package into an error that says what to install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("vsrife"):
-            raise  # a bug of ours, which no package mends
-        raise missing_package(command, COMMANDS[command].extra, str(error)) from error

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from vsrife.errors import missing_package
+from vsrife.errors import needing
 from vsrife.weights.folders import cache_folder
 
 if TYPE_CHECKING:
@@ -27,11 +27,8 @@ def figure_class(wanted: str) -> type[Figure]:
 
     wanted: what needs it, for the message.
     """
-    try:
-        with own_folder():
-            from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise missing_package(wanted, "eval", str(error)) from error
+    with needing(wanted, "eval"), own_folder():
+        from matplotlib.figure import Figure
     return Figure
 
 

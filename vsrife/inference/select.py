@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from vsrife import messages
-from vsrife.errors import ArgumentError, BackendError, missing_package, printable
+from vsrife.errors import ArgumentError, BackendError, needing, printable
 from vsrife.inference.backends import quiet
 from vsrife.inference.base import Hardware, read_device
 from vsrife.inference.ort import providers
@@ -175,14 +175,13 @@ def loads(name: str, note: Note) -> bool:
 
 
 def _load(name: str) -> Backend:
-    try:
-        backend: Backend = importlib.import_module(BACKENDS[name].module).BACKEND
-    except ModuleNotFoundError as error:
-        raise missing_package(
-            f"backend {name!r}", BACKENDS[name].extra, error.name or "?"
-        ) from error
-    except Exception as error:  # each runtime fails in ways of its own
-        raise _broken(name, error) from error
+    with needing(f"backend {name!r}", BACKENDS[name].extra):
+        try:
+            backend: Backend = importlib.import_module(BACKENDS[name].module).BACKEND
+        except ModuleNotFoundError:
+            raise
+        except Exception as error:  # each runtime fails in ways of its own
+            raise _broken(name, error) from error
     return backend
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsrife.errors import ModelError, missing_package
+from vsrife.errors import ModelError, needing
 from vsrife.evaluation.plotting import own_folder
 from vsrife.evaluation.scores.measures import Lpips, Picture
 from vsrife.weights import read_weights
@@ -58,11 +58,8 @@ def _linear() -> list[Tensor]:
     """The weight of each feature, (1, C, 1, 1) for each of the five depths."""
     import torch
 
-    try:
-        with own_folder():  # it imports matplotlib
-            import torchmetrics.functional.image as package
-    except ModuleNotFoundError as error:
-        raise missing_package("lpips", "eval", str(error)) from error
+    with needing("lpips", "eval"), own_folder():  # it imports matplotlib
+        import torchmetrics.functional.image as package
     with resources.as_file(resources.files(package) / "lpips_models" / "alex.pth") as file:
         state = torch.load(file, map_location="cpu", weights_only=True)
     return [state[f"lin{depth}.model.1.weight"] for depth in range(len(_CONVS))]

@@ -6,17 +6,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from vsrife.errors import ArgumentError, MediaError, missing_package
+from vsrife.errors import ArgumentError, MediaError, needing
 from vsrife.images.asking import ImageOptions
 from vsrife.images.frames.kinds import describe
 from vsrife.weights.folders import write_whole
 
-try:
+with needing("a frame that is a path", "images"):
     from PIL import Image, ImageOps
 
     from vsrife.images.frames.pil_images import PilImages
-except ModuleNotFoundError as error:
-    raise missing_package("a frame that is a path", "images", "Pillow") from error
 
 type PathLike = str | os.PathLike[str]
 

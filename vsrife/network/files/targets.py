@@ -19,8 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from vsrife.checks import Flag
-from vsrife.errors import ArgumentError, missing_package, printable
-from vsrife.messages import one_line
+from vsrife.errors import ArgumentError, needing
 from vsrife.network.table import Row
 
 if TYPE_CHECKING:
@@ -159,12 +158,8 @@ def _elsewhere(precision: object) -> str:
 def builder(name: str) -> Build:
     """`build` of a target; BackendError if a package is missing."""
     target = target_of(name)
-    try:
+    with needing(f"target {name}", target.extra):
         return cast("Build", import_module(target.module).build)
-    except ImportError as error:  # a package that is there may be broken
-        raise missing_package(
-            f"target {name}", target.extra, printable(one_line(str(error)))
-        ) from error
 
 
 def _check_size(size: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vsrife.errors import BackendError, MediaError, missing_package
+from vsrife.errors import BackendError, MediaError, needing
 from vsrife.messages import note, one_line, say
 from vsrife.rendering.jobs.job import Job
 from vsrife.rendering.jobs.work import join_in, wait_for_others
@@ -17,10 +17,8 @@ _Future = Any
 
 def check_installed() -> None:
     """BackendError if Dask is not installed."""
-    try:
+    with needing("--dask", "dask"):
         import distributed  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise missing_package("--dask", "dask", error.name or "distributed") from error
 
 
 def run_cluster(job: Job, address: str, progress: Progress) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from vsrife.errors import ArgumentError, MediaError, RifeError, alike, missing_package
+from vsrife.errors import ArgumentError, MediaError, RifeError, alike, needing
 from vsrife.media.reasons import reason_of
 from vsrife.messages import one_line
 
@@ -149,10 +149,8 @@ class Shared:
 
 
 def _opened(address: str) -> tuple[Any, str]:
-    try:
+    with needing(address, "remote"):
         import fsspec
-    except ModuleNotFoundError as error:
-        raise missing_package(address, "remote", error.name or "fsspec") from error
     # the last one of a chain such as simplecache::s3
     protocol = address.partition(_MARK)[0].rpartition("::")[2]
     known = fsspec.available_protocols()

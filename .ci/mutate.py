@@ -18,16 +18,27 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cosmic_ray.work_db import use_db
+from cosmic_ray.work_item import WorkerOutcome, WorkResult
+
 ROOT = Path(__file__).parents[1]
 VIDEO, DETECTION = "tests/video/test_", "tests/detection/test_"
 # module -> its tests, the quickest first: the first failure ends a run
 MODULES = {
-    "vsrife/checks.py": [f"{VIDEO}timeline.py", "tests/test_bad_input.py"],
+    "vsrife/checks.py": [
+        f"tests/test_{name}.py" for name in ("checks", "arguments", "choices", "bad_input")
+    ],
     "vsrife/video/timeline.py": [f"{VIDEO}timeline.py", f"{VIDEO}time.py"],
-    "vsrife/video/plans.py": [f"{VIDEO}cuts.py", f"{VIDEO}duplicates.py", f"{VIDEO}bad_frames.py"],
+    "vsrife/video/plans.py": [
+        f"{VIDEO}{name}.py" for name in ("cuts", "duplicates", "bad_frames", "third_frames")
+    ],
     "vsrife/video/marks/duplicates.py": [f"{VIDEO}duplicates.py"],
     "vsrife/video/colour.py": [f"{VIDEO}colour.py"],
-    "vsrife/detection/runs.py": [f"{DETECTION}runs.py", f"{VIDEO}duplicates.py"],
+    "vsrife/detection/runs.py": [
+        f"{DETECTION}runs.py",
+        f"{VIDEO}duplicates.py",
+        f"{VIDEO}third_frames.py",
+    ],
     "vsrife/detection/cuts.py": [f"{DETECTION}scores.py", f"{DETECTION}arrays.py"],
     "vsrife/detection/luma.py": [f"{DETECTION}scores.py", f"{DETECTION}arrays.py"],
 }
@@ -66,11 +77,16 @@ class Result:
     unseen: list[str] = field(default_factory=list)
 
 
+class CommandError(Exception):
+    """Nothing can be said of a module, such as where its tests fail without a mutant."""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="modules, such as timeline [all]")
     parser.add_argument("--python", type=Path, required=True, help="that runs the tests")
     parser.add_argument("--copies", type=Path, required=True, help="folder for copies of the tree")
+    parser.add_argument("--most", type=int, help="mutants of a module, evenly spread [all]")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="copies at a time")
     args = parser.parse_args()
     chosen = [m for m in MODULES if not args.names or Path(m).stem in args.names]
@@ -78,8 +94,17 @@ def main() -> int:
         parser.error(f"names must be of {', '.join(Path(m).stem for m in MODULES)}")
     # the module with most mutants first, so that no core waits at the end
     chosen.sort(key=lambda module: -(ROOT / module).stat().st_size)
+
+    def tried(module: str) -> Result | str:
+        try:
+            return mutate(module, args.copies, args.python, args.most)
+        except CommandError as error:
+            return str(error)
+
     with ThreadPoolExecutor(args.jobs) as pool:
-        results = list(pool.map(lambda m: mutate(m, args.copies, args.python), chosen))
+        found = list(pool.map(tried, chosen))
+    results = [each for each in found if isinstance(each, Result)]
+    failures = [each for each in found if isinstance(each, str)]
     for result in results:
         report(result)
     everything = Result(
@@ -87,11 +112,15 @@ def main() -> int:
     )
     everything.unseen = [line for result in results for line in result.unseen]
     report(everything, lines=False)
-    return 0
+    print(*failures, sep="\n", file=sys.stderr)
+    return 1 if failures else 0
 
 
-def mutate(module: str, copies: Path, python: Path) -> Result:
-    """Change the module in a copy of the tree, in one way after the other, and test each."""
+def mutate(module: str, copies: Path, python: Path, most: int | None) -> Result:
+    """Change the module in a copy of the tree, in one way after the other, and test each.
+
+    most: how many changes, evenly spread; None: all.
+    """
     copy = copies / Path(module).stem
     tracked = subprocess.check_output(
         ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT
@@ -113,14 +142,23 @@ def mutate(module: str, copies: Path, python: Path) -> Result:
         f"filters.operators-filter.exclude-operators = {json.dumps(SKIPPED)}\n",
         encoding="utf-8",
     )
-    for command in (
-        ["cosmic-ray", "init", "mutate.toml", "mutants.sqlite"],
-        ["cr-filter-operators", "mutants.sqlite", "mutate.toml"],
-        ["cosmic-ray", "baseline", "mutate.toml"],
-        ["cosmic-ray", "exec", "mutate.toml", "mutants.sqlite"],
-    ):
-        run(command, copy)
+    run(["cosmic-ray", "init", "mutate.toml", "mutants.sqlite"], copy)
+    run(["cr-filter-operators", "mutants.sqlite", "mutate.toml"], copy)
+    if most is not None:
+        leave_out(copy / "mutants.sqlite", most)
+    run(["cosmic-ray", "baseline", "mutate.toml"], copy)
+    run(["cosmic-ray", "exec", "mutate.toml", "mutants.sqlite"], copy)
     return read(module, run(["cosmic-ray", "dump", "mutants.sqlite"], copy))
+
+
+def leave_out(session: Path, most: int) -> None:
+    """Skip all mutants but `most`, evenly spread over the module."""
+    with use_db(session) as found:
+        waiting = sorted(found.pending_work_items, key=lambda item: item.mutations[0].start_pos)
+        kept = {len(waiting) * i // most for i in range(most)}
+        for i, item in enumerate(waiting):
+            if i not in kept:
+                found.set_result(item.job_id, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
 
 
 def run(command: list[str], copy: Path) -> str:
@@ -131,7 +169,7 @@ def run(command: list[str], copy: Path) -> str:
         [program, *command[1:]], cwd=copy, env=environment, capture_output=True, text=True
     )
     if done.returncode:
-        sys.exit(f"{copy.name}: {' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+        raise CommandError(f"{copy.name}: {' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return done.stdout
 
 

@@ -207,6 +207,23 @@ def test_hdr_that_an_encoder_is_not_told_is_noted(
     assert "light level is left out" in said
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="as Linux calls it")
+@pytest.mark.parametrize("name", SOFTWARE)
+def test_no_thread_gets_ahead_of_those_that_interpolate(name: str, tmp_path: Path):
+    """What root may do, SVT-AV1 does: real time threads, which nothing else runs beside."""
+    end = ENCODERS[name].containers[0]
+    encoding = choose(name, end)  # tries the encoder
+    clip = for_encoding(moving(length=2), encoding)
+    policies: set[int] = set()
+
+    def look(done: int) -> None:
+        tasks = Path("/proc/self/task").iterdir()
+        policies.update(os.sched_getscheduler(int(task.name)) for task in tasks)
+
+    write_video(clip, tmp_path / f"o{end}", film_times(2), encoding, on_frame=look)
+    assert policies == {os.SCHED_OTHER}
+
+
 def test_varying_times_are_exact(tmp_path: Path):
     times = Times(Fraction(1, 600), [0, 20, 50, 60, 100, 120, 150])
     for name in ("x265", "svt-av1", "prores"):

@@ -19,7 +19,7 @@ from vsrife.media.stills.image_writer import encode_png as encode_png
 from vsrife.media.timestamps import Times
 from vsrife.media.tracks.others import Beside as Beside
 from vsrife.media.tracks.others import OtherStreams, plan_others
-from vsrife.media.writing import elementary, encoder_trial, sized
+from vsrife.media.writing import elementary, encoder_threads, encoder_trial, sized
 from vsrife.media.writing.av_frames import packed
 from vsrife.media.writing.av_frames import picture as _picture
 from vsrife.media.writing.convert import has_alpha, planar_name
@@ -40,15 +40,6 @@ _FRAME_FIELDS = ("colorspace", "color_range", "color_trc", "color_primaries")
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
 )  # fmt: skip
-# Formats that libx264 takes: VapourSynth's id -> FFmpeg's name
-ENCODABLE = {
-    int(vs.YUV420P8): "yuv420p",
-    int(vs.YUV422P8): "yuv422p",
-    int(vs.YUV444P8): "yuv444p",
-    int(vs.YUV420P10): "yuv420p10",
-    int(vs.YUV422P10): "yuv422p10",
-    int(vs.YUV444P10): "yuv444p10",
-}
 # Frames in flight: enough to decode, convert and encode while a new frame is computed, but few,
 # since a 4K RGB frame has 100 MB
 _PREFETCH = 4
@@ -172,9 +163,11 @@ def _opened(
     """The open output, its film, and the other streams."""
     with ExitStack() as stack:
         stack.enter_context(encoder_trial.quiet())
-        target = stack.enter_context(open_target(part, output.container))
-        stream = _add_video(target, clip, times, encoding, output)
-        yield target, stream, prepared(target, output.plan, stack)
+        with encoder_threads.ordinary():
+            target = stack.enter_context(open_target(part, output.container))
+            stream = _add_video(target, clip, times, encoding, output)
+            others = prepared(target, output.plan, stack)
+        yield target, stream, others
 
 
 def _add_video(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from vsrife.media.writing import encoder_threads
 from vsrife.media.writing.encoder_table import CONTAINERS
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def failure(encoding: Encoding) -> str | None:
     before = av.logging.get_level()
     av.logging.set_level(av.logging.WARNING)
     try:
-        with av.logging.Capture() as said, quiet():
+        with av.logging.Capture() as said, quiet(), encoder_threads.ordinary():
             reason = _encode_two(encoding)
     finally:
         av.logging.set_level(before)

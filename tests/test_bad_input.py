@@ -239,14 +239,6 @@ def test_another_networks_weights_under_a_versions_name(weights, tmp_path):
         rife(blank(), model="4.24")
 
 
-def test_a_missing_framework_says_what_to_install(monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "vsrife.inference.backends.pytorch", None)
-    with pytest.raises(vs.Error, match=r"^rife: backend 'pytorch' .*pip install .*\[torch\]"):
-        rife(blank(), backend="pytorch")
-
-
 def test_trt_scripts_run_and_say_what_they_lack_but_not_on_stdout(weights, tmp_path, capfd, said):
     cache = tmp_path / "engines"
     rife(blank(), model=weights(), trt=True, trt_debug=True, trt_cache_dir=str(cache))

@@ -86,14 +86,14 @@ def missing_package(wanted: str, extra: str, what: str) -> BackendError:
 def needing(wanted: str, extra: str) -> Iterator[None]:
     """Turn a failing import of somebody's package into `missing_package`.
 
-    A package that is there and broken is told in its own words. A module of ours that is missing is
-    a bug, which no package mends, and stays what it is.
+    A package that is there and broken is told in its own words. A name or a module of ours that is
+    missing is a bug, which no package mends, and stays what it is.
     """
     try:
         yield
     except ImportError as error:
-        missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        if missing is not None and missing.partition(".")[0] == __package__:
+        if (error.name or "").partition(".")[0] == __package__:
             raise
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
         what = missing or " ".join(str(error).split())
         raise missing_package(wanted, extra, printable(what)) from error

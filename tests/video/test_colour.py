@@ -432,16 +432,21 @@ def with_alpha(clip, **changes):
     ids=["none", "another format", "another size"],
 )
 def test_alpha_that_fits_no_neighbour_is_held(weights, right):
-    clip = drawn(
-        vs.YUV420P8,
-        32,
-        32,
-        2,
-        functools.partial(random_samples, core.get_video_format(vs.YUV420P8)),
-    )
+    clip = two_random_frames()
     clip = with_alpha(clip[0]) + right(clip[1])
     frame = rife(clip, model=weights()).get_frame(1)
     assert set(np.asarray(frame.props["_Alpha"][0]).ravel()) == {7}
+
+
+def test_alpha_that_only_the_right_frame_has_is_not_the_left_ones(weights):
+    clip = two_random_frames()
+    frame = rife(clip[0] + with_alpha(clip[1]), model=weights()).get_frame(1)
+    assert "_Alpha" not in frame.props
+
+
+def two_random_frames():
+    draw = functools.partial(random_samples, core.get_video_format(vs.YUV420P8))
+    return drawn(vs.YUV420P8, 32, 32, 2, draw)
 
 
 def test_frames_that_differ_in_alpha_only_are_not_identical(weights):

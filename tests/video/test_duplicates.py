@@ -268,6 +268,12 @@ def test_exact_repeats_are_duplicates_at_a_threshold_of_0():
     assert marked(clip, 0) == {1, 3, 5}
 
 
+@pytest.mark.parametrize("size", [(2, 48), (48, 2), (2, 2)], ids=str)
+def test_repeats_of_a_clip_that_is_narrower_than_a_block_are_found(size):
+    clip = clip_of(lambda n: noise(*size)(n // 2), 6)
+    assert marked(clip, 0) == {1, 3, 5}
+
+
 def test_without_sc_a_clips_own_marks_of_cuts_end_no_run():
     clip = fake([4, 2], cuts={1})
     assert places(clip, sc=False) == [0, (0, 4, 0.25), (0, 4, 0.5), (0, 4, 0.75), 4, 5]

@@ -118,6 +118,13 @@ def test_frames_of_a_constant_clip_all_last_equally_long(length, factor, n):
     assert line.duration(n, [length, length]) == length / factor
 
 
+@given(length=seconds, factor=factors.filter(lambda f: f < 1), n=st.integers(0, 10**6))
+def test_so_they_do_below_factor_one_whatever_those_left_out_say(length, factor, n):
+    line = Timeline(1000, factor)
+    n %= line.num_frames
+    assert line.duration(n, [length, length / 2, 3 * length]) == length / factor
+
+
 @given(jitter=st.lists(st.sampled_from([41, 42]), min_size=2, max_size=9), factor=st.integers(1, 5))
 def test_rounded_durations_of_a_constant_clip_are_shared_exactly(jitter, factor):
     """Matroska says 42, 42, 41 ms for 24 frames per second."""

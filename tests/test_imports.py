@@ -86,8 +86,7 @@ def test_no_imports_form_a_circle():
 
 def test_no_file_name_stands_for_two_things():
     # the networks that are to be replaced keep the names that they had
-    current = [path for path in MODULES if "previous" not in path.parts]
-    stems = [path.stem for path in current if path.stem not in ("__init__", "__main__")]
+    stems = [path.stem for path in MODULES if path.stem not in ("__init__", "__main__")]
     twice = {stem for stem in stems if stems.count(stem) > 1}
     # a command is named after the library behind it, a reader and a target after their format
     assert twice <= {"compare", "export", "quantize", "scenes", "onnx", "ncnn"}

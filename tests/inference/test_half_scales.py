@@ -16,7 +16,7 @@ __all__ = ["narrow_rows"]  # a fixture
 pytestmark = pytest.mark.usefixtures("narrow_rows")
 
 # Each kind of row and each scale once
-QUICK = {("4.2", 4), ("4.7", 0.25), ("4.14.lite", 0.5), ("4.25", 2), ("small", 2), ("nano", 0.5)}
+QUICK = {("4.2", 4), ("4.7", 0.25), ("4.14.lite", 0.5), ("4.25", 2), ("nano", 0.5)}
 EACH = [
     pytest.param(row, scale, marks=[] if (row, scale) in QUICK else pytest.mark.slow)
     for row in ARCHS

@@ -102,26 +102,20 @@ def test_every_option_gives_what_pytorch_gives(weights, options, backend):
 
 
 NETWORK = {"plain", "scale", "unclamped sources", "alpha", "pace", "confidence"}
-# What OpenVINO compiles for itself; with the rest, it has the graphs that ONNX Runtime has. Of
-# small, which it compiles for a second, test_the_embedded_models has the plain one for both.
-COMPILED = {("pyramid", option) for option in ("plain", "alpha", "pace")}
+# What OpenVINO compiles for itself; with the rest, it has the graphs that ONNX Runtime has
+COMPILED = {"plain", "alpha", "pace"}
 OTHERS = [
-    pytest.param(
-        arch,
-        *case,
-        marks=() if case[1] == "onnx" or (arch, case[0]) in COMPILED else pytest.mark.slow,
-    )
-    for arch, options in (("pyramid", NETWORK), ("small", NETWORK - {"plain", "unclamped sources"}))
+    pytest.param(*case, marks=() if case[1] == "onnx" or case[0] in COMPILED else pytest.mark.slow)
     for case in CASES
-    if case[0] in options
+    if case[0] in NETWORK
 ]
 
 
-@pytest.mark.parametrize(("arch", "options", "backend"), OTHERS)
-def test_so_it_is_with_networks_of_other_kinds(weights, arch, options, backend):
-    """The pyramid has a stage for each pair; small has a description of its own."""
+@pytest.mark.parametrize(("options", "backend"), OTHERS)
+def test_so_it_is_with_a_pyramid(weights, options, backend):
+    """It has a stage for each pair."""
     source, given = OPTIONS[options]
-    assert_same(SOURCES[source](), TOLERANCE, backend, model=weights(arch), **given)
+    assert_same(SOURCES[source](), TOLERANCE, backend, model=weights("pyramid"), **given)
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, "pytorch"])
@@ -170,7 +164,7 @@ def test_integers_differ_by_one_step_at_most(weights, fmt, steps, backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(("arch", "fmt"), [("small", vs.RGBH), ("4.6", vs.RGBS)])
+@pytest.mark.parametrize(("arch", "fmt"), [("pyramid", vs.RGBH), ("4.6", vs.RGBS)])
 def test_half_precision_is_near_pytorchs(weights, arch, fmt, backend):
     clip = clip_of(noise(*SIZE), 3, fmt=fmt)
     assert_same(clip, HALF_TOLERANCE, backend, model=weights(arch), precision="fp16")

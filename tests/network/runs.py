@@ -27,10 +27,9 @@ Tensors = dict[str, Array]
 
 
 # Rows that stand for all of them on OpenVINO, where compiling takes long
-ON_OPENVINO = ("4.0", "4.2", "4.7", "4.14.lite", "4.25", "small", "nano")
+ON_OPENVINO = ("4.0", "4.2", "4.7", "4.14.lite", "4.25", "nano")
 # Fields that say which operations there are, not how many or how wide
-KINDS = ("body", "groups", "tail", "half_stride", "no_features", "linear_motion", "static",
-         "soft_argmax", "bicubic_warp")  # fmt: skip
+KINDS = ("body", "groups", "tail")
 
 
 def kinds(row: str) -> set[tuple[str, object]]:
@@ -38,8 +37,8 @@ def kinds(row: str) -> set[tuple[str, object]]:
     arch = arch_of(row)
     found: set[tuple[str, object]] = {(name, getattr(arch, name, None)) for name in KINDS}
     encoder = getattr(arch, "encoder", None)
-    linear, repeats = getattr(encoder, "linear", None), bool(getattr(arch, "order", ()))
-    return found | {("kind", type(arch)), ("linear", linear), ("repeats", repeats)}
+    linear = getattr(encoder, "linear", None)
+    return found | {("kind", type(arch)), ("linear", linear)}
 
 
 def forget() -> None:

@@ -119,7 +119,7 @@ def checkpoint_order(arch: Arch, index: int) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize("row", [row for row, arch in IFNETS.items() if not arch.previous])
+@pytest.mark.parametrize("row", IFNETS)
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_every_input_of_a_stem_is_read_once_in_the_order_in_which_it_is_joined(row, mirrored):
     arch, s = IFNETS[row], 4.0

@@ -58,7 +58,6 @@ def by_torch(row, options, width, height, t):
         ("4.7", GraphOptions(scale=0.5), "onnx"),
         ("4.25", GraphOptions(), "openvino"),
         ("nano", GraphOptions(), "onnx"),
-        ("small", GraphOptions(), "onnx"),
     ],
 )
 def test_the_picture_is_the_torch_networks(row, options, runtime, layout):

@@ -68,7 +68,7 @@ def traced(arch: str, case: dict) -> Arrays:
 
     def estimate(ops, weights, row, block, s, *rest, **more):
         out = real_estimate(ops, weights, row, block, s, *rest, **more)
-        found[f"block{block}"] = TorchOperations.resize(ops, out, growth(row, block, s))
+        found[f"block{block}"] = TorchOperations.resize(ops, out, growth(row, s))
         return out
 
     def blend(ops, refined):
@@ -184,7 +184,7 @@ def test_every_tensor_counts(arch, step):
             assert moved > (TOLERANCE if arch in BASE else 0), key
 
 
-@pytest.mark.parametrize("arch", ["4.0", "4.6", "4.25", "small"])
+@pytest.mark.parametrize("arch", ["4.0", "4.6", "4.25", "nano"])
 def test_a_batch_gives_what_its_pairs_give_alone(arch):
     torch.manual_seed(1)
     net = build(arch)
@@ -235,7 +235,7 @@ def test_a_rescaled_frame_of_an_odd_multiple_runs_where_the_peer_fails():
         assert net(left, right, 0.5).shape == left.shape
 
 
-@pytest.mark.parametrize("arch", ["4.6", "4.25", "small"])
+@pytest.mark.parametrize("arch", ["4.6", "4.25", "nano"])
 def test_flat_neutral_fields_stay_exactly_flat_and_neutral(arch):
     net = build(arch)
     grey = torch.full((1, 3, 128, 128), 0x3A / 255)
@@ -246,7 +246,7 @@ def test_flat_neutral_fields_stay_exactly_flat_and_neutral(arch):
     assert torch.equal(out[:, 0], out[:, 2])
 
 
-@pytest.mark.parametrize("arch", ["4.22.lite", "small"])
+@pytest.mark.parametrize("arch", ["4.22.lite", "nano"])
 def test_half_precision_keeps_whole_pixels_beyond_2048(arch):
     """The classic bug: fp16 coordinates miss pixels there. Compared away from disocclusions."""
     torch.manual_seed(3)
@@ -298,7 +298,7 @@ def test_other_pictures_are_moved_and_blended_alike(arch, case):
 
 
 def test_weights_are_fp32_unless_asked_and_the_module_is_in_eval_mode():
-    net = build("small")
+    net = build("nano")
     assert isinstance(net, Network)
     assert not net.training
     assert net.dtype == torch.float32

@@ -15,7 +15,7 @@ from vsrife.network.block import outputs
 from vsrife.network.module import IFNet
 from vsrife.network.table import IFNETS, state_shapes
 
-OFFICIAL = [name for name, arch in IFNETS.items() if not arch.previous]
+OFFICIAL = list(IFNETS)
 
 
 def net_of(arch: str, **options: object) -> IFNet:
@@ -35,7 +35,7 @@ def test_every_weight_that_is_read_is_trained(arch: str) -> None:
     net = net_of(arch).train()
     net(*images(net.pad_unit * 2), 0.4).square().mean().backward()
     for index in range(len(net.arch.widths)):
-        shuffles = net.arch.block_shuffles(index)
+        shuffles = net.arch.shuffles
         name = f"block{index}.lastconv{'.0' if shuffles else ''}.weight"
         read = outputs(net.arch, index) * (4 if shuffles else 1)
         gradient = net.get_parameter(name).grad

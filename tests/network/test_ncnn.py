@@ -15,10 +15,10 @@ from vsrife.network import build
 from vsrife.network.files.ncnn_files import build as build_files
 from vsrife.network.files.targets import FileOptions
 from vsrife.network.options import GraphOptions
-from vsrife.network.table import ARCHS, Arch
+from vsrife.network.table import ARCHS, IFNETS, Arch
 
 TOLERANCE = 1e-3  # the promise; seen are 5e-6, which is fp32 rounding
-ROWS = [row for row, arch in ARCHS.items() if isinstance(arch, Arch) and not arch.previous]
+ROWS = list(IFNETS)
 ENSEMBLES = [row for row in ROWS if ARCHS[row].ensemble]
 OURS = [row for row, arch in ARCHS.items() if not isinstance(arch, Arch)]
 # Layers of the ncnn in rife-ncnn-vulkan-python-tntwise 1.4.5, and rife.Warp; others are left out of

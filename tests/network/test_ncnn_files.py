@@ -17,12 +17,12 @@ from vsrife.cli import main
 from vsrife.errors import ArgumentError, MediaError, ModelError
 from vsrife.export import export_model
 from vsrife.network.files.ncnn_files import check_path
-from vsrife.network.table import ARCHS, PYRAMIDS, Arch
+from vsrife.network.table import ARCHS, IFNETS, PYRAMIDS
 from vsrife.weights import importing, read_arrays, save_weights
 
 __all__ = ["own_store"]  # a fixture
 
-ROWS = [row for row, arch in ARCHS.items() if isinstance(arch, Arch) and not arch.previous]
+ROWS = list(IFNETS)
 NAMES = {32: "rife-v4", 64: "rife-v4.25", 128: "rife-v4.25-lite"}  # by the padding they stand for
 
 
@@ -106,6 +106,15 @@ def test_who_folds_for_an_older_program_is_told_if_that_still_lacks_a_layer(
     assert told or not said
 
 
+@pytest.mark.parametrize(("row", "told"), [("4.6", False), ("nano", True)])
+def test_who_folds_a_network_without_gains_is_told_that_nothing_changes(
+    row, told, tmp_path, capsys
+):
+    path, _ = weights_of(row, tmp_path)
+    export_model(path, tmp_path / "rife-v4", target="ncnn", fold=True)
+    assert ("its file is the same without fold" in capsys.readouterr().err) == told
+
+
 def test_exporting_needs_neither_onnx_nor_torch_nor_ncnn(tmp_path):
     path, _ = weights_of("4.6", tmp_path)
     names = [key for key in random_state("4.6") if key.startswith("block0.conv0.1.0")]
@@ -124,10 +133,6 @@ print(sorted({{"torch", "onnx", "ncnn"}} & set(sys.modules)))
 
 
 FAULTS = {
-    "a network of before": (
-        ["small", "-o", "rife-v4"],
-        "target ncnn cannot write small; use target",
-    ),
     "a name without a version": (
         ["4.6.safetensors", "-o", "mine"],
         "the folder must have rife-v4 in its name, by which programs choose the padding of 32",

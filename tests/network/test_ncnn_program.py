@@ -26,12 +26,12 @@ from tests.golden import formula
 from tests.network.runs import network, state_of
 from vsrife.export import export_model
 from vsrife.inference.psnr import psnr
-from vsrife.network.table import ARCHS, Arch
+from vsrife.network.table import ARCHS, IFNETS, Arch
 from vsrife.weights import save_weights
 
 PYTHON = os.environ.get("RIFE_NCNN_PYTHON", "")
 GPUID = os.environ.get("RIFE_NCNN_GPUID", "-1")
-ROWS = [row for row, arch in ARCHS.items() if isinstance(arch, Arch) and not arch.previous]
+ROWS = list(IFNETS)
 OURS = [row for row, arch in ARCHS.items() if not isinstance(arch, Arch)]
 CASES = [(row, {}) for row in ROWS + OURS]
 CASES += [("4.25", {"precision": "fp16"}), ("4.6", {"ensemble": True}), ("4.6", {"scale": 2.0})]

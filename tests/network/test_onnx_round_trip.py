@@ -14,13 +14,13 @@ from vsrife.errors import ArgumentError, ModelError
 from vsrife.export import export_model
 from vsrife.network.files import carried_weights
 from vsrife.network.files.targets import WORDS
-from vsrife.network.table import ARCHS, VERSIONS, Arch
+from vsrife.network.table import ARCHS, IFNETS, VERSIONS
 from vsrife.weights import importing, read_arrays, save_weights
 
 __all__ = ["own_store"]  # a fixture
 
-OFFICIAL = [row for row, arch in ARCHS.items() if isinstance(arch, Arch) and not arch.previous]
-QUICK = ("4.0", "4.6", "4.14.lite", "4.25", "small", "nano")
+OFFICIAL = list(IFNETS)
+QUICK = ("4.0", "4.6", "4.14.lite", "4.25", "nano")
 CASES = [
     pytest.param(row, layout, marks=[] if row in QUICK and layout != "v1" else pytest.mark.slow)
     for row in ARCHS

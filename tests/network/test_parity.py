@@ -74,7 +74,7 @@ def test_every_row_gives_the_pictures_of_the_torch_network(row, ensemble, runtim
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("wide_rows")
-@pytest.mark.parametrize("row", [row for row, arch in ARCHS.items() if not arch.previous])
+@pytest.mark.parametrize("row", ARCHS)
 def test_so_does_every_row_at_its_full_width(row):
     size = sizes(row, GraphOptions())[0]
     options = GraphOptions(ensemble=ARCHS[row].ensemble, size=size, motion=True)
@@ -86,13 +86,12 @@ def test_so_does_every_row_at_its_full_width(row):
 # each row at another scale in turn, large ones at one where the picture is small; two at all
 LARGE = [row for row, arch in ARCHS.items() if cost(arch) > 45_000 or arch.modulo == 128]
 SCALED = {(row, 2.0 if row in LARGE else SCALES[i % 5]) for i, row in enumerate(ARCHS)}
-SCALED |= {(row, scale) for row in ("4.6", "small") for scale in SCALES}
+SCALED |= {("4.6", scale) for scale in SCALES}
 SCALED |= {("4.0", 0.5), ("4.0", 2.0)}
 
 
 # Of rows that are like others, in `.ci/slow`; so are scales of the dearest two
-LIKE_OTHERS = {("small", 0.5), ("small", 2.0)}
-LIKE_OTHERS |= {way for way in SCALED if way[0] not in (*ON_OPENVINO, "4.6", "4.25.heavy")}
+LIKE_OTHERS = {way for way in SCALED if way[0] not in (*ON_OPENVINO, "4.6", "4.25.heavy")}
 SOME = [
     pytest.param(*way, marks=pytest.mark.slow if way in LIKE_OTHERS else ())
     for way in sorted(SCALED)
@@ -133,7 +132,7 @@ def test_embedded_models_do_so_on_a_picture_of_several_tiles(model, runtime):
     assert np.abs(RUNTIMES[runtime](graph)(feeds)["image"] - wanted).max() <= TOLERANCE
 
 
-@pytest.mark.parametrize("row", ["4.0", "4.6", "4.25.lite", "small"])
+@pytest.mark.parametrize("row", ["4.0", "4.6", "4.25.lite", "nano"])
 def test_without_shortcuts_the_pictures_are_the_same(row):
     scale = 0.5 if row == "4.6" else 1.0
     options = GraphOptions(scale=scale, shortcuts=False)
@@ -174,7 +173,7 @@ def test_the_limit_is_met_exactly():
     assert np.allclose(got, wanted, atol=1e-3)
 
 
-MAPPED = [way for way in WAYS if way[0] in ("4.0", "4.6", "4.25", "small")]
+MAPPED = [way for way in WAYS if way[0] in ("4.0", "4.6", "4.25", "nano")]
 
 
 @pytest.mark.parametrize(("row", "ensemble"), MAPPED)
@@ -204,8 +203,8 @@ def test_a_timestep_for_every_pixel_and_pictures_of_their_own(row, ensemble):
 @pytest.mark.parametrize(
     ("row", "size"),
     [
-        ("4.0", True), ("4.6", False), ("4.14.lite", False), ("4.25", True), ("small", False),
-        ("small", True), pytest.param("4.6", True, marks=pytest.mark.slow),
+        ("4.0", True), ("4.6", False), ("4.14.lite", False), ("4.25", True), ("nano", False),
+        ("nano", True), pytest.param("4.6", True, marks=pytest.mark.slow),
     ],
 )  # fmt: skip  # a table
 def test_half_precision_stays_near_and_runs_on_the_cpu(row, size):
@@ -217,13 +216,15 @@ def test_half_precision_stays_near_and_runs_on_the_cpu(row, size):
     assert -10 * np.log10(np.square(error).mean()) > 72
 
 
-@pytest.mark.parametrize("row", ["4.6", "small"])
-def test_a_weight_that_is_a_little_off_is_seen(row):
+@pytest.mark.parametrize(
+    ("row", "key"),
+    [("4.6", "block1.convblock.1.conv.weight"), ("nano", "block8.body.0.weight")],
+)
+def test_a_weight_that_is_a_little_off_is_seen(row, key):
     """The comparison above can fail."""
     size = sizes(row, GraphOptions())[0]
     wanted = by_torch(row, 1.0, False, size)
     state = dict(state_of(row))
-    key = "block1.convblock.1.conv.weight"
     state[key] = state[key] * 1.01
     feeds = {name: wanted[name] for name in ("left", "right")} | {"timestep": time_of(0.3)}
     graph = build_flow(state, ARCHS[row], GraphOptions(size=size))

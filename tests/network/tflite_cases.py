@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from tests.network.tflite_runtime import Tflite
-from tests.support.narrow import PYRAMID
+from tests.support.narrow import narrowed
 from vsrife.network import any_row
 from vsrife.network.files import tflite_files
 from vsrife.network.files.targets import FileOptions
@@ -24,7 +24,7 @@ from vsrife.network.own.mobile_row import MobileRow
 from vsrife.network.table import ARCHS, PYRAMIDS, UNTRAINED, Arch, Row, arch_of, state_shapes
 
 Array = NDArray[np.float32]
-ROWS = [name for name, row in {**ARCHS, **UNTRAINED}.items() if not row.previous]
+ROWS = [*ARCHS, *UNTRAINED]
 TIME = 0.3
 DEFAULTS = FileOptions()
 
@@ -42,11 +42,11 @@ def narrow(name: str) -> Row:
     structure, a hundredth of the work."""
     row = arch_of(name)
     if name in PYRAMIDS:
-        return PYRAMID
+        return narrowed(PYRAMIDS[name])
     if not isinstance(row, Arch):
         return row
     widths = tuple(max(8, width // 32 * 4) for width in row.widths)
-    return replace(row, widths=widths, convs=row.convs or (2,) * len(widths))
+    return replace(row, widths=widths, convs=(2,) * len(widths))
 
 
 @functools.cache

@@ -28,6 +28,11 @@ PYRAMID = PyramidRow(
 )
 
 
+def narrowed(row: PyramidRow) -> PyramidRow:
+    """A narrow pyramid with the same parts."""
+    return replace(PYRAMID, meetings=row.meetings)
+
+
 @contextmanager
 def official_rows(divisor: int, convs: int = 8) -> Iterator[None]:
     """The official rows with a part of their widths: the same nodes in the same order, and with a
@@ -37,14 +42,13 @@ def official_rows(divisor: int, convs: int = 8) -> Iterator[None]:
     convs: of each block's body. With 2 instead of 8, there is less to write and to compile."""
     with pytest.MonkeyPatch.context() as patch:
         for name, row in WHOLE.items():
-            if not row.previous:
-                widths = tuple(width // divisor for width in row.widths)
-                kept = replace(row, widths=widths, convs=(convs,) * len(widths))
-                patch.setitem(IFNETS, name, kept)
-                patch.setitem(ARCHS, name, kept)
+            widths = tuple(width // divisor for width in row.widths)
+            kept = replace(row, widths=widths, convs=(convs,) * len(widths))
+            patch.setitem(IFNETS, name, kept)
+            patch.setitem(ARCHS, name, kept)
         for name, pyramid in WHOLE_PYRAMIDS.items():
             for rows in (PYRAMIDS, ARCHS):
-                patch.setitem(rows, name, pyramid if divisor == 1 else PYRAMID)
+                patch.setitem(rows, name, pyramid if divisor == 1 else narrowed(pyramid))
         formula._state.cache_clear()
         yield
     formula._state.cache_clear()

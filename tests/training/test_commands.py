@@ -165,7 +165,7 @@ def test_one_photo_is_footage_enough(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["small", "--steps", 1], "model must be one of nano"),
+        (["4.25", "--steps", 1], "model must be one of nano, small"),
         (["micro", "--steps", 0], "steps must be"),
         (["micro", "--steps", 1, "--cache", "x"], "--cache is for cut footage"),
     ],

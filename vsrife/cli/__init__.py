@@ -44,7 +44,7 @@ COMMANDS: dict[str, Command] = {
     "scenes": Command("vsrife.cli.scenes", "score scene changes and duplicates", "cli"),
     "compare": Command("vsrife.cli.compare", "compare films frame by frame, as a page", "cli"),
     "script": Command("vsrife.cli.script", "write a script for a video file", "cli"),
-    "export": Command("vsrife.cli.export", "write a model as ONNX", "onnx"),
+    "export": Command("vsrife.cli.export", "write a model for other programs", "onnx"),
     "doctor": Command("vsrife.cli.doctor", "say what is installed and what works", ""),
     "bench": Command("vsrife.cli.bench", "compare the speed of backends", "onnx"),
     "build": Command("vsrife.cli.build", "prepare engines ahead of time", "onnx"),

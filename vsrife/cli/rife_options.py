@@ -176,18 +176,3 @@ def _rehearsed(options: Mapping[str, Any]) -> dict[str, Any]:
     blank = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=64, length=2)
     left_out = (*CLIPS, "replace")
     return {"clip": blank} | {k: v for k, v in options.items() if k not in left_out}
-
-
-def as_words(options: Mapping[str, Any]) -> list[str]:
-    """Options of the command line for arguments of rife(): a command that can be run again."""
-    words = []
-    for each in OPTIONS:
-        if each.name not in options or options[each.name] == DEFAULTS.get(each.name, each.default):
-            continue
-        value, name = options[each.name], each.name.replace("_", "-")
-        if isinstance(each.kind, Flag) and not each.kind.words:
-            more = f"-{value}" if isinstance(value, str) else ""
-            words.append(f"--{name}{more}" if value else f"--no-{name}")
-        else:
-            words += [f"--{name}", _NONE if value is None else _shown(value)]
-    return words

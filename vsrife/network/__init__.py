@@ -3,8 +3,6 @@
 Networks are described once over the operations of `operations.interface`: official ones (`ifnet`,
 `block`, `encoder`), pyramids (`pyramid`), those for small machines (`mobile`) and one of three
 frames (`triple`); `outcome` is for all. `build` returns the PyTorch module, `graphs` writes ONNX.
-`nano` and `small` are described twice, in `previous`, until new ones replace them; `build` and
-`graphs` cover both.
 """
 
 from __future__ import annotations
@@ -72,8 +70,4 @@ def _make(model: str, *, scale: float, ensemble: bool) -> Network:
         from vsrife.network.own.triple_module import TripleNet
 
         return TripleNet(arch, scale=scale)
-    if not arch.previous:
-        return IFNet(arch, scale=scale, ensemble=ensemble)
-    from vsrife.network.previous.torch import ifnet as previous
-
-    return previous.IFNet(model, scale=scale)
+    return IFNet(arch, scale=scale, ensemble=ensemble)

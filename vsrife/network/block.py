@@ -17,9 +17,9 @@ def outputs(arch: Arch, index: int) -> int:
     return 5 + (arch.feat if index + 1 < len(arch.widths) else 0)
 
 
-def growth(arch: Arch, index: int, s: float) -> float:
-    """Pixels at full size per output pixel of the block, whose input has one per s pixels."""
-    return s if arch.block_shuffles(index) else 2 * s
+def growth(arch: Arch, s: float) -> float:
+    """Pixels at full size per output pixel of a block, whose input has one per s pixels."""
+    return s if arch.shuffles else 2 * s
 
 
 def estimate[T, P, W](
@@ -47,7 +47,7 @@ def estimate[T, P, W](
         layers = Layers(ops, weights, arch, f"block{index}.")
         x = layers.stem(x, stem_spans(arch, index, s, mirrored=mirrored))
         x = layers.body(x, index)
-        x = layers.tail(x, index, tail_spans(arch, index, s, mirrored=mirrored))
+        x = layers.tail(x, tail_spans(arch, index, s, mirrored=mirrored))
         return ops.to_full(x)
 
 
@@ -79,9 +79,9 @@ class Layers[T, P, W]:
             x = self._ops.residual(x, name, weight, bias, beta, self._arch.groups)
         return self._ops.add(x, before) if self._arch.body == "skip" else x
 
-    def tail(self, x: T, index: int, spans: Sequence[Span]) -> T:
+    def tail(self, x: T, spans: Sequence[Span]) -> T:
         """Transposed convolution of stride 2; spans: its outputs, their order and factor."""
-        shuffles = self._arch.block_shuffles(index)
+        shuffles = self._arch.shuffles
         name = "lastconv.0" if shuffles else "lastconv"
         weight = self._ops.take(self._weight(f"{name}.weight"), 1, spans)
         bias = self._ops.take(self._weight(f"{name}.bias"), 0, spans)
@@ -130,8 +130,8 @@ def tail_spans(arch: Arch, index: int, s: float, *, mirrored: bool) -> list[Span
     A checkpoint has flow in units of `growth` pixels, and four channels for each one before a pixel
     shuffle.
     """
-    phases = 4 if arch.block_shuffles(index) else 1
-    spans = _flow_spans(0, phases, growth(arch, index, s), mirrored)
+    phases = 4 if arch.shuffles else 1
+    spans = _flow_spans(0, phases, growth(arch, s), mirrored)
     spans.append(Span(4 * phases, 5 * phases, _sign(mirrored)))
     if outputs(arch, index) > 5:
         spans.append(Span(5 * phases, outputs(arch, index) * phases))

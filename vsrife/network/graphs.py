@@ -56,15 +56,8 @@ def build_flow(
     left, right = (w.input(name, [1, deep, *sides]) for name in ("left", "right"))
     t, pictures = _timestep(w, options), separate_pictures(w, options)
     pair = w.op("Concat", left, right, axis=0)
-    found: Sequence[str]
-    if arch.previous:
-        from vsrife.network.previous.onnx import write_flow
-
-        found = (*write_flow(w, state, arch, options, left, pair, t, pictures), "")
-    else:
-        ops = OnnxOperations(w, options.size, left, shortcuts=options.shortcuts)
-        found = _write_flow(ops, state, arch, options, pair, t, pictures)
-    _give(w, options, found)
+    ops = OnnxOperations(w, options.size, left, shortcuts=options.shortcuts)
+    _give(w, options, _write_flow(ops, state, arch, options, pair, t, pictures))
     return w.model(metadata)
 
 
@@ -189,10 +182,6 @@ def write_image(
         found = found._replace(mask=crops[1](found.mask), warped=crops[0](found.warped))
         return blend(ops, found)[0]
     pair = encoder.prepare(ops, weights, arch, images)
-    if arch.previous:
-        from vsrife.network.previous import onnx as previous
-
-        return previous.write_image(w, state, arch, options, like, pair, timestep, grid, crops)
     found = refine(ops, weights, arch, options, pair, timestep)
     found = found._replace(mask=crops[1](found.mask), warped=crops[0](found.warped))
     return blend(ops, found)[0]

@@ -90,7 +90,7 @@ def refine[T, P, W](
         run = _Run(ops, weights, arch, options, timestep, i, s)
         out = run.estimate(small, passed_on, watcher)
         step, extras = ops.split(out, [4, outputs(arch, i) - 4])
-        grow = growth(arch, i, s)
+        grow = growth(arch, s)
         flow = _sum(ops, flow, ops.resize(step, grow))
         if arch.mask_adds:
             mask = _sum(ops, mask, ops.resize(extras, grow))
@@ -122,7 +122,7 @@ class _Run[T, P, W](NamedTuple):
         ops = self.ops
         out = self._one_way(small, passed_on, self.timestep)
         if watcher.own is not None and self.block == 1:
-            grow = growth(self.arch, self.block, self.s)
+            grow = growth(self.arch, self.s)
             watcher.own(ops.resize(ops.first(out, 4), grow))
         # doubled: in vs-rife, the first block runs in one direction only
         if not self.options.ensemble or (self.options.doubled and self.block == 0):

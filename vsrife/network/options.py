@@ -60,8 +60,6 @@ def check(arch: Row, options: GraphOptions) -> None:
         raise ArgumentError(
             "ensemble is not supported by a network that passes features on; leave it out"
         )
-    if options.ensemble and arch.previous:  # no row has both
-        raise ArgumentError("ensemble is not supported by a network that correlates; leave it out")
     if options.doubled and not arch.rescales:
         raise ArgumentError("doubled is for networks that rescale, 4.0 and 4.1; leave it out")
     if options.planes < 1 or (options.planes != 3 and not options.separate):

@@ -19,25 +19,10 @@ from vsrife.network.own.pyramid_row import PyramidRow
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 RESCALE_LIMIT = 32.0  # pixels of block 1's own flow beyond which 4.0 and 4.1 double their scales
 OFFICIAL_CONVS = 8  # body convolutions in every block of the official networks
-# Subtracted from the logit of the static mask per unit of difference between both pictures: this is
-# as sharp as the pictures, unlike the cells of a block
-CHANGE_WEIGHT = 30.0
 SLOPE = 0.2  # of every leaky ReLU
 # Cadence of drawn film, see `cadence`
 CADENCE_CELL = 8  # width and height of a cell, pixels
 CADENCE_FLOOR = 0.5  # pixels added to all distances: the ratio of static parts is one half
-SOFT_ARGMAX = 3  # channels of the soft-argmax of a cost volume: x, y, maximum
-# Factor of the cosines in the softmax of the soft-argmax: a cosine of 1 has e times the weight of
-# 0.975, the typical cosine of neighbouring cells in photographs
-SOFT_ARGMAX_SHARPNESS = 40.0
-NCC_WINDOW = 5  # width and height of the window of the ncc, in cells of 2 pixels
-NCC_FLAT = 1e-3  # variance of brightness (0..1) added below the line: flat windows have an ncc of 0
-# Static edges, see previous.torch.static
-STATIC_EDGE_WEIGHT = 12.0  # added to the logit of the static mask
-STATIC_EDGE_CHANGE = 0.02  # largest difference between both pictures of an unchanged pixel
-STATIC_EDGE_STEP = 0.1  # least difference from a neighbour, in both pictures, of an edge
-STATIC_EDGE_WINDOW = 5  # width and height of the window with both directions, in cells of 2 pixels
-STATIC_EDGE_COUNT = 3  # least edge pixels: of each direction in the window, of any in 3x3 pixels
 
 Shape = tuple[int, ...]
 
@@ -84,67 +69,23 @@ class Arch:
     encoder: Encoder | None = None
     # Frames that it reads: 2, or the previous, the middle and the next one, see `triple`
     frames: int = 2
-
-    # Fields for our own networks only; see `previous`
-
-    # Body convolutions of each block, if not 8
+    # Body convolutions of each block; empty: 8, as all official networks have
     convs: tuple[int, ...] = ()
-    # Radius of each block's local cost volume, in its cells; 0: none
-    correlation: tuple[int, ...] = ()
-    # Number of last blocks with cells of 2 * scale pixels instead of 4 * scale
-    half_stride: int = 0
-    # The last block has no feature outputs; those of official networks are unused
-    no_features: bool = False
-    # Flows are estimated for timestep 0.5 and multiplied by 2 t and 2 (1 - t)
-    linear_motion: bool = False
-    # The last block, which has a correlation, has one more output, the static mask, and as further
-    # inputs the difference and the ncc of the unwarped images
-    static: bool = False
-    # Number of first blocks that also read the soft-argmax of their cost volume
-    soft_argmax: int = 0
-    # The last warp, before the blend, is bicubic: a bilinear one blurs subpixel motion
-    bicubic_warp: bool = False
-    # Block and scale of each run; empty: each block once at its own scale. A block that runs again,
-    # on the frames warped so far, corrects the remaining error; a first run at twice the scale
-    # doubles the range of motion
-    order: tuple[tuple[int, int], ...] = ()
 
     def first(self, blocks: int) -> Arch:
-        """The network of the first `blocks` blocks; the last one still has feature outputs.
+        """The network of the first `blocks` blocks.
 
         ArgumentError for a number of blocks that it does not have.
         """
-        if blocks == len(self.widths):
-            return self
-        if not 1 <= blocks < len(self.widths):
+        if not 1 <= blocks <= len(self.widths):
             raise ArgumentError(f"blocks must be 1 to {len(self.widths)}, not {blocks}")
-        return replace(
-            self,
-            widths=self.widths[:blocks],
-            scales=self.scales[:blocks],
-            convs=self.convs[:blocks],
-            correlation=self.correlation[:blocks],
-            soft_argmax=min(self.soft_argmax, blocks),
-            order=tuple(run for run in self.order if run[0] < blocks),
-            half_stride=max(0, self.half_stride - (len(self.widths) - blocks)),
-            no_features=False,
-            static=False,
-        )
+        widths, scales, convs = (x[:blocks] for x in (self.widths, self.scales, self.convs))
+        return replace(self, widths=widths, scales=scales, convs=convs)
 
     @property
     def modulo(self) -> int:
         """Padded sides are multiples of this at scale 1: stems have two strides of 2."""
-        return 4 * max(scale for _, scale in self.runs)
-
-    @property
-    def runs(self) -> tuple[tuple[int, int], ...]:
-        """Block and scale of each run, in order."""
-        return self.order or tuple(enumerate(self.scales))
-
-    @property
-    def previous(self) -> bool:
-        """Whether `network.previous` describes this network."""
-        return any(self.correlation)
+        return 4 * max(self.scales)
 
     @property
     def prelu(self) -> bool:
@@ -161,10 +102,6 @@ class Arch:
         """Whether the tail ends in a pixel shuffle, which doubles its resolution."""
         return self.body == "beta"
 
-    def block_shuffles(self, block: int) -> bool:
-        """Whether the tail of a block ends in a pixel shuffle."""
-        return self.shuffles and self.block_halvings(block) == 2
-
     @property
     def feat(self) -> int:
         """Feature channels that a block passes to the next one."""
@@ -178,42 +115,19 @@ class Arch:
     @property
     def mask_adds(self) -> bool:
         """Whether blocks correct the mask; else each gives a new one."""
-        return self.encoder is None and not any(self.correlation)
+        return self.encoder is None
 
     def block_convs(self, block: int) -> int:
         """Number of body convolutions of a block."""
         return self.convs[block] if self.convs else OFFICIAL_CONVS
 
-    def block_radius(self, block: int) -> int:
-        """Radius of a block's cost volume, in its cells; 0: none."""
-        return self.correlation[block] if self.correlation else 0
-
-    def block_soft_argmax(self, block: int) -> bool:
-        """Whether a block reads the soft-argmax of its cost volume."""
-        return block < self.soft_argmax
-
-    def block_matches(self, block: int) -> int:
-        """Channels of a block's cost volume and of its soft-argmax, if any."""
-        return (2 * self.block_radius(block) + 1) ** 2 + SOFT_ARGMAX * self.block_soft_argmax(block)
-
-    def block_halvings(self, block: int) -> int:
-        """Number of halvings in a block's stem: a cell is 2**halvings * scale pixels wide."""
-        return 1 if block >= len(self.widths) - self.half_stride else 2
-
-    def block_tail(self, block: int) -> int:
-        """Output channels of a block."""
-        last = block == len(self.widths) - 1
-        return 5 + self.static if self.no_features and last else self.tail
-
     def block_inputs(self, block: int) -> int:
-        """Input channels of a block; for one with correlation, those that join after its stem."""
+        """Input channels of a block."""
         seen = 3 + (self.encoder.out if self.encoder else 0)
-        images = 0 if self.block_radius(block) else self.frames * seen
-        if self.frames == 3 and block:
-            images += 2 * seen  # two of them are warped besides
+        warped = 2 if self.frames == 3 and block else 0  # besides
+        images = (self.frames + warped) * seen
         passed_on = 1 + self.feat + 4 if block else 0  # mask, features, flow
-        unmoved = 2 if self.static and block == len(self.widths) - 1 else 0
-        return images + 1 + passed_on + unmoved
+        return images + 1 + passed_on  # and the timestep
 
     def pad_unit(self, scale: float) -> int:
         """Sides must be multiples of this at `scale`; at least `modulo`."""
@@ -247,22 +161,11 @@ IFNETS: dict[str, Arch] = {
     "4.25.lite": Arch((192, 128, 96, 64, 24), (32, 16, 8, 4, 1), tail=13, encoder=_NAMED_16),
     "4.25.heavy": Arch((384, 256, 192, 128, 64), _FIVE_SCALES, tail=13, encoder=_NAMED_16),
     "4.26.heavy": Arch((192, 128, 96, 64, 32), _FIVE_SCALES, tail=13, encoder=Encoder(16, 16)),
-    "small": Arch(
-        (48, 48, 24, 28),
-        (4, 2, 1, 1),
-        tail=13,
-        convs=(2, 3, 2, 3),
-        correlation=(5, 3, 2, 2),
-        half_stride=1,
-        no_features=True,
-        linear_motion=True,
-        static=True,
-        soft_argmax=2,
-        bicubic_warp=True,
-        order=((0, 8), (0, 4), (1, 2), (1, 2), (2, 1), (3, 1)),
-    ),
 }
-PYRAMIDS: dict[str, PyramidRow] = {"nano": PyramidRow()}
+PYRAMIDS: dict[str, PyramidRow] = {
+    "nano": PyramidRow(),
+    "small": PyramidRow(meetings=(32, 16, 8), widths=(192, 128, 64, 48)),
+}
 ARCHS: dict[str, Row] = {**IFNETS, **PYRAMIDS}
 
 # Rows that no weights are known of; `vsrife train` makes some
@@ -406,9 +309,8 @@ def _tensors(arch: Row) -> Iterator[tuple[str, Shape, Fraction]]:
     if not isinstance(arch, Arch):
         yield from arch.tensors()
         return
-    for i, width in enumerate(arch.widths):
-        area = sum((Fraction(1, scale**2) for block, scale in arch.runs if block == i), Fraction(0))
-        yield from _block_tensors(arch, i, f"block{i}.", width, area)
+    for i, (width, scale) in enumerate(zip(arch.widths, arch.scales, strict=True)):
+        yield from _block_tensors(arch, i, width, Fraction(1, scale**2))
     if arch.encoder:
         # of each frame at half its size; three are seen at the size of the finest block
         uses = Fraction(2, 4) if arch.frames == 2 else Fraction(3, 4 * arch.scales[-1] ** 2)
@@ -416,22 +318,16 @@ def _tensors(arch: Row) -> Iterator[tuple[str, Shape, Fraction]]:
 
 
 def _block_tensors(
-    arch: Arch, i: int, block: str, width: int, area: Fraction
+    arch: Arch, i: int, width: int, area: Fraction
 ) -> Iterator[tuple[str, Shape, Fraction]]:
-    radius = arch.block_radius(i)
-    halvings = arch.block_halvings(i)
-    half, cell = area / 4, area / 4**halvings
-    images = 2 if radius else 1  # a stem before a correlation reads each image alone
-    stem_in = 3 if radius else arch.block_inputs(i)
+    block = f"block{i}."
+    half, cell = area / 4, area / 16
     for j, (inputs, outputs, density) in enumerate(
-        [(stem_in, width // 2, half * images), (width // 2, width, cell * images)]
+        [(arch.block_inputs(i), width // 2, half), (width // 2, width, cell)]
     ):
         yield from _conv(f"{block}conv0.{j}.0", (outputs, inputs, 3, 3), density)
         if arch.prelu:
             yield f"{block}conv0.{j}.1.weight", (outputs,), Fraction(0)
-    if radius:
-        joined = 2 * width + arch.block_matches(i) + arch.block_inputs(i)
-        yield from _conv(f"{block}merge", (width, joined, 3, 3), cell)
     for j in range(arch.block_convs(i)):
         body = f"{block}convblock.{j}."
         if arch.body == "beta":
@@ -441,9 +337,8 @@ def _block_tensors(
         if arch.prelu:
             yield f"{body}1.weight", (width,), Fraction(0)
     # transposed, stride 2: a weight is used once per input position
-    name = "lastconv.0" if arch.block_shuffles(i) else "lastconv"
-    outputs = arch.block_tail(i) * (4 if arch.block_shuffles(i) else 1)
-    yield from _conv(block + name, (width, outputs, 4, 4), cell)
+    name = "lastconv.0" if arch.shuffles else "lastconv"
+    yield from _conv(block + name, (width, arch.tail * (4 if arch.shuffles else 1), 4, 4), cell)
 
 
 def _encoder_tensors(encoder: Encoder, uses: Fraction) -> Iterator[tuple[str, Shape, Fraction]]:

@@ -29,7 +29,7 @@ class Teacher:
             row = recognise(state)
         except ModelError as error:
             raise ModelError(f"teacher {path}: {error}; name one of RIFE 4.2 to 4.26") from error
-        if row not in IFNETS or IFNETS[row].rescales or IFNETS[row].previous:
+        if row not in IFNETS or IFNETS[row].rescales:
             raise ArgumentError(
                 f"teacher must be weights of RIFE 4.2 to 4.26, not {path}, which is {row}"
             )

@@ -33,17 +33,14 @@ def build(
     """See `targets`. Inputs `in0`, `in1`, the left and the right frame (3, H, W) in 0..1, and
     `in2`, the timestep as a plane (1, H, W); output `out0` (3, H, W). H and W are multiples of the
     row's pad_unit."""
-    if arch.previous:
-        raise ArgumentError(
-            f"target ncnn cannot write {facts['model']}; "
-            "use target onnx, or a model such as 4.25.lite"
-        )
     if options.warp == "rife" and options.path:
         check_path(options.path, arch.pad_unit(options.scale))
     run = GraphOptions(options.scale, options.ensemble, timestep_map=True)
     check(arch, run)
     if arch.rescales:
         note(f"{facts['model']} keeps its scales in an ncnn file, however large the motion is")
+    if options.fold and not any(key.endswith(".beta") for key in state):
+        note(f"{facts['model']} has no gains of residuals, so its file is the same without fold")
     w = Writer(half=options.precision == "fp16")
     left, right, timestep = (w.input(f"in{i}", channels) for i, channels in enumerate((3, 3, 1)))
     ops = NcnnOperations(w, gridsample=options.warp == "gridsample", fold=options.fold)

@@ -65,10 +65,6 @@ def write(
 ) -> Writer:
     """The graph of `build`."""
     model = facts.get("model", "this model")
-    if arch.previous:
-        raise ArgumentError(
-            f"target tflite cannot write {model}; use target onnx, or a model such as 4.25.lite"
-        )
     arch = _first_blocks(arch, options.blocks)
     check_options(None, options.scale, options.ensemble)
     if options.ensemble and not arch.ensemble:

@@ -15,7 +15,6 @@ class OwnRow:
     encoder: ClassVar[None] = None
     ensemble: ClassVar[bool] = False
     rescales: ClassVar[bool] = False
-    previous: ClassVar[bool] = False
     prelu: ClassVar[bool] = False
     modulo: ClassVar[int]
 

@@ -95,7 +95,7 @@ def refine[T, P, W](
         out = _block(ops, weights, arch, i, x)
         # to the size of the next block; after the last one, to the frame's
         grow = divisor / arch.scales[i + 1] if i + 1 < len(arch.scales) else s
-        flow, rest = ops.split(ops.resize(out, grow), [4, arch.block_tail(i) - 4])
+        flow, rest = ops.split(ops.resize(out, grow), [4, arch.tail - 4])
         flow = ops.multiply(flow, grow)
         mask, features = ops.split(rest, [1, arch.feat])
         passed_on = [mask, features, flow]
@@ -121,4 +121,4 @@ def _block[T, P, W](
         layers = Layers(ops, weights, arch, f"block{index}.")
         x = layers.stem(ops.to_compute(x), [Span(0, arch.block_inputs(index))])
         x = layers.body(x, index)
-        return ops.to_full(layers.tail(x, index, [Span(0, 4 * arch.block_tail(index))]))
+        return ops.to_full(layers.tail(x, [Span(0, 4 * arch.tail)]))

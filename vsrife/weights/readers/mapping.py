@@ -64,7 +64,7 @@ def map_by_order(convolutions: Sequence[Convolution]) -> dict[str, dict[str, Arr
     for name, arch in ARCHS.items():
         slots = _slots(arch)
         states = [_state(slot, conv) for slot, conv in zip(slots, once, strict=False)]
-        if len(slots) == len(once) and not arch.previous and all(states):
+        if len(slots) == len(once) and all(states):
             fitting[name] = {key: value for state in states for key, value in (state or {}).items()}
     return fitting
 

@@ -30,8 +30,8 @@ class Grid:
                 self._factors = w.constant(factor.reshape(1, 2, 1, 1))
         self._coordinates: dict[int, str] = {}  # by s
 
-    def warp(self, pair: str, flow: str, s: int = 1, mode: str = "bilinear") -> str:
-        """out[y, x] = image[y + v, x + u], bilinear or bicubic, edge repeated.
+    def warp(self, pair: str, flow: str, s: int = 1) -> str:
+        """out[y, x] = image[y + v, x + u], bilinear, edge repeated.
 
         pair (2, C, H, W); flow (1, 4, H, W), pixels, x before y, into the left picture first.
         s > 1: only the pixels of `around_middles`; `flow` is of these.
@@ -42,7 +42,9 @@ class Grid:
                 self._coordinates[s] = self._make_coordinates(s)
         moved = w.op("Mul", w.op("Reshape", flow, w.integers([2, 2, 0, 0])), self._factors)
         where = w.op("Transpose", w.op("Add", moved, self._coordinates[s]), perm=[0, 2, 3, 1])
-        return w.op("GridSample", pair, where, mode=mode, padding_mode="border", align_corners=1)
+        return w.op(
+            "GridSample", pair, where, mode="bilinear", padding_mode="border", align_corners=1
+        )
 
     def _make_coordinates(self, s: int) -> str:
         """Coordinates (1, 2, H, W) of all pixels; for s > 1, of those of `around_middles`."""

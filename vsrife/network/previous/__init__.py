@@ -1,1 +1,0 @@
-"""nano and small, described twice as they were before `vsrife.network.ifnet`."""

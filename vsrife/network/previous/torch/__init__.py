@@ -1,1 +1,0 @@
-"""nano and small as PyTorch modules."""

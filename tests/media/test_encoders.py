@@ -19,7 +19,7 @@ import vapoursynth as vs
 from tests.support.moving_clips import FILM, film_times, moving
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.media.timestamps import Times
-from vsrife.media.writing import encoder_trial, encoders
+from vsrife.media.writing import encode, encoder_trial, encoders
 from vsrife.media.writing.convert import for_encoding, is_alpha, planar_name
 from vsrife.media.writing.encode import write_video
 from vsrife.media.writing.encoder_table import CONTAINERS, ENCODERS
@@ -206,6 +206,16 @@ def test_hdr_that_an_encoder_is_not_told_is_noted(
     said = capsys.readouterr().err
     assert "mastering display is left out" in said
     assert "light level is left out" in said
+
+
+@pytest.mark.parametrize(("count", "late"), [(1, 0), (2, 0), (3, 2)])
+def test_of_one_or_two_frames_none_is_decoded_early(count: int, late: int):
+    """There x265's decoding times are what was in memory, often 0; MP4 takes few others."""
+    packets = [av.Packet(1) for _ in range(count)]
+    for n, packet in enumerate(packets):
+        packet.pts, packet.dts = n, n - 2 if count > 2 else n - 9007336695791648
+    found = encode._lasting(packets, film_times(count))
+    assert [packet.pts - packet.dts for packet in found] == [late] * count
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="as Linux calls it")

@@ -261,8 +261,13 @@ def _palette(clip: vs.VideoNode, name: str, own: str, times: Times) -> Palette:
 
 
 def _lasting(packets: list[Packet[Any]], times: Times) -> list[Packet[Any]]:
-    """The packets with the durations of their frames; the encoder gives all the same one."""
+    """The packets with the durations of their frames; the encoder gives all the same one.
+
+    Of one or two frames, none is decoded early. There x265's decoding times are what was in memory.
+    """
     for packet in packets:
+        if len(times.ticks) - 1 <= 2:
+            packet.dts = packet.pts
         if packet.pts is not None:
             n = bisect_left(times.ticks, packet.pts)
             packet.duration = times.ticks[n + 1] - times.ticks[n]

@@ -175,13 +175,13 @@ def loads(name: str, note: Note) -> bool:
 
 
 def _load(name: str) -> Backend:
-    with needing(f"backend {name!r}", BACKENDS[name].extra):
-        try:
-            backend: Backend = importlib.import_module(BACKENDS[name].module).BACKEND
-        except ModuleNotFoundError:
+    try:
+        backend: Backend = importlib.import_module(BACKENDS[name].module).BACKEND
+    except ModuleNotFoundError:
+        with needing(f"backend {name!r}", BACKENDS[name].extra):
             raise
-        except Exception as error:  # each runtime fails in ways of its own
-            raise _broken(name, error) from error
+    except Exception as error:  # each runtime fails in ways of its own
+        raise _broken(name, error) from error
     return backend
 
 

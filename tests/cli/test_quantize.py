@@ -114,6 +114,10 @@ def still(folder: Path) -> Path:
     return write_clip(folder / "still.mkv", pan(scenery(1), 24))
 
 
+def few(folder: Path) -> Path:
+    return write_clip(folder / "few.mkv", pan(scenery(1), 12, speed=2))
+
+
 def text(folder: Path) -> Path:
     path = folder / "notes.mkv"
     path.write_text("this is no video")
@@ -122,7 +126,8 @@ def text(folder: Path) -> Path:
 
 BAD = {
     "too few frames": (short, (), "short.mkv has 2 frames; calibration needs three and more"),
-    "nothing moves": (still, (), "calibration clips are too short: 0 places with motion"),
+    "nothing moves": (still, (), "of the 11 places looked at, 11 are still, 0 change as at a cut"),
+    "few places": (few, (), "of the 5 places looked at, 0 are still, .* 5 can be used"),
     "no video": (text, (), "notes.mkv is no video file that can be read"),
     "absent": (lambda folder: folder / "none.mkv", (), "there is no clip .*none.mkv"),
     "few frames": (still, ("--frames", 3), "frames must be at least 8, not 3"),

@@ -63,16 +63,20 @@ def triples_of(clips: Sequence[Path], frames: int) -> list[Triple]:
 
     frames: how many places of each clip are looked at.
     """
-    found = [triple for path in clips for triple in _of_clip(path, frames)]
+    places = [place for path in clips for place in _of_clip(path, frames)]
+    found = [triple for triple, change in places if _STILL < change < _CUT]
     if len(found) < 2 * LEAST:
+        still = sum(change <= _STILL for _, change in places)
         raise MediaError(
-            f"calibration clips are too short: {len(found)} places with motion were found in "
-            f"{len(clips)}, at least {2 * LEAST} are needed; give longer clips or more of them"
+            f"calibration clips are too short: of the {len(places)} places looked at, {still} are "
+            f"still, {len(places) - still - len(found)} change as at a cut and {len(found)} can be "
+            f"used; at least {2 * LEAST} are needed; give longer clips or more of them"
         )
     return found
 
 
-def _of_clip(path: Path, frames: int) -> Iterator[Triple]:
+def _of_clip(path: Path, frames: int) -> Iterator[tuple[Triple, float]]:
+    """Triples from all over a clip, and the mean difference between their outer frames."""
     if not is_file(path):
         raise MediaError(f"there is no clip {path}")
     clip, _ = open_source(path, probe(path))
@@ -84,8 +88,7 @@ def _of_clip(path: Path, frames: int) -> Iterator[Triple]:
     for k in range(0, film.count, step)[:frames]:
         triple = Triple(rgb, 2 * k)
         sides = zip(triple.left, triple.right, strict=True)
-        if _STILL < fmean(float(np.abs(a - b).mean()) for a, b in sides) < _CUT:
-            yield triple
+        yield triple, fmean(float(np.abs(a - b).mean()) for a, b in sides)
 
 
 def quality_of(sessions: Mapping[str, Session], triples: Iterable[Triple]) -> Quality:

@@ -17,6 +17,7 @@ from vsrife.media.stills.pictures import (
     read_photo,
     through_yuv420,
 )
+from vsrife.training.material import batches
 from vsrife.training.material import footage as footage_module
 from vsrife.training.material.batches import Mixer, augment, believed, static_points
 from vsrife.training.material.drawn_scenes import Scenes
@@ -226,6 +227,61 @@ def test_a_teachers_flow_is_believed_where_it_makes_the_truth() -> None:
     seen = believed(left, right, truth, flow)[0, :, :, 8:-8]
     assert seen[0, 36:].min() == seen[1].min() == 1
     assert seen[0, :28].max() == 0
+
+
+def test_of_a_blur_a_teachers_flow_is_believed_where_standing_still_is_far_worse() -> None:
+    truth = torch.zeros(1, 3, 64, 64)
+    truth[..., 20:40] = 0.5
+    left, right = truth.roll(-20, 3), truth.roll(20, 3)
+    left, right = left * 0.9, right * 0.7  # it gets darker: no flow makes the truth
+    flow = torch.tensor([-20.0, 0, 20, 0]).view(1, 4, 1, 1).repeat(1, 1, 64, 64)
+    inside = slice(24, 36)  # of the strip, which is 0.5 off by standing still
+    assert believed(left, right, truth, flow)[0, :, 8:-8, inside].min() == 1  # 0.05 and 0.15 off
+    assert believed(left, right * 0.6, truth, flow)[0, 1, 8:-8, inside].max() == 0  # 0.29
+
+
+def test_what_moves_fast_is_drawn_more_often(
+    media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(footage_module.LIMITS, "clips", 2)
+    still = [picture(0)] * 80
+    for i, image in enumerate(still):
+        still[i] = image.copy()
+        still[i][0, 0] = i  # nothing to see, but no copy
+    write_video(media / "clips" / "b.mkv", still, "ffv1", "yuv420p")
+    footage = prepare(media, tmp_path / "cache")
+    reds = [window.astype(int) for window in footage.windows["clips"]]
+    assert all(np.abs(window[1:] - window[:-1]).max() > 100 for window in reds)  # of a.mkv alone
+    speed = footage.speeds["clips"]
+    assert speed.shape == (2, 8)
+    monkeypatch.setitem(footage.speeds, "clips", np.eye(8, dtype=np.float32)[[5, 5]])
+    monkeypatch.setitem(footage_module.SPANS, "clips", (2,))
+    picked = {
+        footage_module._pick_frames([0, n / 50, 0, 0, 0], "clips", footage.speeds["clips"][0])
+        for n in range(50)
+    }
+    assert picked == {(4, 5, 6), (5, 6, 7)}  # those that the fast step, from 5 to 6, is part of
+
+
+def test_every_second_crop_is_where_something_moves(
+    scenes: Scenes, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def teacher(left: torch.Tensor, right: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """A fast corner, to the right at the bottom, and where in the window a point is."""
+        flow = left.new_zeros(len(left), 4, *left.shape[2:])
+        flow[:, 2, 144:, 144:] = 30
+        flow[:, 1], flow[:, 3] = (torch.linspace(1, 2, left.shape[2])[:, None],) * 2
+        return flow
+
+    monkeypatch.setattr(batches, "STILL", 0.0)  # else a still place is chosen now and then
+    mixer = Mixer(scenes, prepare(media, tmp_path / "cache"), 24, 96)
+    mixer.teacher = teacher  # type: ignore[assignment]
+    batch = mixer.draw(torch.Generator().manual_seed(2))
+    filmed = (batch.flow[:, 1, :, :1] == batch.flow[:, 3, :, :1]).flatten(1).all(1)
+    flow = batch.flow[filmed & (batch.flow[:, 1, 0, 0] >= 1)]
+    fast = (flow[:, 2] == 30).flatten(1).any(1)
+    assert fast[1::2].all()
+    assert not fast[::2].all()
 
 
 def test_a_teacher_sees_whole_windows_and_crops_know_what_leaves_them(

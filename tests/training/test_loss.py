@@ -15,6 +15,7 @@ from vsrife.training.first_weights import set_first_weights
 from vsrife.training.loop import find
 from vsrife.training.loss import (
     BLOCK_WEIGHT,
+    CHANGE,
     FINE,
     FINE_WEIGHT,
     FLAT,
@@ -26,6 +27,7 @@ from vsrife.training.loss import (
     SOFT,
     SOFT_HALVES,
     Found,
+    change,
     detail,
     fine_loss,
     flow_loss,
@@ -110,11 +112,28 @@ def test_flow_of_flat_ground_counts_little_and_that_of_things_on_it_fully(batch:
     seen = detail(truth)[0, 0, 0]
     assert seen.tolist() == pytest.approx([FLAT] * 7 + [1, 1] + [FLAT] * 7)
     flow, visible = torch.zeros(1, 4, 16, 16), torch.ones(1, 2, 16, 16)
-    scene = replace(batch, truth=truth, flow=flow, visible=visible)
+    scene = replace(batch, img0=truth, img1=truth, truth=truth, flow=flow, visible=visible)
     wrong = torch.zeros(2, 1, 4, 16, 16)
     wrong[0, ..., 7:9] = wrong[1, ..., :2] = 1
     at_edge, on_ground = (float(flow_loss(step, scene)) for step in wrong)
     assert on_ground == pytest.approx(FLAT * at_edge, rel=1e-4)
+
+
+def test_flow_of_a_blur_counts_fully_where_standing_still_would_be_wrong(batch: Batch) -> None:
+    truth = torch.full((1, 3, 48, 48), 0.5)
+    img1 = truth.clone()
+    img1[..., 24:] -= 0.05  # half of CHANGE
+    changed = change(replace(batch, img0=truth, img1=img1), 48)[0, 0, 0]
+    assert changed[2:20].tolist() == [0] * 18
+    assert changed[28:-2].tolist() == pytest.approx([0.05 / CHANGE] * 18, rel=1e-4)
+    flow, visible = torch.zeros(1, 4, 12, 12), torch.ones(1, 2, 12, 12)
+    scene = replace(
+        batch, img0=truth, img1=img1, truth=truth[..., :12, :12], flow=flow, visible=visible
+    )
+    wrong = torch.zeros(2, 1, 4, 12, 12)
+    wrong[0, ..., 8:10] = wrong[1, ..., 1:3] = 1  # at a quarter of the images' size
+    where_it_changes, elsewhere = (float(flow_loss(step, scene)) for step in wrong)
+    assert where_it_changes == pytest.approx(0.05 / CHANGE / FLAT * elsewhere, rel=1e-4)
 
 
 @pytest.mark.parametrize("step", [0, 600, 1200, 10**6])

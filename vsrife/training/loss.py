@@ -30,6 +30,9 @@ UNIT, MOST = 1.0, 4.0
 # Points without pattern count the share FLAT: nobody sees their motion, and flat ground around a
 # small thing would hold it back. A difference of EDGE to a neighbour is pattern enough
 FLAT, EDGE = 0.1, 0.1
+# A point where the images differ by CHANGE, in the mean of 5x5, counts as one with pattern: blurred
+# hands have no edges, and standing still would be far from right there
+CHANGE = 0.1
 # Of the flow's error, at the start and at the end, halved every so many steps
 FLOW_WEIGHTS, FLOW_HALVES = (0.4, 0.08), 2000
 # Of the final flow and mask, and of the finest block's, relative to the others': at a quarter of
@@ -220,13 +223,14 @@ def relative_loss(image: Tensor, truth: Tensor) -> Tensor:
 def flow_loss(flow: Tensor, batch: Batch, softness: float = HARD) -> Tensor:
     """Mean of error**POWER, in pixels, over the points visible in each image; 0 if all are right.
 
-    Points that move, and those with `detail`, count more. softness: errors well below this many
-    pixels count as their square.
+    Points that move, those with `detail`, and those where the images differ count more. softness:
+    errors well below this many pixels count as their square.
     """
     squares = _flow_squares(flow, batch)
     error = (squares + softness**2) ** (POWER / 2) - softness**POWER
     distance = batch.flow.view(-1, 2, 2, *batch.flow.shape[2:]).square().sum(2).sqrt()
-    return _mean(error, batch.visible * detail(batch.truth) * (1 + distance.clamp(max=MOST) / UNIT))
+    told = torch.maximum(detail(batch.truth), change(batch, flow.shape[2]))
+    return _mean(error, batch.visible * told * (1 + distance.clamp(max=MOST) / UNIT))
 
 
 def fine_loss(flow: Tensor, batch: Batch) -> Tensor:
@@ -239,6 +243,18 @@ def detail(image: Tensor) -> Tensor:
     """How much pattern `image` (N, 3, H, W) has at each point: (N, 1, H, W), FLAT to 1."""
     steps = _highest(image) + _highest(-image)
     return FLAT + (1 - FLAT) * (steps.amax(1, keepdim=True) / EDGE).clamp(max=1)
+
+
+def change(batch: Batch, height: int) -> Tensor:
+    """How much the images differ at each point: (N, 1, height, W), 0 to 1; see CHANGE.
+
+    height: a whole part of the images', as of flow at a quarter of the size.
+    """
+    differences = (batch.img0 - batch.img1).abs().mean(1, keepdim=True)
+    means = F.avg_pool2d(differences, 5, 1, 2, count_include_pad=False)
+    around = (means / CHANGE).clamp(max=1)
+    stride = around.shape[2] // height
+    return around if stride == 1 else _strided(around, stride)
 
 
 def _highest(image: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.training.material.drawn_scenes import Batch, Scenes, points
 from vsrife.training.material.footage import SIDE, Footage
+from vsrife.training.material.speeds import CELL, corner_near, drawn_cell
 from vsrife.training.teacher import Teacher
 
 # Factor of the speed of generated scenes: it is drawn anew for each batch, mostly small
@@ -21,9 +23,14 @@ STATIC_MEAN, STATIC_PEAK = 2 / 255, 10 / 255
 ANIMATIONS, CLIPS = 0.3, 0.4  # shares of the samples; all others are generated
 
 
-# Mean error of 5x5 pixels, 0..1, below which what the teacher's flow finds counts as right
-RIGHT = 0.025
-CROPS = 2  # of a window that the teacher has seen
+# Mean error of 5x5 pixels, 0..1, below which what the teacher's flow finds counts as right; and the
+# share of the error of standing still below which it does, too. No flow makes the truth of blurred
+# hands: without this, two thirds of what moves by more than 16 pixels had the picture alone
+RIGHT, BETTER = 0.025, 0.5
+CROPS = 2  # of a window that the teacher has seen: anywhere, and where much moves
+# Pixels of motion from left to right beyond which a place is not chosen more often for a crop, and
+# the weight of one that stands still relative to it
+FAST, STILL = 24.0, 0.01
 
 
 class Mixer:
@@ -83,10 +90,21 @@ class Mixer:
 
 
 def _crops(generator: torch.Generator, windows: Batch, count: int, size: int) -> Batch:
-    """CROPS crops of size x size pixels of each window, `count` in all."""
+    """CROPS crops of size x size pixels of each window, `count` in all; the second ones where
+    something moves."""
     room = windows.truth.shape[2] - size
-    corners = torch.randint(0, room + 1, (count, 2), generator=generator).tolist()
-    places = [(i // CROPS, top, left) for i, (top, left) in enumerate(corners)]
+    numbers = torch.rand((count, 3), generator=generator).tolist()
+    motion = windows.flow[:, 2:] - windows.flow[:, :2]
+    fast = (motion.square().sum(1, keepdim=True).sqrt() / FAST).clamp(max=1)
+    cells = F.avg_pool2d(fast, CELL)[:, 0].cpu().numpy() + STILL
+    places = []
+    for i, (down, across, number) in enumerate(numbers):
+        window = i // CROPS
+        top, left = int(down * (room + 1)), int(across * (room + 1))
+        if i % CROPS:
+            cell = drawn_cell(cells[window], number)
+            top, left = corner_near(cell, size, (room, room), (down, across))
+        places.append((window, top, left))
 
     def cut(x: Tensor) -> Tensor:
         parts = [x[i, :, top : top + size, left : left + size] for i, top, left in places]
@@ -105,12 +123,18 @@ def believed(img0: Tensor, img1: Tensor, truth: Tensor, flow: Tensor) -> Tensor:
     """1 where an image (N, 3, H, W), warped by the flow (N, 4, H, W), is the truth: (N, 2, H, W).
 
     So the better of truth and teacher counts, point by point: where its flow is wrong, the picture
-    alone teaches.
+    alone teaches. Near the truth is near enough where standing still is far from it, see BETTER.
     """
     ops = TorchOperations((truth.shape[3], truth.shape[2]))
     warped = ops.unstack(ops.warp(ops.stack(img0, img1), flow))
-    errors = torch.cat([(side - truth).abs().mean(1, keepdim=True) for side in warped], 1)
-    return (F.avg_pool2d(errors, 5, 1, 2) < RIGHT).float()
+    moved, still = (_local_errors(sides, truth) for sides in (warped, (img0, img1)))
+    return ((moved < RIGHT) | (moved < BETTER * still)).float()
+
+
+def _local_errors(sides: Iterable[Tensor], truth: Tensor) -> Tensor:
+    """Mean error in 5x5 pixels of both sides against the truth: (N, 2, H, W)."""
+    errors = torch.cat([(side - truth).abs().mean(1, keepdim=True) for side in sides], 1)
+    return _mean_around(errors, 5)
 
 
 def static_points(frames: Tensor) -> Tensor:
@@ -120,8 +144,13 @@ def static_points(frames: Tensor) -> Tensor:
     errs by a tenth of a pixel, which blurs everything static.
     """
     change = (frames[1:] - frames[:1]).abs().mean(2).amax(0)[:, None]
-    around = F.avg_pool2d(change, 9, 1, 4), F.max_pool2d(change, 9, 1, 4)
+    around = _mean_around(change, 9), F.max_pool2d(change, 9, 1, 4)
     return ((around[0] < STATIC_MEAN) & (around[1] < STATIC_PEAK)).float()
+
+
+def _mean_around(x: Tensor, side: int) -> Tensor:
+    """Mean of side x side pixels around each, of those that are in the picture."""
+    return F.avg_pool2d(x, side, 1, side // 2, count_include_pad=False)
 
 
 def augment(generator: torch.Generator, frames: Tensor) -> Tensor:

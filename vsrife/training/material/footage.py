@@ -6,6 +6,7 @@ data sets (datasets.py), whose pictures are read in place.
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from vsrife.media.stills.pictures import (
     through_yuv420,
 )
 from vsrife.training.material.datasets import Dataset, find_datasets, find_videos
+from vsrife.training.material.speeds import Values, changes, corner_near, drawn_cell, speeds
 from vsrife.weights import write_whole
 from vsrife.weights.folders import is_folder
 
@@ -39,13 +41,13 @@ LIMITS = {"animations": 800, "clips": 450}  # windows kept, 3 GB of each kind
 SPANS = {"animations": (2, 2, 2, 2, 2, 4, 4, 8), "clips": (2, 2, 2, 2, 2, 4, 6, 8)}
 MIDDLE = 0.65  # share of the samples at timestep 0.5
 STATIC = 0.5  # mean change of a window, in steps of 1/255, below which nothing moves
-MOST = 6.0  # mean change per frame, beyond which a window is not chosen more often
 STATIC_KEPT = 0.03  # share of such windows that is kept
 JUMP = 0.7  # largest share of a window's change between two of its frames: more is a cut
 SIDES = (384, 480, 640)  # pixels of an animation's longer side
 # Frames from one of a window to the next; videos of 240 frames per second are taken as 60 to 30
 STEPS, FAST_STEPS = (1, 1), (4, 8)
 DONE = "done.json"
+WAY = 2  # how footage is cut; a cache of another way is cut anew
 
 
 class Footage:
@@ -58,9 +60,9 @@ class Footage:
                 for kind in KINDS
                 if (cache / f"{kind}.npy").exists()
             }
+            self.speeds = {kind: np.load(cache / f"{kind}-speeds.npy") for kind in self.windows}
             self.shares = {
-                kind: torch.from_numpy(np.load(cache / f"{kind}-motion.npy"))
-                for kind in self.windows
+                kind: torch.from_numpy(speed.mean(1)) for kind, speed in self.speeds.items()
             }
             self.photos = [
                 torch.from_numpy(np.load(path)) for path in sorted(cache.glob("photo-*.npy"))
@@ -85,20 +87,24 @@ class Footage:
     def _draw_window(
         self, generator: torch.Generator, kind: str, size: int
     ) -> tuple[Tensor, float]:
-        """Windows with much motion are drawn more often; see SPANS and MIDDLE for timesteps."""
+        """The faster something moves, the more often; see SPANS and MIDDLE for timesteps."""
         windows = self.windows[kind]
         index = int(torch.multinomial(self.shares[kind], 1, generator=generator))
-        left, middle, right = _pick_frames(torch.rand(5, generator=generator).tolist(), kind)
+        numbers = torch.rand(5, generator=generator).tolist()
+        left, middle, right = _pick_frames(numbers, kind, self.speeds[kind][index])
         top, column = torch.randint(0, SIDE - size + 1, (2,), generator=generator).tolist()
         crop = windows[index, [left, middle, right], top : top + size, column : column + size]
         frames = torch.from_numpy(crop).permute(0, 3, 1, 2).float() / 255
         return frames, (middle - left) / (right - left)
 
 
-def _pick_frames(drawn: list[float], kind: str) -> tuple[int, int, int]:
-    """Numbers of the left, middle and right frame in a window, by five random numbers in 0..1."""
+def _pick_frames(drawn: list[float], kind: str, speed: Values) -> tuple[int, int, int]:
+    """Numbers of the left, middle and right frame in a window, by five random numbers in 0..1.
+
+    speed: from each frame to the next.
+    """
     span = SPANS[kind][int(drawn[0] * len(SPANS[kind]))]
-    left = int(drawn[1] * (FRAMES[kind] - span))
+    _, left = drawn_cell(np.convolve(speed, np.ones(span), "valid")[None], drawn[1])
     middle = left + (span // 2 if drawn[2] < MIDDLE else 1 + int(drawn[3] * (span - 1)))
     picked = left, middle, left + span
     return picked if drawn[4] < 0.5 else picked[::-1]  # backwards
@@ -113,7 +119,7 @@ def prepare(media: Path, cache: Path, seed: int = 0) -> Footage:
     if not is_folder(media):
         raise ArgumentError(f"footage must be a folder of media, not {str(media)!r}")
     datasets = find_datasets(media)
-    facts = {"media": str(media.resolve()), "seed": seed, "limits": LIMITS}
+    facts = {"media": str(media.resolve()), "seed": seed, "limits": LIMITS, "way": WAY}
     if _done(cache) != facts:
         try:
             _cut(media, cache, seed, facts)
@@ -164,20 +170,25 @@ def _cut_photos(media: Path, cache: Path) -> None:
 def _write(
     cache: Path, kind: str, windows: Iterator[Pictures], random: np.random.Generator
 ) -> None:
-    """Write at most LIMITS[kind] windows, chosen evenly, into a file that appears whole."""
-    kept: list[Pictures] = []
+    """Write at most LIMITS[kind] windows into a file that appears whole.
+
+    The faster a filmed window, the likelier it is kept (A-Res, Efraimidis and Spirakis 2006).
+    """
+    kept: list[tuple[float, int, Pictures, Values]] = []
     for i, window in enumerate(windows):
+        speed = speeds(changes(window))
+        weight = float(speed.mean()) if kind == "clips" else 1.0
+        place = random.random() ** (1 / weight), i, window, speed
         if len(kept) < LIMITS[kind]:
-            kept.append(window)
-        elif (place := int(random.integers(0, i + 1))) < len(kept):
-            kept[place] = window
+            heapq.heappush(kept, place)
+        else:
+            heapq.heappushpop(kept, place)
     path = cache / f"{kind}.npy"
     if not kept:
         path.unlink(missing_ok=True)
         return
-    changes = np.stack([np.abs(np.diff(w.astype(np.int16), axis=0)).mean() for w in kept])
-    _save(cache / f"{kind}-motion.npy", np.sqrt(0.05 + changes.clip(max=MOST)))
-    _save(path, np.stack(kept))
+    _save(cache / f"{kind}-speeds.npy", np.stack([speed for *_, speed in kept]))
+    _save(path, np.stack([window for _, _, window, _ in kept]))
     messages.say(f"{len(kept)} windows of {kind}")
 
 
@@ -239,15 +250,27 @@ def _subsampled(window: Pictures) -> Pictures:
 
 
 def _moving_crops(frames: Pictures, random: np.random.Generator, count: int) -> Iterator[Pictures]:
-    """Up to `count` crops (frames, SIDE, SIDE, 3) in which something moves and nothing jumps."""
+    """Up to `count` crops (frames, SIDE, SIDE, 3) in which something moves and nothing jumps.
+
+    Every second one is where much changes, the others anywhere.
+    """
     height, width = frames.shape[1:3]
     if min(height, width) < SIDE:
         grow = ((0, 0), (0, max(0, SIDE - height)), (0, max(0, SIDE - width)), (0, 0))
         frames = np.pad(frames, grow, mode="edge")
         height, width = frames.shape[1:3]
-    for _ in range(count):
-        top = int(random.integers(0, (height - SIDE) // 2 + 1)) * 2
-        left = int(random.integers(0, (width - SIDE) // 2 + 1)) * 2
+    room = height - SIDE, width - SIDE
+    weights = changes(frames).mean(0) + 1e-6
+    for i in range(count):
+        numbers = random.random(3).tolist()
+        if i % 2:
+            cell = drawn_cell(weights, numbers[2])
+            top, left = corner_near(cell, SIDE, room, (numbers[0], numbers[1]))
+        else:
+            top, left = (
+                int(number * (most + 1)) for number, most in zip(numbers, room, strict=False)
+            )
+        top, left = top // 2 * 2, left // 2 * 2  # as chroma
         crop = frames[:, top : top + SIDE, left : left + SIDE]
         steps = np.abs(np.diff(crop.astype(np.int16), axis=0)).mean((1, 2, 3))
         if steps.max() > JUMP * steps.sum() + 1e-6:

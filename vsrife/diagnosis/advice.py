@@ -82,7 +82,7 @@ def _faster(found: Diagnosis) -> Iterator[Step]:
             needed=False,
         )
     if working and not on_gpu and not found.backends.get("openvino", {}).get("installed", True):
-        yield Step("OpenVINO is up to twice as fast on CPUs", _extra("openvino"), needed=False)
+        yield Step("OpenVINO is faster with most models on CPUs", _extra("openvino"), needed=False)
 
 
 def _commands(found: Diagnosis) -> Iterator[Step]:

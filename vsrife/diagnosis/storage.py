@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from platformdirs import user_cache_path
-
 from vsrife.weights import folders, library, locate
 
 
@@ -32,19 +30,9 @@ class Models(NamedTuple):
     known: int
 
 
-def cache_base() -> Path | None:
-    """The folder of `folders.cache_folder`; None if caches are switched off."""
-    chosen = os.environ.get(folders.CACHE_VARIABLE)
-    if chosen is None:
-        return user_cache_path("vsrife", appauthor=False)
-    if chosen.strip().lower() in ("", "none"):
-        return None
-    return Path(chosen).expanduser().absolute()
-
-
 def find_caches() -> list[Folder]:
     """The folders of the cache; one row for the cache itself if it has none."""
-    base = cache_base()
+    base = folders.cache_base()
     if base is None:
         return []
     inside = sorted(each for each in _entries(base) if each.is_dir())

@@ -35,16 +35,28 @@ def user_folder() -> Path:
     return user_cache_path("vsrife", appauthor=False) / "models"
 
 
-def cache_folder(name: str) -> Path | None:
+def cache_base() -> Path | None:
     """Where files go that can be made again: $VSRIFE_CACHE_DIR, or the user's cache.
 
-    None if that variable is empty or "none". OSError if the folder cannot be made or written.
+    None if that variable is empty or "none". The folder need not exist.
     """
     chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen is not None and chosen.strip().lower() in ("", "none"):
+    if chosen is None:
+        return user_cache_path("vsrife", appauthor=False).absolute()
+    if chosen.strip().lower() in ("", "none"):
         return None
-    base = Path(chosen).expanduser() if chosen else user_cache_path("vsrife", appauthor=False)
-    folder = base.absolute() / name
+    return Path(chosen).expanduser().absolute()
+
+
+def cache_folder(name: str) -> Path | None:
+    """A folder in `cache_base`, made if it is not there; None without a cache.
+
+    OSError if it cannot be made or written.
+    """
+    base = cache_base()
+    if base is None:
+        return None
+    folder = base / name
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "Permission denied", str(folder))

@@ -34,8 +34,9 @@ def refine[T, P, W](
     if isinstance(arch, PyramidRow):
         a, b = (pyramid.prepare(ops, weights, arch, options.scale, x) for x in (left, right))
         state = pyramid.match(ops, weights, arch, options.scale, a, b)
-        views, images = (a.view4, b.view4), ops.stack(a.image, b.image)
-        return pyramid.refine(ops, weights, arch, options, views, state, timestep, images, pictures)
+        views = a.view4, b.view4
+        both = ops.stack(a.image, b.image), ops.stack(a.bends, b.bends)
+        return pyramid.refine(ops, weights, arch, options, views, state, timestep, *both, pictures)
     if isinstance(arch, MobileRow):
         c, d = (mobile.prepare(ops, weights, arch, options.scale, x) for x in (left, right))
         found = mobile.estimate(ops, weights, arch, options, c, d, timestep)

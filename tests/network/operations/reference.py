@@ -175,8 +175,23 @@ class NumpyOperations:
     def warp(self, pair: Pair, flow: Array, cell: float = 1) -> Pair:
         return _warped(pair[0], flow[:, :2]), _warped(pair[1], flow[:, 2:])
 
-    def warp_sharp(self, pair: Pair, flow: Array, channels: int) -> Pair:
-        return _unbent(pair[0], flow[:, :2]), _unbent(pair[1], flow[:, 2:])
+    def bends(self, image: Array, channels: int) -> Array:
+        """Point by point: how far a line is off a parabola."""
+        seen = image[:, :3].mean(1, keepdims=True) if channels == 3 else image
+        along = np.zeros((2, *seen[0].shape), np.float32)  # x, y
+        for c, y, x in np.ndindex(seen[0].shape):
+            z = seen[0, c]
+            if 0 < x < z.shape[1] - 1:
+                along[0, c, y, x] = ((z[y, x + 1] - z[y, x]) - (z[y, x] - z[y, x - 1])) / 2
+            if 0 < y < z.shape[0] - 1:
+                along[1, c, y, x] = ((z[y + 1, x] - z[y, x]) - (z[y, x] - z[y - 1, x])) / 2
+        return along.reshape(1, -1, *seen.shape[2:])
+
+    def warp_sharp(self, pair: Pair, bends: Pair, flow: Array, channels: int) -> Pair:
+        return (
+            _unbent(pair[0], bends[0], flow[:, :2]),
+            _unbent(pair[1], bends[1], flow[:, 2:]),
+        )
 
     def warp_small(self, pair: Pair, flow: Array | None, s: float) -> Pair:
         left, right = pair if flow is None else self.warp(pair, flow)
@@ -226,19 +241,8 @@ def _warped(image: Array, flow: Array) -> Array:
     return above * (1 - v) + below * v
 
 
-def _unbent(image: Array, flow: Array) -> Array:
-    """Pixel by pixel: how far a line is off a parabola, with the flow there; then the warp."""
-    if image.shape[1] > 3:  # each for itself
-        planes = np.split(image, image.shape[1], 1)
-        return np.concatenate([_unbent(plane, flow) for plane in planes], 1)
-    grey = image[0].mean(0)
-    bends = np.zeros((1, 2, *grey.shape))  # along x, along y
-    for y, x in np.ndindex(grey.shape):
-        if 0 < x < grey.shape[1] - 1:
-            bends[0, 0, y, x] = (grey[y, x + 1] - grey[y, x]) - (grey[y, x] - grey[y, x - 1])
-        if 0 < y < grey.shape[0] - 1:
-            bends[0, 1, y, x] = (grey[y + 1, x] - grey[y, x]) - (grey[y, x] - grey[y - 1, x])
+def _unbent(image: Array, bends: Array, flow: Array) -> Array:
+    """What lines are off parabolas, with the flow there; then the warp."""
     across, down = np.split(bends, 2, 1)
     u, v = (np.mod(flow[:, i : i + 1], 1.0) for i in (0, 1))
-    off = u * (1 - u) / 2 * across + v * (1 - v) / 2 * down
-    return _warped(image - off, flow)
+    return _warped(image - u * (1 - u) * across - v * (1 - v) * down, flow)

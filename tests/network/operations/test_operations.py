@@ -51,6 +51,11 @@ def scoped(ops, x):
         return ops.add(x, 1.0)
 
 
+def sharp(ops, pair, flow, channels):
+    left, right = (ops.bends(image, channels) for image in ops.unstack(pair))
+    return ops.warp_sharp(pair, ops.stack(left, right), flow, channels)
+
+
 X = numbers(1, 4, 8, 16)
 SPANS = [Span(2, 4, 0.5), Span(0, 1), Span(1, 2, -1.0)]
 BIAS = Weight(numbers(6, seed=4))
@@ -122,12 +127,13 @@ CASES = {
              case("warp", frames(3, 16, 8), flow(16, 8), gives="pair", size=(8, 16), scale=10),
              case("warp", frames(), flow(), 4, gives="pair", size=(64, 32), scale=10),
              case("warp", frames(), flow(), 0.5, gives="pair", size=(8, 4), scale=10)],
+    "bends": [case("bends", numbers(1, c, 8, 16), c) for c in (3, 4, 5)],
     "warp_sharp": [
-        case("warp_sharp", frames(3), flow(), 3, gives="pair", scale=10),
-        case("warp_sharp", frames(4), flow(), 4, gives="pair", scale=10),  # alpha
-        case("warp_sharp", frames(5, 16, 8), flow(16, 8), 5, gives="pair", size=(8, 16), scale=10),
-        case("warp_sharp", frames(3), flow(reach=900), 3, gives="pair", scale=10),
-        case("warp_sharp", frames(3), np.round(flow()), 3, gives="pair", scale=10),
+        Case(sharp, (frames(3), flow(), 3), gives="pair", scale=10),
+        Case(sharp, (frames(4), flow(), 4), gives="pair", scale=10),  # alpha
+        Case(sharp, (frames(5, 16, 8), flow(16, 8), 5), gives="pair", size=(8, 16), scale=10),
+        Case(sharp, (frames(3), flow(reach=900), 3), gives="pair", scale=10),
+        Case(sharp, (frames(3), np.round(flow()), 3), gives="pair", scale=10),
     ],
     "warp_small": [
         case("warp_small", frames(4, 16, 32), f, s, gives="pair", size=(32, 16), scale=10)
@@ -251,7 +257,7 @@ def test_a_batch_gives_what_its_frames_give_alone(name):
         "side_by_side": lambda ops, a, b, flow, t: ops.side_by_side(ops.stack(a, b), 2),
         "warp": lambda ops, a, b, flow, t: ops.side_by_side(ops.warp(ops.stack(a, b), flow), 2),
         "warp_sharp": lambda ops, a, b, flow, t: ops.side_by_side(
-            ops.warp_sharp(ops.stack(a, b), flow, 5), 5
+            sharp(ops, ops.stack(a, b), flow, 5), 5
         ),
         "warp_small": lambda ops, a, b, flow, t: ops.side_by_side(
             ops.warp_small(ops.stack(a, b), flow, 4), 2
@@ -280,15 +286,14 @@ def test_a_sharp_warp_hits_curved_brightness_and_alpha(run, planes):
     picture = curved(x, y).astype(np.float32)[:, :planes]
     move = np.tile(np.float32([1.4, -0.7, -1.6, 0.3]).reshape(1, 4, 1, 1), (1, 1, 12, 16))
     size = (16, 12)
-    sharp, plain = (
-        run(case(name, Both(picture, picture), move, *more, gives="pair", size=size))
-        for name, more in (("warp_sharp", (planes,)), ("warp", ()))
-    )
+    both = Both(picture, picture)
+    curving = run(Case(sharp, (both, move, planes), gives="pair", size=size))
+    plain = run(case("warp", both, move, gives="pair", size=size))
     for i in range(2):
         u, v = move[0, 2 * i : 2 * i + 2] / 4
         exact = curved(x + u, y + v)[:, :planes]
         inside = np.s_[:, :, 3:-3, 3:-3]
-        assert np.abs(sharp[i] - exact)[inside].max() < 1e-4
+        assert np.abs(curving[i] - exact)[inside].max() < 1e-4
         assert np.abs(plain[i] - exact)[inside].max() > 5e-4
 
 

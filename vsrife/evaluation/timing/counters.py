@@ -140,7 +140,7 @@ def of_openvino(settings: Settings, frames: list[Frame], rounds: int) -> Counts:
     class Engine(OvEngine):
         def load(self, graph: bytes, proof: object = None) -> Any:
             config = self._config | {"PERF_COUNT": True}
-            model = core.read_model(graph)
+            model = self.read(graph)
             names = [output.get_any_name() for output in model.outputs]
             return Program(core.compile_model(model, self._device, config), names)
 

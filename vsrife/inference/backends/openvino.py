@@ -13,7 +13,7 @@ from onnx import ModelProto
 
 from vsrife.errors import BackendError, ModelError, printable
 from vsrife.inference.arrays import Array
-from vsrife.inference.backends import disk_cache, quiet, runtime
+from vsrife.inference.backends import disk_cache, openvino_resizes, quiet, runtime
 from vsrife.inference.base import Hardware, Session, Settings, read_device
 from vsrife.inference.graphs import bf16, bf16_graphs, graph_network, onnx_file
 
@@ -108,10 +108,7 @@ class OvEngine:
                 with suppress(Exception):  # it need not be of use
                     compiled = _core().import_model(kept, self._device, self._config)
                     return OvProgram(compiled, outputs)
-        try:
-            model = _core().read_model(bf16_graphs.narrowed(graph) if self._narrow else graph)
-        except Exception as error:  # RuntimeError, or what its readers stumble with
-            raise ModelError(f"OpenVINO cannot read the graph ({_reason(error)})") from error
+        model = self.read(graph)
         try:
             compiled = _core().compile_model(model, self._device, self._config)
             program = OvProgram(compiled, outputs)
@@ -126,6 +123,15 @@ class OvEngine:
                 disk_cache.keep(path, lambda part: part.write_bytes(content))
         return program
 
+    def read(self, graph: bytes) -> Any:
+        """OpenVINO's model of a graph, as the device is fastest at; ModelError if it cannot be."""
+        if self._device == "CPU":
+            graph = openvino_resizes.rewritten(graph)
+        try:
+            return _core().read_model(bf16_graphs.narrowed(graph) if self._narrow else graph)
+        except Exception as error:  # RuntimeError, or what its readers stumble with
+            raise ModelError(f"OpenVINO cannot read the graph ({_reason(error)})") from error
+
     def _machine(self) -> tuple[str, ...]:
         """All that a compiled graph depends on, but for the graph."""
         told = ("FULL_DEVICE_NAME", "DEVICE_ARCHITECTURE", _ABILITIES)
@@ -134,7 +140,8 @@ class OvEngine:
             with suppress(Exception):  # not every device knows each
                 facts.append(_core().get_property(self._device, name))
         kind = bf16.NAME if self._narrow else ""
-        return str(ov.__version__), self._device, repr(facts), repr(self._config), kind
+        way = openvino_resizes.WAY
+        return str(ov.__version__), self._device, repr(facts), repr(self._config), kind, way
 
 
 @functools.cache

@@ -11,29 +11,20 @@ ONNX has DeformConv since opset 19, ONNX Runtime's CPU since some later release:
 from __future__ import annotations
 
 import functools
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from onnx import (
-    GraphProto,
-    ModelProto,
-    NodeProto,
-    TensorProto,
-    helper,
-    numpy_helper,
-    shape_inference,
-)
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
+from vsrife.inference.graphs.graph_shapes import shapes_of
 from vsrife.network.operations.onnx.onnx_writer import Array
 
 WAY = "deform 1"  # part of the names of what is kept; another one where this file writes otherwise
 _OPSET, _IR = 19, 9  # the first ones with DeformConv
 _OLDEST = 16  # the first opset with GridSample; what it and 19 share is told in `_raise_opset`
 _NEAR = 1e-2  # pixels: places of our own grids are whole numbers but for rounding
-_SMALL = 64  # elements of constants that shapes may depend on
 
 
 def rewritten(graph: bytes) -> bytes:
@@ -67,7 +58,7 @@ class _Warp(NamedTuple):
 class _Rewriter:
     def __init__(self, model: ModelProto) -> None:
         self._graph = model.graph
-        self._shapes = _shapes(model)
+        self._shapes = shapes_of(model)
         self._constants = {tensor.name: tensor for tensor in model.graph.initializer}
         self._makers = {name: node for node in model.graph.node for name in node.output}
         self._uses = Counter(name for node in model.graph.node for name in node.input)
@@ -279,27 +270,6 @@ def _starts(side: int, count: int, *, halved: bool) -> Array:
     if not halved:
         return places * step
     return places // 2 * (2 * step) + places % 2
-
-
-def _shapes(model: ModelProto) -> dict[str, tuple[int, ...]]:
-    """Shapes of fp32 tensors, 0 for sides that are open; those that cannot be told are missing."""
-    graph = GraphProto(name="shapes", node=model.graph.node)
-    graph.input.extend(model.graph.input)
-    graph.output.extend(model.graph.output)
-    light = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, graph=graph)
-    for tensor in model.graph.initializer:
-        if math.prod(tensor.dims) <= _SMALL:
-            light.graph.initializer.append(tensor)
-        else:
-            light.graph.input.append(
-                helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-            )
-    found = shape_inference.infer_shapes(light, data_prop=True).graph
-    return {
-        value.name: tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
-        for value in (*found.input, *found.value_info, *found.output)
-        if value.type.tensor_type.elem_type == TensorProto.FLOAT
-    }
 
 
 def _raise_opset(model: ModelProto) -> None:

@@ -200,15 +200,22 @@ class Operations[Tensor, Pair, Weight](Protocol):
         """
         ...
 
-    def warp_sharp(self, pair: Pair, flow: Tensor, channels: int) -> Pair:
-        """`warp` without its blur; channels: of the pair, 3 or more.
+    def bends(self, image: Tensor, channels: int) -> Tensor:
+        """Half the second differences of a picture, for `warp_sharp`: along x, then along y.
+
+        (N, channels, H, W) -> (N, 2, H, W), of the mean of three channels, or (N, 2 * channels, H,
+        W), of each of more (colours and their alpha must move alike); 0 in the outermost columns
+        (along x) and rows (along y).
+        """
+        ...
+
+    def warp_sharp(self, pair: Pair, bends: Pair, flow: Tensor, channels: int) -> Pair:
+        """`warp` without its blur; channels: of the pair, 3 or more; bends: `bends` of either.
 
         Between two pixels, at fraction f, linear interpolation is off by f * (1 - f) / 2 times the
-        second derivative. That is taken off the pictures before they are warped: the second
-        differences along x and y of the mean of three channels, or of each of more (colours and
-        their alpha must move alike), 0 in the outermost columns (along x) and rows (along y), with
-        f of the flow at the same pixel less its floor. It stands for the pixels that read this one,
-        as flow is smooth. Tolerance of `warp`.
+        second derivative. That is taken off the pictures before they are warped, with f of the flow
+        at the same pixel less its floor. It stands for the pixels that read this one, as flow is
+        smooth. Tolerance of `warp`.
         """
         ...
 

@@ -26,11 +26,12 @@ _SHORTEST = 1e-3  # added to the length of keys: those near 0 match nothing
 class Features[T](NamedTuple):
     """What is kept of one frame.
 
-    image (N, 3, H, W), 0..1; view4, view8, view16: views at 1/4, 1/8 and 1/16; coarse: features at
-    1/32; key8, key16, key32: unit vectors to match.
+    image (N, 3, H, W), 0..1; bends (N, 2, H, W): of `Operations.bends`; view4, view8, view16: views
+    at 1/4, 1/8 and 1/16; coarse: features at 1/32; key8, key16, key32: unit vectors to match.
     """
 
     image: T
+    bends: T
     view4: T
     view8: T
     view16: T
@@ -73,7 +74,8 @@ def prepare[T, P, W](
             found.append(x)
         view4, view8, view16 = (ops.to_full(layers.conv(found[i], f"view{i}")) for i in (1, 2, 3))
         keys = [_unit(ops, ops.to_full(layers.conv(found[i], f"key{i}"))) for i in (2, 3, 4)]
-    return Features(clamped, view4, view8, view16, ops.to_full(found[4]), *keys)
+    bends = ops.bends(clamped, 3)
+    return Features(clamped, bends, view4, view8, view16, ops.to_full(found[4]), *keys)
 
 
 def match[T, P, W](
@@ -114,13 +116,14 @@ def refine[T, P, W](
     state: T,
     timestep: T,
     images: P,
+    bends: P,
     pictures: P | None = None,
 ) -> Refined[T, P]:
     """Flow, mask and warped pictures at a timestep, from what `match` found.
 
-    views: view4 of both frames; timestep (N, 1, 1, 1) in 0..1, or a map (N, 1, H, W); images: of
-    both; pictures: any channels and range, warped by the final flow; None: the images, and the new
-    picture keeps to 0..1.
+    views: view4 of both frames; timestep (N, 1, 1, 1) in 0..1, or a map (N, 1, H, W); images,
+    bends: of both; pictures: any channels and range, warped by the final flow; None: the images,
+    and the new picture keeps to 0..1.
     """
     run = _Run(ops, weights, row, options.scale, Watcher())
     level = LEVELS[-1]
@@ -141,8 +144,10 @@ def refine[T, P, W](
         share = ops.split(state, [4, 1, STATE - 5])[1]
         mask = ops.add(ops.to_full(layers.conv(x, "mask")), share)
         mask = ops.resize(ops.pixel_shuffle(mask, 4), 1 / options.scale)
-    given = images if pictures is None else pictures
-    warped = ops.warp_sharp(given, flow, options.planes)  # overshoots a little at hard edges
+    if pictures is not None:
+        left, right = (ops.bends(picture, options.planes) for picture in ops.unstack(pictures))
+        images, bends = pictures, ops.stack(left, right)
+    warped = ops.warp_sharp(images, bends, flow, options.planes)  # overshoots at hard edges
     return Refined(warped, flow, mask, clamped=pictures is None)
 
 

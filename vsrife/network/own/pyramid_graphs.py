@@ -18,8 +18,8 @@ from vsrife.network.state_dict import check_state
 
 State = Mapping[str, Array]
 # What `write_refined` reads of each frame
-REFINED = ("view4", "image")
-MATCHED = tuple(name for name in Features._fields if name != "image")
+REFINED = ("view4", "image", "bends")
+MATCHED = tuple(name for name in Features._fields if name not in ("image", "bends"))
 
 
 def build_prepare(state: State, row: PyramidRow, options: GraphOptions) -> ModelProto:
@@ -61,11 +61,11 @@ def write_refined(
     left, right = (_features(w, row, options, side, REFINED) for side in ("left", "right"))
     matched = w.input("state", _plane(options, STATE, LEVELS[-1], "quarter"))
     ops = OnnxOperations(w, options.size, left.image)
-    images = ops.stack(left.image, right.image)
+    images, bends = ops.stack(left.image, right.image), ops.stack(left.bends, right.bends)
     pictures = separate_pictures(w, options) or None
     views = left.view4, right.view4
     return ops, pyramid.refine(
-        ops, _arrays(state), row, options, views, matched, timestep, images, pictures
+        ops, _arrays(state), row, options, views, matched, timestep, images, bends, pictures
     )
 
 
@@ -94,8 +94,8 @@ def _features(
 
 
 def _shape(row: PyramidRow, options: GraphOptions, name: str) -> list[Dim]:
-    if name == "image":
-        return [1, 3, *sides_of(options)]
+    if name in ("image", "bends"):
+        return [1, 3 if name == "image" else 2, *sides_of(options)]
     channels = {
         "coarse": row.features[4],
         "key8": row.keys[0],

@@ -202,11 +202,16 @@ class NcnnOperations:
         into_left, into_right = self.split(flow, [2, 2])
         return self._warped(pair[0], into_left, cell), self._warped(pair[1], into_right, cell)
 
-    def warp_sharp(self, pair: Pair, flow: Blob, channels: int) -> Pair:
+    def bends(self, image: Blob, channels: int) -> Blob:
+        with self._w.scope("sharp"):
+            seen = self.mean_channels(image) if channels == 3 else image
+            return self.join([self._half_bend(seen, axis) for axis in (_COLUMNS, _ROWS)])
+
+    def warp_sharp(self, pair: Pair, bends: Pair, flow: Blob, channels: int) -> Pair:
         with self._w.scope("sharp"):
             left, right = (
-                self._sharp(image, into)
-                for image, into in zip(pair, self.split(flow, [2, 2]), strict=True)
+                self._sharp(image, bend, into)
+                for image, bend, into in zip(pair, bends, self.split(flow, [2, 2]), strict=True)
             )
         return left, right
 
@@ -226,20 +231,22 @@ class NcnnOperations:
         params = {0: 1, 1: 2, 2: 1, 3: 1}
         return self._w.op("GridSample", image, where, channels=image.channels, params=params)
 
-    def _sharp(self, image: Blob, flow: Blob) -> Blob:
+    def _sharp(self, image: Blob, bends: Blob, flow: Blob) -> Blob:
         """`warp_sharp` of one frame."""
         fraction = self.subtract(flow, self._unary("UnaryOp", flow, {0: _FLOOR}))
         share = self.multiply(fraction, self.add(fraction, -1.0))
         if image.channels == 3:
-            sharp = self.add(image, self._blur(self.mean_channels(image), share))
+            sharp = self.add(image, self._blur(bends, share))
         else:
             planes = self.split(image, [1] * image.channels)
-            sharp = self.join([self.add(plane, self._blur(plane, share)) for plane in planes])
+            along = self.split(bends, [1] * bends.channels)
+            both = zip(along[: len(planes)], along[len(planes) :], strict=True)
+            blurs = (self._blur(self.join(two), share) for two in both)
+            sharp = self.join([self.add(*two) for two in zip(planes, blurs, strict=True)])
         return self._warped(sharp, flow, 1)
 
-    def _blur(self, plane: Blob, share: Blob) -> Blob:
-        """share (2, H, W): of half the second differences of a plane, x and y."""
-        bends = self.join([self._half_bend(plane, axis) for axis in (_COLUMNS, _ROWS)])
+    def _blur(self, bends: Blob, share: Blob) -> Blob:
+        """share (2, H, W): of half the second differences of a plane, along x and y."""
         return self._sum_channels(self.multiply(share, bends))
 
     def _half_bend(self, x: Blob, axis: int) -> Blob:

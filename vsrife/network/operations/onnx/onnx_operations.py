@@ -14,7 +14,7 @@ from onnx import TensorProto
 
 from vsrife.network.operations.interface import Span
 from vsrife.network.operations.onnx.onnx_correlation import correlate, meet, soft_argmax
-from vsrife.network.operations.onnx.onnx_warps import Grid, around_middles, warp_sharp
+from vsrife.network.operations.onnx.onnx_warps import Grid, around_middles, bends, warp_sharp
 from vsrife.network.operations.onnx.onnx_writer import END, Array, Writer
 from vsrife.network.table import SLOPE
 
@@ -209,9 +209,13 @@ class OnnxOperations:
             self._grids[cell] = Grid(self._w, self._reduced(cell), flow)
         return self._grids[cell].warp(pair, flow)
 
-    def warp_sharp(self, pair: str, flow: str, channels: int) -> str:
+    def bends(self, image: str, channels: int) -> str:
         with self._w.scope("sharp"):
-            return warp_sharp(self._w, self._pixels(), pair, flow, channels)
+            return bends(self._w, image, channels)
+
+    def warp_sharp(self, pair: str, bends: str, flow: str, channels: int) -> str:
+        with self._w.scope("sharp"):
+            return warp_sharp(self._w, self._pixels(), pair, bends, flow, channels)
 
     def warp_small(self, pair: str, flow: str | None, s: float) -> str:
         if flow is None:

@@ -201,12 +201,16 @@ class TfliteOperations:
     def warp(self, pair: Pair, flow: Tensor, cell: float = 1) -> Pair:
         return sampled(self._w, pair, flow, *map(np.arange, pair[0].sides))
 
-    def warp_sharp(self, pair: Pair, flow: Tensor, channels: int) -> Pair:
+    def bends(self, image: Tensor, channels: int) -> Tensor:
+        seen = self.mean_channels(image) if channels == 3 else image
+        return self.join([self._half_bend(seen, axis) for axis in (_COLUMNS, _ROWS)])
+
+    def warp_sharp(self, pair: Pair, bends: Pair, flow: Tensor, channels: int) -> Pair:
         fraction = self.subtract(flow, self._w.op("FLOOR", flow, shape=flow.shape))
         share = self.multiply(fraction, self.add(fraction, -1.0))
         left, right = (
-            self._sharpened(image, part)
-            for image, part in zip(pair, self.split(share, [2, 2]), strict=True)
+            self._sharpened(image, bend, part)
+            for image, bend, part in zip(pair, bends, self.split(share, [2, 2]), strict=True)
         )
         return self.warp((left, right), flow)
 
@@ -267,16 +271,14 @@ class TfliteOperations:
 
     # Sharpness
 
-    def _sharpened(self, image: Tensor, share: Tensor) -> Tensor:
+    def _sharpened(self, image: Tensor, bends: Tensor, share: Tensor) -> Tensor:
         if image.channels == 3:
-            return self.add(image, self._blur(self.mean_channels(image), share))
-        planes = self.split(image, [1] * image.channels)
-        return self.join([self.add(plane, self._blur(plane, share)) for plane in planes])
-
-    def _blur(self, plane: Tensor, share: Tensor) -> Tensor:
-        """share (1, H, W, 2): of half the second differences of a plane, x and y."""
-        bends = self.join([self._half_bend(plane, axis) for axis in (_COLUMNS, _ROWS)])
-        return self._reduced("SUM", self.multiply(share, bends), [_CHANNELS])
+            blur = self._reduced("SUM", self.multiply(share, bends), [_CHANNELS])
+        else:
+            shares, along = self.split(share, [1, 1]), self.split(bends, [image.channels] * 2)
+            products = (self.multiply(*two) for two in zip(shares, along, strict=True))
+            blur = self.add(*products)
+        return self.add(image, blur)
 
     def _half_bend(self, x: Tensor, axis: int) -> Tensor:
         """Half the second difference along an axis; 0 at both ends."""

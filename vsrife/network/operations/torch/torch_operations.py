@@ -154,14 +154,17 @@ class TorchOperations:
     def warp(self, pair: Tensor, flow: Tensor, cell: float = 1) -> Tensor:
         return self._sample(pair, flow, (pair.shape[3], pair.shape[2]), 1)
 
-    def warp_sharp(self, pair: Tensor, flow: Tensor, channels: int) -> Tensor:
+    def bends(self, image: Tensor, channels: int) -> Tensor:
+        seen = image.mean(1, keepdim=True) if channels == 3 else image
+        return torch.cat((_half_bend(seen, 3), _half_bend(seen, 2)), 1)
+
+    def warp_sharp(self, pair: Tensor, bends: Tensor, flow: Tensor, channels: int) -> Tensor:
         # few passes over whole frames: each costs as much memory traffic as the sampling itself
-        images = pair[:, :channels]
-        seen = images.mean(1, keepdim=True) if channels == 3 else images
         below = flow.floor().sub_(flow)  # minus the fraction
         share = _by_picture(torch.addcmul(below, below, below))  # fraction * (fraction - 1)
-        blur = (share[:, :1] * _bend(seen, 3)).addcmul_(share[:, 1:], _bend(seen, 2))
-        return self.warp(torch.add(images, blur, alpha=0.5), flow)
+        along_x, along_y = bends.chunk(2, 1)
+        blur = (share[:, :1] * along_x).addcmul_(share[:, 1:], along_y)
+        return self.warp(pair + blur, flow)
 
     def warp_small(self, pair: Tensor, flow: Tensor | None, s: float) -> Tensor:
         if flow is None:
@@ -230,8 +233,9 @@ def _by_picture(flow: Tensor) -> Tensor:
     return flow.reshape(n, 2, 2, height, width).transpose(0, 1).reshape(2 * n, 2, height, width)
 
 
-def _bend(x: Tensor, axis: int) -> Tensor:
-    """Second difference of x along an axis, 2 or 3; 0 at both ends."""
+def _half_bend(x: Tensor, axis: int) -> Tensor:
+    """Half the second difference of x along an axis, 2 or 3; 0 at both ends."""
     inner = x.shape[axis] - 2
     before, here, after = (x.narrow(axis, start, inner) for start in range(3))
-    return F.pad((before + after).sub_(here, alpha=2), (1, 1) if axis == 3 else (0, 0, 1, 1))
+    bend = (before + after).mul_(0.5).sub_(here)
+    return F.pad(bend, (1, 1) if axis == 3 else (0, 0, 1, 1))

@@ -41,6 +41,22 @@ def test_types_go_together_and_only_what_lies_between_convolutions_is_in_fp16(ro
         check_half(model)
 
 
+@pytest.mark.parametrize("separate", [False, True])
+@pytest.mark.parametrize("row", ["nano", "4.25", "4.6"])
+def test_nothing_is_computed_that_nothing_reads(row, separate):
+    options = GraphOptions(size=(128, 64), separate=separate, planes=4 if separate else 3)
+    state, arch = state_of(row), arch_of(row)
+    models = [build_flow(state, arch, options)]
+    if isinstance(arch, PyramidRow):
+        models += [build(state, arch, options) for build in (build_prepare, build_refine)]
+    for model in models:
+        graph = model.graph
+        read = {name for node in graph.node for name in node.input}
+        read |= {output.name for output in graph.output}
+        assert all(read.intersection(node.output) for node in graph.node)
+        assert {tensor.name for tensor in graph.initializer} <= read
+
+
 # Target, precision, bytes of a number, and of all nodes with their names: text takes more
 SIZES = [
     ("onnx", "fp32", 4, 200_000),

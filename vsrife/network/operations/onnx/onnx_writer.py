@@ -86,9 +86,9 @@ class Writer(Scoped):
         for node in self._nodes:
             for names in (node.input, node.output):
                 names[:] = [self._given.get(name, name) for name in names]
-        graph = helper.make_graph(
-            self._nodes, "vsrife", self._inputs, self._outputs, list(self._constants.values())
-        )
+        nodes, read = self._used()
+        constants = [tensor for tensor in self._constants.values() if tensor.name in read]
+        graph = helper.make_graph(nodes, "vsrife", self._inputs, self._outputs, constants)
         model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", OPSET)],
@@ -97,3 +97,13 @@ class Writer(Scoped):
         )
         helper.set_model_props(model, dict(metadata))
         return model
+
+    def _used(self) -> tuple[list[NodeProto], set[str]]:
+        """The nodes that an output needs, and all that they read: ONNX Runtime runs others, too."""
+        read = {output.name for output in self._outputs}
+        kept: list[NodeProto] = []
+        for node in reversed(self._nodes):
+            if read.intersection(node.output):
+                kept.append(node)
+                read.update(node.input)
+        return kept[::-1], read

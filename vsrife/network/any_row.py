@@ -35,8 +35,10 @@ def refine[T, P, W](
         a, b = (pyramid.prepare(ops, weights, arch, options.scale, x) for x in (left, right))
         state = pyramid.match(ops, weights, arch, options.scale, a, b)
         views = a.view4, b.view4
-        both = ops.stack(a.image, b.image), ops.stack(a.bends, b.bends)
-        return pyramid.refine(ops, weights, arch, options, views, state, timestep, *both, pictures)
+        bends = None
+        if pictures is None:
+            pictures, bends = ops.stack(a.image, b.image), ops.stack(a.bends, b.bends)
+        return pyramid.refine(ops, weights, arch, options, views, state, timestep, pictures, bends)
     if isinstance(arch, MobileRow):
         c, d = (mobile.prepare(ops, weights, arch, options.scale, x) for x in (left, right))
         found = mobile.estimate(ops, weights, arch, options, c, d, timestep)

@@ -22,7 +22,13 @@ from vsrife.inference.three_frames import Three
 from vsrife.network.graphs import build_encoder, build_flow, build_refine
 from vsrife.network.options import GraphOptions, unit_of
 from vsrife.network.own import triple
-from vsrife.network.own.pyramid_graphs import MATCHED, REFINED, build_match, build_prepare
+from vsrife.network.own.pyramid_graphs import (
+    MATCHED,
+    REFINED,
+    build_match,
+    build_prepare,
+    refined_by,
+)
 from vsrife.network.own.pyramid_row import PyramidRow
 from vsrife.network.state_dict import normalise, recognise
 from vsrife.network.table import RESCALE_LIMIT, arch_of, check_options
@@ -119,7 +125,7 @@ class Network:
     def run(self, feeds: Mapping[str, Any], **changes: Any) -> dict[str, Array]:
         """Outputs of the flow graph; changes: of `GraphOptions`, for inputs of this kind."""
         options = replace(self._options, **changes)
-        found = self._flow(options).run(feeds)
+        found = self._flow(options).run(_read_by(options, feeds))
         return self._run_doubled(feeds, options) if too_large(found) else found
 
     def _run_doubled(self, feeds: Mapping[str, Any], options: GraphOptions) -> dict[str, Array]:
@@ -191,7 +197,7 @@ class Network:
                 names = triple.PICTURES[::-1] if self.three else ("left_picture", "right_picture")
                 for name, picture in zip(names, pair, strict=True):
                     given[name] = arrays.edged(picture, size)[:, planes]
-            return given
+            return _read_by(options, given)
 
         return Proof(lambda: self._writing(replace(options, half=False)), feeds, unit)
 
@@ -216,6 +222,12 @@ def _of_both(
         for suffix, value in features.items()
         if names is None or suffix[1:] in names
     }
+
+
+def _read_by[V](options: GraphOptions, feeds: Mapping[str, V]) -> dict[str, V]:
+    """Without what the flow graph of a pyramid does not read."""
+    unread = set(REFINED) - set(refined_by(options))
+    return {name: value for name, value in feeds.items() if name.partition(".")[2] not in unread}
 
 
 def too_large(found: Mapping[str, Array]) -> bool:

@@ -115,15 +115,14 @@ def refine[T, P, W](
     views: tuple[T, T],
     state: T,
     timestep: T,
-    images: P,
-    bends: P,
-    pictures: P | None = None,
+    pictures: P,
+    bends: P | None,
 ) -> Refined[T, P]:
     """Flow, mask and warped pictures at a timestep, from what `match` found.
 
-    views: view4 of both frames; timestep (N, 1, 1, 1) in 0..1, or a map (N, 1, H, W); images,
-    bends: of both; pictures: any channels and range, warped by the final flow; None: the images,
-    and the new picture keeps to 0..1.
+    views: view4 of both frames; timestep (N, 1, 1, 1) in 0..1, or a map (N, 1, H, W); pictures: to
+    be warped by the final flow; bends: of both frames if the pictures are their images, and the new
+    one keeps to 0..1; None: the pictures have any channels and range.
     """
     run = _Run(ops, weights, row, options.scale, Watcher())
     level = LEVELS[-1]
@@ -144,11 +143,14 @@ def refine[T, P, W](
         share = ops.split(state, [4, 1, STATE - 5])[1]
         mask = ops.add(ops.to_full(layers.conv(x, "mask")), share)
         mask = ops.resize(ops.pixel_shuffle(mask, 4), 1 / options.scale)
-    if pictures is not None:
-        left, right = (ops.bends(picture, options.planes) for picture in ops.unstack(pictures))
-        images, bends = pictures, ops.stack(left, right)
-    warped = ops.warp_sharp(images, bends, flow, options.planes)  # overshoots at hard edges
-    return Refined(warped, flow, mask, clamped=pictures is None)
+    clamped = bends is not None
+    if bends is None:
+        bends = ops.stack(
+            *(ops.bends(picture, options.planes) for picture in ops.unstack(pictures))
+        )
+    # overshoots a little at hard edges
+    warped = ops.warp_sharp(pictures, bends, flow, options.planes)
+    return Refined(warped, flow, mask, clamped=clamped)
 
 
 class _Run[T, P, W](NamedTuple):

@@ -17,7 +17,7 @@ from vsrife.network.own.pyramid_row import LEVELS, STATE, PyramidRow
 from vsrife.network.state_dict import check_state
 
 State = Mapping[str, Array]
-# What `write_refined` reads of each frame
+# What `write_refined` reads of each frame at the most, see `refined_by`
 REFINED = ("view4", "image", "bends")
 MATCHED = tuple(name for name in Features._fields if name not in ("image", "bends"))
 
@@ -53,20 +53,28 @@ def build_match(state: State, row: PyramidRow, options: GraphOptions) -> ModelPr
 def write_refined(
     w: Writer, state: State, row: PyramidRow, options: GraphOptions, timestep: str
 ) -> tuple[OnnxOperations, Refined[str, str]]:
-    """The last stage, with inputs `left.view4`, `right.view4`, `state`, and the pictures.
+    """The last stage, with inputs `left.NAME` and `right.NAME` for each of `refined_by`, and
+    `state`.
 
-    Images are `left.image` and `right.image` (1, 3, H, W); with options.separate, the pictures
-    `left_picture` and `right_picture` (1, planes, H, W) are put together instead.
+    With options.separate, the pictures `left_picture` and `right_picture` (1, planes, H, W) are put
+    together instead of images.
     """
-    left, right = (_features(w, row, options, side, REFINED) for side in ("left", "right"))
+    names = refined_by(options)
+    left, right = (_features(w, row, options, side, names) for side in ("left", "right"))
     matched = w.input("state", _plane(options, STATE, LEVELS[-1], "quarter"))
-    ops = OnnxOperations(w, options.size, left.image)
-    images, bends = ops.stack(left.image, right.image), ops.stack(left.bends, right.bends)
-    pictures = separate_pictures(w, options) or None
-    views = left.view4, right.view4
+    views, bends = (left.view4, right.view4), None
+    pictures = separate_pictures(w, options)
+    ops = OnnxOperations(w, options.size, pictures or left.image)
+    if not pictures:
+        pictures, bends = ops.stack(left.image, right.image), ops.stack(left.bends, right.bends)
     return ops, pyramid.refine(
-        ops, _arrays(state), row, options, views, matched, timestep, images, bends, pictures
+        ops, _arrays(state), row, options, views, matched, timestep, pictures, bends
     )
+
+
+def refined_by(options: GraphOptions) -> tuple[str, ...]:
+    """What `write_refined` reads of each frame. Runtimes refuse inputs that nothing reads."""
+    return ("view4",) if options.separate else REFINED
 
 
 def separate_pictures(

@@ -49,14 +49,17 @@ class PyramidNet(Described):
         state = self.match(left, right) if matched is None else matched
         t = times(timestep, left.image)
         ops = self.operations(left.image)
-        images, bends = ops.stack(left.image, right.image), ops.stack(left.bends, right.bends)
-        joined = None if pictures is None else torch.cat(pictures).float()
-        planes = (images if joined is None else joined).shape[1]
+        bends = None
+        if pictures is None:
+            joined, bends = ops.stack(left.image, right.image), ops.stack(left.bends, right.bends)
+        else:
+            joined = torch.cat(pictures).float()
+        planes = joined.shape[1]
         mapped = t.shape[2:] != (1, 1)
         options = RunOptions(self.scale, timestep_map=mapped, planes=planes)
         views = left.view4, right.view4
         weights, row = self.weights, self.arch
-        found = pyramid.refine(ops, weights, row, options, views, state, t, images, bends, joined)
+        found = pyramid.refine(ops, weights, row, options, views, state, t, joined, bends)
         if trace is not None:
             trace.append((found.flow, found.mask))
         return blended(ops, options, found, t, outcome)

@@ -126,7 +126,8 @@ class OvEngine:
     def read(self, graph: bytes) -> Any:
         """OpenVINO's model of a graph, as the device is fastest at; ModelError if it cannot be."""
         if self._device == "CPU":
-            graph = openvino_resizes.rewritten(graph)
+            with suppress(Exception):  # of others' files, onnx may know less than OpenVINO
+                graph = openvino_resizes.rewritten(graph)
         try:
             return _core().read_model(bf16_graphs.narrowed(graph) if self._narrow else graph)
         except Exception as error:  # RuntimeError, or what its readers stumble with

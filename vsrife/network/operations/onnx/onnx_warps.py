@@ -102,7 +102,7 @@ def bends(w: Writer, image: str, channels: int) -> str:
     seen = image
     if channels == 3:  # of one frame, ReduceMean takes ONNX Runtime's CPU three times as long
         planes = w.ops("Split", image, w.integers([1] * 3), outputs=3, axis=1)
-        seen = w.op("Mul", w.op("Sum", *planes), w.constant(1 / 3))
+        seen = w.op("Mul", w.op("Sum", *planes, name="planes"), w.constant(1 / 3))
     # Slices, not convolutions: twice as fast on CPUs, and exact where those are in fp16 or TF32
     return w.op("Concat", *(_half_bend(w, seen, axis) for axis in (_COLUMNS, _ROWS)), axis=1)
 

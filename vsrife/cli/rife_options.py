@@ -20,6 +20,7 @@ _OTHERWISE = ("clip", "factor_num", "factor_den", "fps_num", "fps_den", "factor"
 # What the command line does if nothing is said, where rife() does something else
 DEFAULTS: dict[str, object] = {"sc": True}
 CLIPS = ("sc_clip", "duplicates_clip", "mask")
+_SMALL = (64, 64)  # width and height of the clip that options are tried on
 OPTIONS = tuple(each for each in arguments.ALL if each.name not in _OTHERWISE)
 _NONE = "none"
 _WORDS: dict[str, object] = {"yes": True, "no": False}
@@ -162,7 +163,7 @@ def read_size(name: str, text: str) -> tuple[int, int]:
 
 def rehearse(options: Mapping[str, Any]) -> vs.VideoNode:
     """Find every wrong option before a file is indexed; a clip that keeps the network loaded."""
-    return rife(**_rehearsed(options))
+    return rife(**_rehearsed(options, *_size_for(options.get("model"))))
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -171,8 +172,20 @@ def check_options(options: Mapping[str, Any]) -> None:
     arguments.parse(defaults | _rehearsed(options))
 
 
-def _rehearsed(options: Mapping[str, Any]) -> dict[str, Any]:
+def _size_for(model: object) -> tuple[int, int]:
+    """Width and height that a model takes: an ONNX file may be for one size alone."""
+    if str(model).lower().endswith(".onnx"):
+        with suppress(Exception):  # rife() says what is wrong with the file
+            from vsrife.inference.graphs.graph_file import read_file
+
+            return read_file(Path(str(model))).fixed or _SMALL
+    return _SMALL
+
+
+def _rehearsed(
+    options: Mapping[str, Any], width: int = _SMALL[0], height: int = _SMALL[1]
+) -> dict[str, Any]:
     """The same for a clip of two frames, as far as it does not take other clips or a list."""
-    blank = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=64, length=2)
+    blank = vs.core.std.BlankClip(format=vs.YUV420P8, width=width, height=height, length=2)
     left_out = (*CLIPS, "replace")
     return {"clip": blank} | {k: v for k, v in options.items() if k not in left_out}

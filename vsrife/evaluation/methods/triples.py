@@ -68,9 +68,10 @@ def triples_of(clips: Sequence[Path], frames: int) -> list[Triple]:
     if len(found) < 2 * LEAST:
         still = sum(change <= _STILL for _, change in places)
         raise MediaError(
-            f"calibration clips are too short: of the {len(places)} places looked at, {still} are "
-            f"still, {len(places) - still - len(found)} change as at a cut and {len(found)} can be "
-            f"used; at least {2 * LEAST} are needed; give longer clips or more of them"
+            f"calibration clips have too little to learn from: of the {len(places)} places looked "
+            f"at, {still} are still, {len(places) - still - len(found)} change as at a cut and "
+            f"{len(found)} can be used; at least {2 * LEAST} are needed; give longer clips, or "
+            "such in which more moves"
         )
     return found
 

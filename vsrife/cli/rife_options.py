@@ -14,6 +14,7 @@ from vsrife import arguments
 from vsrife.checks import Among, Coded, Flag, Option, Share, Size, Whole
 from vsrife.errors import ArgumentError
 from vsrife.filter import rife
+from vsrife.weights import find_weights, is_graph
 
 # Asked for in another way: the file itself, and --factor and --fps, which take fractions
 _OTHERWISE = ("clip", "factor_num", "factor_den", "fps_num", "fps_den", "factor", "fps", "vfr")
@@ -163,7 +164,7 @@ def read_size(name: str, text: str) -> tuple[int, int]:
 
 def rehearse(options: Mapping[str, Any]) -> vs.VideoNode:
     """Find every wrong option before a file is indexed; a clip that keeps the network loaded."""
-    return rife(**_rehearsed(options, *_size_for(options.get("model"))))
+    return rife(**_rehearsed(options, _size_for(options.get("model"))))
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -172,20 +173,19 @@ def check_options(options: Mapping[str, Any]) -> None:
     arguments.parse(defaults | _rehearsed(options))
 
 
-def _size_for(model: object) -> tuple[int, int]:
+def _size_for(model: Any) -> tuple[int, int]:
     """Width and height that a model takes: an ONNX file may be for one size alone."""
-    if str(model).lower().endswith(".onnx"):
+    if is_graph(model):
         with suppress(Exception):  # rife() says what is wrong with the file
             from vsrife.inference.graphs.graph_file import read_file
 
-            return read_file(Path(str(model))).fixed or _SMALL
+            return read_file(find_weights(model)).fixed or _SMALL
     return _SMALL
 
 
-def _rehearsed(
-    options: Mapping[str, Any], width: int = _SMALL[0], height: int = _SMALL[1]
-) -> dict[str, Any]:
+def _rehearsed(options: Mapping[str, Any], size: tuple[int, int] = _SMALL) -> dict[str, Any]:
     """The same for a clip of two frames, as far as it does not take other clips or a list."""
+    width, height = size
     blank = vs.core.std.BlankClip(format=vs.YUV420P8, width=width, height=height, length=2)
     left_out = (*CLIPS, "replace")
     return {"clip": blank} | {k: v for k, v in options.items() if k not in left_out}

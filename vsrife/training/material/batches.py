@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.training.material.drawn_scenes import Batch, Scenes, points
 from vsrife.training.material.footage import SIDE, Footage
+from vsrife.training.material.repeated import draw_repeated
 from vsrife.training.material.speeds import CELL, corner_near, drawn_cell
 from vsrife.training.teacher import Teacher
 
@@ -21,7 +22,7 @@ SLOWEST, FASTEST = 0.4, 1.2
 # Mean and maximum change in 9x9 pixels of footage, 0..1, below which the change is noise
 STATIC_MEAN, STATIC_PEAK = 2 / 255, 10 / 255
 ANIMATIONS, CLIPS = 0.3, 0.4  # shares of the samples; all others are generated
-
+REPEATED = 0.12  # share of the samples that are generated repeated patterns
 
 # Mean error of 5x5 pixels, 0..1, below which what the teacher's flow finds counts as right; and the
 # share of the error of standing still below which it does, too. No flow makes the truth of blurred
@@ -63,10 +64,15 @@ class Mixer:
             if footage is not None and wanted and footage.has(name):
                 parts.append(self._film(footage, generator, name, wanted))
                 filmed += wanted
-        if filmed < self.count:
+        repeated = int((kinds >= 1 - REPEATED).sum())
+        if repeated:
+            photos = self.footage.photos if self.footage else ()
+            fences = draw_repeated(generator, repeated, self.size, photos)
+            parts.append(Batch(*(x.to(self.scenes.device) for x in _fields(fences))))
+        others = self.count - filmed - repeated
+        if others:
             speed = SLOWEST + (FASTEST - SLOWEST) * fast
-            drawn = self.scenes.draw(generator, self.count - filmed, self.size, speed_factor=speed)
-            parts.append(drawn)
+            parts.append(self.scenes.draw(generator, others, self.size, speed_factor=speed))
         return Batch(*(torch.cat(values) for values in zip(*map(_fields, parts), strict=True)))
 
     def _film(self, footage: Footage, generator: torch.Generator, name: str, count: int) -> Batch:

@@ -29,6 +29,7 @@ from vsrife.evaluation.scores.measures import psnr
 from vsrife.evaluation.timing import contenders, speed
 from vsrife.inference.backends.pytorch import choose_device
 from vsrife.inference.device_path.ways import WAYS, Ways
+from vsrife.network.operations.torch import fused_warp
 from vsrife.network.table import ARCHS
 from vsrife.weights import save_weights
 
@@ -53,7 +54,8 @@ FEEDING_FORMATS = (
 WAYS_OF_FEEDING = {
     "planes": Ways(planes=True),
     "planes and replays": Ways(planes=True, replays=True),
-    "all": Ways(planes=True, batches=True, replays=True),
+    "planes, replays and fused warps": Ways(planes=True, replays=True, fused=True),
+    "all": Ways(planes=True, batches=True, replays=True, fused=True),
 }
 GROWTH = 16 << 20  # bytes of the device that seeks may leave taken, beyond what warm ones had
 
@@ -76,6 +78,7 @@ def machine(run: Run) -> Facts:
             "memory": there.total_memory,
             "capability": f"{there.major}.{there.minor}",
             "cuda": torch.version.cuda,
+            "fused_warps": fused_warp.fault(torch.device(run.device)) or "work",
         }
     session = speed.open_session("pytorch", "nano", (64, 64), threads=None, device=run.device)
     frame = [np.zeros((64, 64), np.float32)] * 3

@@ -112,7 +112,8 @@ def main() -> int:
     )
     everything.unseen = [line for result in results for line in result.unseen]
     report(everything, lines=False)
-    print(*failures, sep="\n", file=sys.stderr)
+    for failure in failures:
+        print(failure, file=sys.stderr)
     return 1 if failures else 0
 
 

@@ -3,32 +3,15 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from tests.support.moved_pictures import inner, moved, seeded
 from vsrife.errors import ArgumentError
 from vsrife.training.material import drawn_scenes as generator_module
-from vsrife.training.material.drawn_scenes import Batch, Scenes, _draw_opacities, points
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from vsrife.training.material.drawn_scenes import Batch, Scenes, _draw_opacities
 
 
 def fields(batch: Batch) -> dict[str, Tensor]:
     return vars(batch)
-
-
-def moved(image: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
-    """out[y, x] = image[y + v, x + u] for flow (u, v), bilinear, edge repeated."""
-    side = image.shape[-1]
-    place = points(image) + flow
-    where = (place * (2 / (side - 1)) - 1).permute(0, 2, 3, 1)
-    return F.grid_sample(image, where, padding_mode="border", align_corners=True)
-
-
-def inner(visible: Tensor) -> Tensor:
-    """Without the pixel next to where visibility ends: its colour is mixed of two layers."""
-    return 1 - F.max_pool2d(1 - visible, 3, 1, 1)
 
 
 @pytest.mark.parametrize("image", [0, 1])

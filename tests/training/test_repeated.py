@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.training.test_generator import inner, moved, seeded
+from tests.support.moved_pictures import inner, moved, seeded
 from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.training.material import batches, repeated
 from vsrife.training.material.batches import Mixer

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import vapoursynth as vs
 
 from vsrife.errors import MediaError
+from vsrife.messages import counted
 
 Picture = npt.NDArray[np.float32]  # (H, W, 3) RGB in 0..1
 
@@ -33,8 +34,9 @@ class Film:
 
     def __post_init__(self) -> None:
         if self.count < 1:
+            has = counted(self.source.num_frames, "frame")
             raise MediaError(
-                f"{self.name} has {self.source.num_frames} frames; there is nothing to measure "
+                f"{self.name} has {has}; there is nothing to measure "
                 f"with fewer than {self.factor + 1}"
             )
 

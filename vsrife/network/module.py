@@ -25,6 +25,7 @@ Trace = list[tuple[Tensor, Tensor]]
 
 class Network(nn.Module):
     """See `vsrife.network.build`. pad_unit: width and height must be multiples of this, pixels.
+    fused: of `TorchOperations`, for whoever needs no gradients and knows that it works.
 
     `forward` is `interpolate(prepare(img0), prepare(img1), timestep)`. `prepare` depends on one
     image alone, so for a clip its results are kept; those of `match` for the timesteps of a pair.
@@ -34,6 +35,7 @@ class Network(nn.Module):
         super().__init__()
         self.arch, self.scale, self.ensemble = arch, scale, ensemble
         self.pad_unit = arch.pad_unit(scale)
+        self.fused = False
 
     @property
     def dtype(self) -> torch.dtype:
@@ -185,7 +187,7 @@ class IFNet(Described):
         doubled: bool = False,
     ) -> Tensor:
         """The image (N, C, H, W); pair (2N, C, H, W), the N left frames first."""
-        ops = TorchOperations(size_of(pair), compute=self.dtype)
+        ops = TorchOperations(size_of(pair), compute=self.dtype, fused=self.fused)
         options = RunOptions(self.scale, self.ensemble, doubled, t.shape[2:] != (1, 1))
         found = refine(ops, self.weights, self.arch, options, pair, t, pictures, watcher)
         return blended(ops, options, found, t, outcome)

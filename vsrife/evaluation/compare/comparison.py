@@ -17,6 +17,7 @@ from vsrife.evaluation.scores.frame_measures import measure
 from vsrife.evaluation.scores.similarity import SMALLEST
 from vsrife.media.source import open_source, probe, to_rgb
 from vsrife.media.timestamps import Times
+from vsrife.messages import counted
 from vsrife.video.frames import reorder
 
 LETTERS = "ABC"
@@ -48,7 +49,8 @@ class Side(NamedTuple):
         seconds = float((self.times.ticks[-1] - self.times.ticks[0]) * self.times.base)
         return (
             f"{self.codec}, {self.clip.width}x{self.clip.height}, {self.clip.format.name}, {rate}, "
-            f"{self.clip.num_frames} frames, {seconds:.2f} s, {self.size / 1e6:.2f} MB"
+            f"{counted(self.clip.num_frames, 'frame')}, {seconds:.2f} s, "
+            f"{self.size / 1e6:.2f} MB"
         )
 
 
@@ -155,7 +157,7 @@ def _notes(sides: Sequence[Side], shared: int, taken: int) -> list[str]:
         notes.append(f"The frame rates differ: compared at the {shared} times at which all films "
                      f"begin a frame ({', '.join(counts)}).")  # fmt: skip
     elif len(lengths) > 1 or shared < min(lengths):
-        notes.append(f"The films share {shared} frames ({', '.join(counts)}).")
+        notes.append(f"The films share {counted(shared, 'frame')} ({', '.join(counts)}).")
     if taken < shared:
         notes.append(f"Of {shared} shared frames, {taken} were measured.")
     if any(abs(side.begin - sides[0].begin) > _APART for side in sides):

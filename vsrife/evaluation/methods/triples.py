@@ -16,6 +16,7 @@ from vsrife.evaluation.scores.measures import psnr
 from vsrife.evaluation.timing.speed import Frame, new_frame
 from vsrife.inference.base import Session
 from vsrife.media.source import open_source, probe, to_rgb
+from vsrife.messages import counted
 from vsrife.weights.folders import is_file
 
 LEAST = 4  # triples for each of the two uses: calibration, and the figures afterwards
@@ -82,7 +83,8 @@ def _of_clip(path: Path, frames: int) -> Iterator[tuple[Triple, float]]:
         raise MediaError(f"there is no clip {path}")
     clip, _ = open_source(path, probe(path))
     if clip.num_frames < 3:
-        raise MediaError(f"{path} has {clip.num_frames} frames; calibration needs three and more")
+        found = counted(clip.num_frames, "frame")
+        raise MediaError(f"{path} has {found}; calibration needs three and more")
     film = Film(path.name, clip, to_rgb)
     step = max(1, film.count // frames)
     rgb = film.to_rgb(film.source)

@@ -16,18 +16,20 @@ _USUAL_BYTES = 2 << 30
 
 class Ways(NamedTuple):
     """planes: frames go up and come down as clips store them, converted on the device. batches:
-    several new frames in one call. replays: calls are recorded and replayed."""
+    several new frames in one call. replays: calls are recorded and replayed. fused: warps are one
+    kernel, where Triton can compile it."""
 
     planes: bool = False
     batches: bool = False
     replays: bool = False
+    fused: bool = False
 
 
 # By kind of torch.device. Not measured on any GPU yet, see docs/performance.md. On a CPU, the
 # core's resizer converts faster than PyTorch, and four timesteps in a batch took 1.02 to 1.28 times
 # as long as one by one. Tests set "cpu" to prove what is for others.
 WAYS = {
-    "cuda": Ways(planes=True, batches=True, replays=True),
+    "cuda": Ways(planes=True, batches=True, replays=True, fused=True),
     "xpu": Ways(planes=True),
     "mps": Ways(planes=True),
     "cpu": Ways(),

@@ -38,7 +38,7 @@ class MobileNet(Described):
         watcher: Callable[[int, Tensor], None] | None = None,
     ) -> Tensor:
         t = times(timestep, left.image)
-        ops = TorchOperations(size_of(left.image), compute=self.dtype)
+        ops = TorchOperations(size_of(left.image), compute=self.dtype, fused=self.fused)
         options = RunOptions(self.scale, timestep_map=t.shape[2:] != (1, 1))
         found = mobile.estimate(ops, self.weights, self.arch, options, left, right, t, watcher)
         images = ops.stack(left.image, right.image)

@@ -22,7 +22,7 @@ class PyramidNet(Described):
 
     def operations(self, image: Tensor) -> TorchOperations:
         """Those for frames of the image's size; training has others."""
-        return TorchOperations(size_of(image), compute=self.dtype)
+        return TorchOperations(size_of(image), compute=self.dtype, fused=self.fused)
 
     def prepare(self, image: Tensor) -> Features[Tensor]:
         self.check_sides(image)

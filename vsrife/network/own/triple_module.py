@@ -83,7 +83,7 @@ class TripleNet(Described):
         return blend(ops, found)[0]
 
     def _operations(self, image: Tensor) -> TorchOperations:
-        return TorchOperations(size_of(image), compute=self.dtype)
+        return TorchOperations(size_of(image), compute=self.dtype, fused=self.fused)
 
 
 def _chosen(near: Tensor, a: Features[Tensor], b: Features[Tensor]) -> Features[Tensor]:

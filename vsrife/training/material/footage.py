@@ -224,7 +224,7 @@ def _clip_windows(
             frames = np.stack(recent[-step * gaps - 1 :: step])
             yield from _moving_crops(frames, random, 2)
     if count < long:
-        messages.note(f"skipped: {path} has {count} frames, fewer than {long}")
+        messages.note(f"skipped: {path} has {messages.counted(count, 'frame')}, fewer than {long}")
 
 
 def _animation_windows(folder: Path, random: np.random.Generator) -> Iterator[Pictures]:

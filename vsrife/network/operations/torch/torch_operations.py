@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.network.operations.interface import Span
+from vsrife.network.operations.torch import fused_warp
 from vsrife.network.operations.torch.torch_correlation import correlate, meet
 from vsrife.network.table import SLOPE
 
@@ -23,10 +24,14 @@ class TorchOperations:
         *,
         compute: torch.dtype = torch.float32,
         full: torch.dtype = torch.float32,
+        fused: bool = False,
     ) -> None:
-        """size: width and height of the frames; compute: type of convolutions; full: all else."""
+        """size: width and height of the frames; compute: type of convolutions; full: all else.
+
+        fused: warps by `fused_warp`, which has no gradients.
+        """
         self._width, self._height = size
-        self._compute, self._full = compute, full
+        self._compute, self._full, self._fused = compute, full, fused
         self._lines: dict[int, Tensor] = {}
 
     # Numbers
@@ -152,6 +157,8 @@ class TorchOperations:
         return torch.cat(pair.chunk(2), 1)
 
     def warp(self, pair: Tensor, flow: Tensor, cell: float = 1) -> Tensor:
+        if self._fused:
+            return fused_warp.warp(pair, flow)
         return self._sample(pair, flow, (pair.shape[3], pair.shape[2]), 1)
 
     def bends(self, image: Tensor, channels: int) -> Tensor:
@@ -159,6 +166,8 @@ class TorchOperations:
         return torch.cat((_half_bend(seen, 3), _half_bend(seen, 2)), 1)
 
     def warp_sharp(self, pair: Tensor, bends: Tensor, flow: Tensor, channels: int) -> Tensor:
+        if self._fused and bends.shape[1] == 2:
+            return fused_warp.warp(pair, flow, bends)
         # few passes over whole frames: each costs as much memory traffic as the sampling itself
         below = flow.floor().sub_(flow)  # minus the fraction
         share = _by_picture(torch.addcmul(below, below, below))  # fraction * (fraction - 1)

@@ -62,6 +62,17 @@ def test_it_gives_what_many_calls_give(interpreted, shape, most):
     assert (fused_warp.warp(pair, flow, bends) - sharp).abs().max() < 1e-4
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize(("shape", "most"), SHAPES.values(), ids=SHAPES)
+def test_a_gpu_gives_it_too(shape, most):
+    pytest.importorskip("triton")
+    device = torch.device("cuda")
+    pair, bends, flow, ops = drawn(shape, most)
+    sharp = ops.warp_sharp(pair, bends, flow, 3)
+    made = fused_warp.warp(*(x.to(device) for x in (pair, flow, bends)))
+    assert (made.cpu() - sharp).abs().max() < 1e-4
+
+
 def test_pictures_keep_their_type_and_places_are_exact(interpreted):
     pair, _, flow, ops = drawn((1, 3, 8, 2048), 15)
     made = fused_warp.warp(pair.half(), flow)

@@ -59,9 +59,9 @@ def test_equal_seeds_and_photos_give_equal_scenes_and_photos_are_seen():
 
 def test_the_mixer_draws_them(scenes, monkeypatch):
     monkeypatch.setattr(batches, "REPEATED", 1.0)
-    batch = Mixer(scenes, None, 4, 64).draw(seeded(0))
-    assert batch.truth.shape == (4, 3, 64, 64)
-    ops = TorchOperations((64, 64))
+    batch = Mixer(scenes, None, 8, 64).draw(seeded(0))
+    assert batch.truth.shape == (2, 3, 128, 128)  # as many pixels in all, but larger pictures
+    ops = TorchOperations((128, 128))
     left, _ = ops.unstack(ops.warp(ops.stack(batch.img0, batch.img1), batch.flow))
     seen = inner(batch.visible[:, :1]).expand_as(left) > 0
     assert (left - batch.truth).abs()[seen].mean() < 0.02

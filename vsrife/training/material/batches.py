@@ -22,7 +22,9 @@ SLOWEST, FASTEST = 0.4, 1.2
 # Mean and maximum change in 9x9 pixels of footage, 0..1, below which the change is noise
 STATIC_MEAN, STATIC_PEAK = 2 / 255, 10 / 255
 ANIMATIONS, CLIPS = 0.3, 0.4  # shares of the samples; all others are generated
-REPEATED = 0.12  # share of the samples that are generated repeated patterns
+# Share of the batches that are repeated patterns, in pictures of LARGER times the size: in small
+# ones where the bars end tells the way; in the middle of a frame nothing does
+REPEATED, LARGER = 0.15, 2
 
 # Mean error of 5x5 pixels, 0..1, below which what the teacher's flow finds counts as right; and the
 # share of the error of standing still below which it does, too. No flow makes the truth of blurred
@@ -35,7 +37,8 @@ FAST, STILL = 24.0, 0.01
 
 
 class Mixer:
-    """Draws batches of `count` pictures of size x size pixels, a multiple of 32.
+    """Draws batches of `count` pictures of size x size pixels, a multiple of 32; some, with as many
+    pixels, of fewer and larger ones.
 
     teacher: gives the flow of footage; None: footage has known flow only where it is static.
     """
@@ -52,6 +55,8 @@ class Mixer:
         self.count, self.size = count, size
 
     def draw(self, generator: torch.Generator) -> Batch:
+        if float(torch.rand((), generator=generator)) < REPEATED:
+            return self._repeated(generator)
         kinds = torch.rand(self.count, generator=generator)
         fast = float(torch.rand((), generator=generator)) ** 2
         parts, filmed = [], 0
@@ -64,16 +69,17 @@ class Mixer:
             if footage is not None and wanted and footage.has(name):
                 parts.append(self._film(footage, generator, name, wanted))
                 filmed += wanted
-        repeated = int((kinds >= 1 - REPEATED).sum())
-        if repeated:
-            photos = self.footage.photos if self.footage else ()
-            fences = draw_repeated(generator, repeated, self.size, photos)
-            parts.append(Batch(*(x.to(self.scenes.device) for x in _fields(fences))))
-        others = self.count - filmed - repeated
-        if others:
+        if filmed < self.count:
             speed = SLOWEST + (FASTEST - SLOWEST) * fast
-            parts.append(self.scenes.draw(generator, others, self.size, speed_factor=speed))
+            drawn = self.scenes.draw(generator, self.count - filmed, self.size, speed_factor=speed)
+            parts.append(drawn)
         return Batch(*(torch.cat(values) for values in zip(*map(_fields, parts), strict=True)))
+
+    def _repeated(self, generator: torch.Generator) -> Batch:
+        photos = self.footage.photos if self.footage else ()
+        count = max(1, self.count // LARGER**2)
+        batch = draw_repeated(generator, count, LARGER * self.size, photos)
+        return Batch(*(x.to(self.scenes.device) for x in _fields(batch)))
 
     def _film(self, footage: Footage, generator: torch.Generator, name: str, count: int) -> Batch:
         # the teacher sees whole windows: what leaves a crop moves as it does beyond its edge

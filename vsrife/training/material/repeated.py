@@ -59,7 +59,8 @@ def _draw(generator: torch.Generator, size: int, photos: Sequence[Tensor]) -> tu
 
     ground = _ground(generator, size, photos)
     colours = torch.rand((2, 3, 1, 1), generator=generator)
-    contrast, softness = between(*FAINT), between(1, SOFTEST)
+    contrast = math.exp(between(*map(math.log, FAINT)))  # mostly faint: what is clear is easy
+    softness = between(1, SOFTEST)
     shares, starts = ([between(*limits) for _ in turns] for limits in (BARS, (0, 1)))
     grid = points(ground)
     framed, still = chance(FRAMED), _ground(generator, size, photos)

@@ -95,11 +95,11 @@ def test_all_else_stays_as_it_is(case):
     assert rewritten(graph) == graph
 
 
-def test_flow_of_our_own_networks_is_enlarged_so():
+def test_flow_and_mask_of_our_own_networks_are_enlarged_so():
     row = PYRAMIDS["nano"]
     state = read_arrays(embedded_folder / "nano.safetensors")
     graph = build_refine(state, row, GraphOptions(size=(64, 64))).SerializeToString()
-    assert kinds(graph).count("Resize") == 1
+    assert kinds(graph).count("Resize") == 2
     other = rewritten(graph)
     assert kinds(other).count("Resize") == 0
     assert rewritten(other) == other

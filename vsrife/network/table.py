@@ -164,7 +164,7 @@ IFNETS: dict[str, Arch] = {
 }
 PYRAMIDS: dict[str, PyramidRow] = {
     "nano": PyramidRow(),
-    "small": PyramidRow(meetings=(32, 16, 8), widths=(192, 128, 64, 48)),
+    "small": PyramidRow(meetings=(32, 16, 8), widths=(192, 128, 64, 48), last=(32, 2)),
 }
 ARCHS: dict[str, Row] = {**IFNETS, **PYRAMIDS}
 

@@ -14,7 +14,7 @@ type Trained = CentredNet | MobileNet
 
 SHARPNESS = 20.0  # first factor of the cosines in the softmax of the matches
 # Gains of first weights: of residuals, whose sums grow; of corrections, which begin small
-_GAINS = {"out": 0.1, "flow": 0.1, "mask": 0.1, "views": 0.65, "state": 0.65, "volume": 0.6}
+_GAINS = {"out": 0.1, "views": 0.65, "state": 0.65, "volume": 0.6}
 _GAINS |= {"meeting": 0.6, "up": 0.65, "last": 0.1}
 _TRANSPOSED = ("up", "last")
 

@@ -114,11 +114,10 @@ class NumpyOperations:
         counts = windows(np.ones_like(x), size, 0).sum((4, 5))
         return windows(x, size, 0).sum((4, 5)) / counts
 
-    def pixel_shuffle(self, x: Array, factor: int = 2) -> Array:
-        count = factor**2
-        out = np.empty((1, x.shape[1] // count, factor * x.shape[2], factor * x.shape[3]))
-        for phase in range(count):
-            out[:, :, phase // factor :: factor, phase % factor :: factor] = x[:, phase::count]
+    def pixel_shuffle(self, x: Array) -> Array:
+        out = np.empty((1, x.shape[1] // 4, 2 * x.shape[2], 2 * x.shape[3]))
+        for phase in range(4):
+            out[:, :, phase // 2 :: 2, phase % 2 :: 2] = x[:, phase::4]
         return out
 
     def take(self, weight: Array, axis: int, spans: Sequence[Span]) -> Array:

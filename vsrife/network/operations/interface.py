@@ -122,11 +122,11 @@ class Operations[Tensor, Pair, Weight](Protocol):
         """Mean of the size x size window centred on each pixel, cropped to the picture."""
         ...
 
-    def pixel_shuffle(self, x: Tensor, factor: int = 2) -> Tensor:
-        """(N, factor**2 * C, H, W) -> (N, C, factor * H, factor * W).
+    def pixel_shuffle(self, x: Tensor) -> Tensor:
+        """(N, 4 * C, H, W) -> (N, C, 2 * H, 2 * W).
 
-        The first factor**2 channels become one square of pixels, row by row: with 2 the upper left,
-        upper right, lower left and lower right one.
+        The first four channels become the upper left, upper right, lower left and lower right pixel
+        of each square.
         """
         ...
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from vsrife.network.ifnet import Refined
 from vsrife.network.operations.interface import Operations, Weights
 from vsrife.network.options import RunOptions
-from vsrife.network.own.pyramid_row import LEVELS, STATE, VOLUMES, PyramidRow
+from vsrife.network.own.pyramid_row import LEVELS, MASKS, STATE, VOLUMES, PyramidRow
 
 _SHORTEST = 1e-3  # added to the length of keys: those near 0 match nothing
 
@@ -136,13 +136,14 @@ def refine[T, P, W](
         times = ops.to_compute(ops.join([late, ops.multiply(late, late)]))
         x = ops.leaky(ops.add(layers.summed(parts), layers.conv(times, "time")))
         x = layers.body(x, row.last[1])
-        quarter = ops.add(_flow(ops, state), ops.to_full(layers.conv(x, "flow")))
+        step, finer = ops.split(ops.to_full(layers.conv(x, "out")), [4, MASKS])
+        quarter = ops.add(_flow(ops, state), step)
         # from a quarter of the size that is seen to the frame's; finer flow gives the same pictures
         grow = level / options.scale
         flow = ops.resize(ops.multiply(quarter, grow), grow)
-        share = ops.split(state, [4, 1, STATE - 5])[1]
-        mask = ops.add(ops.to_full(layers.conv(x, "mask")), share)
-        mask = ops.resize(ops.pixel_shuffle(mask, 4), 1 / options.scale)
+        # so does a finer mask than one of half the size
+        mask = ops.add(finer, ops.split(state, [4, 1, STATE - 5])[1])
+        mask = ops.resize(ops.pixel_shuffle(mask), grow / 2)
     clamped = bends is not None
     if bends is None:
         bends = ops.stack(

@@ -11,6 +11,8 @@ from vsrife.network.own.own_row import OwnRow, Tensors, conv
 # Channels that each level passes on to the next finer one: flow 0-3 (pixels of the level), mask 4
 # (logit), features 5...
 STATE = 16
+# Masks for each cell of the finest level: two by two
+MASKS = 4
 # The levels, by the pixels of a cell, coarsest first; each has one block
 LEVELS = (32, 16, 8, 4)
 # Those whose blocks see a cost volume of keys that the flow so far has warped
@@ -44,7 +46,7 @@ class PyramidRow(OwnRow):
     meeting: int = 3
     widths: tuple[int, int, int, int] = (128, 96, 64, 32)
     convs: tuple[int, int, int, int] = (4, 4, 3, 2)
-    last: tuple[int, int] = (32, 2)
+    last: tuple[int, int] = (32, 1)
 
     modulo: ClassVar[int] = LEVELS[0]
 
@@ -72,8 +74,7 @@ class PyramidRow(OwnRow):
         yield from _block("last.", LEVELS[-1], parts, width, convs)
         yield "last.time.weight", (width, 2, 1, 1), Fraction(0)
         yield "last.time.bias", (width,), Fraction(0)
-        yield from conv("last.flow", (4, width, 3, 3), LEVELS[-1])
-        yield from conv("last.mask", (16, width, 3, 3), LEVELS[-1])  # 1 channel at 1/1
+        yield from conv("last.out", (4 + MASKS, width, 3, 3), LEVELS[-1])
 
     def radius(self, level: int) -> int:
         """Of the cost volume at a level, in cells."""

@@ -136,13 +136,12 @@ class NcnnOperations:
         params = {0: 1, 1: size, 2: 1, 3: size // 2, 5: 1, 6: 0}
         return self._unary("Pooling", x, params)
 
-    def pixel_shuffle(self, x: Blob, factor: int = 2) -> Blob:
-        area = factor**2
+    def pixel_shuffle(self, x: Blob) -> Blob:
         # selecting channels afterwards is the same, if squares stay whole
-        source, spans = self._channels.source(x, area)
-        channels = source.channels // area
-        found = self._w.op("PixelShuffle", source, channels=channels, params={0: factor})
-        return self._channels.select(found, [Span(a // area, b // area, f) for a, b, f in spans])
+        source, spans = self._channels.source(x, 4)
+        channels = source.channels // 4
+        found = self._w.op("PixelShuffle", source, channels=channels, params={0: 2})
+        return self._channels.select(found, [Span(a // 4, b // 4, f) for a, b, f in spans])
 
     # What is learnt
 

@@ -138,8 +138,8 @@ class OnnxOperations:
         # count_include_pad is 0 by default: pixels outside do not count
         return self._w.op("AveragePool", x, kernel_shape=[size, size], pads=[size // 2] * 4)
 
-    def pixel_shuffle(self, x: str, factor: int = 2) -> str:
-        return self._w.op("DepthToSpace", x, blocksize=factor, mode="CRD")
+    def pixel_shuffle(self, x: str) -> str:
+        return self._w.op("DepthToSpace", x, blocksize=2, mode="CRD")
 
     # What is learnt
 

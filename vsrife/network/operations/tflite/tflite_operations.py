@@ -119,14 +119,13 @@ class TfliteOperations:
         # pixels outside do not count in padding of kind "same"
         return self._pooled("AVERAGE_POOL_2D", x, size, 1)
 
-    def pixel_shuffle(self, x: Tensor, factor: int = 2) -> Tensor:
+    def pixel_shuffle(self, x: Tensor) -> Tensor:
         # not DEPTH_TO_SPACE, which has another order of channels, and is on no list of GPUs
-        count = x.channels // factor**2
-        ones = np.zeros((count, factor, factor, x.channels), np.float32)
+        ones = np.zeros((x.channels // 4, 2, 2, x.channels), np.float32)
         for channel in range(x.channels):
-            place, phase = divmod(channel, factor**2)
-            ones[place, phase // factor, phase % factor, channel] = 1
-        return self._transposed(x, self._w.constant(ones), None, factor, "pixelshuffle")
+            place, phase = divmod(channel, 4)
+            ones[place, phase // 2, phase % 2, channel] = 1
+        return self._transposed(x, self._w.constant(ones), None, 2, "pixelshuffle")
 
     # What is learnt
 

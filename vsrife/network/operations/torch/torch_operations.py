@@ -106,8 +106,8 @@ class TorchOperations:
     def mean_pool(self, x: Tensor, size: int) -> Tensor:
         return F.avg_pool2d(x, size, 1, size // 2, count_include_pad=False)
 
-    def pixel_shuffle(self, x: Tensor, factor: int = 2) -> Tensor:
-        return F.pixel_shuffle(x, factor)
+    def pixel_shuffle(self, x: Tensor) -> Tensor:
+        return F.pixel_shuffle(x, 2)
 
     # What is learnt
 

@@ -28,8 +28,8 @@ from vsrife.errors import RifeError
 from vsrife.evaluation.scores.measures import psnr
 from vsrife.evaluation.timing import contenders, speed
 from vsrife.inference.backends.pytorch import choose_device
+from vsrife.inference.device_path import fused_trial
 from vsrife.inference.device_path.ways import WAYS, Ways
-from vsrife.network.operations.torch import fused_warp
 from vsrife.network.table import ARCHS
 from vsrife.weights import save_weights
 
@@ -78,7 +78,7 @@ def machine(run: Run) -> Facts:
             "memory": there.total_memory,
             "capability": f"{there.major}.{there.minor}",
             "cuda": torch.version.cuda,
-            "fused_warps": fused_warp.fault(torch.device(run.device)) or "work",
+            "fused_warps": fused_trial.fault(torch.device(run.device)) or "work",
         }
     session = speed.open_session("pytorch", "nano", (64, 64), threads=None, device=run.device)
     frame = [np.zeros((64, 64), np.float32)] * 3

@@ -115,6 +115,10 @@ class Described(Network):
         """The parameters by their keys."""
         return {key: getattr(owner, name) for key, owner, name in self._owners}
 
+    def operations(self, image: Tensor) -> TorchOperations:
+        """Those for frames of the image's size; training has others."""
+        return TorchOperations(size_of(image), compute=self.dtype, fused=self.fused)
+
 
 class IFNet(Described):
     """The network of an official row. Its parameters have the keys of official checkpoints."""
@@ -187,7 +191,7 @@ class IFNet(Described):
         doubled: bool = False,
     ) -> Tensor:
         """The image (N, C, H, W); pair (2N, C, H, W), the N left frames first."""
-        ops = TorchOperations(size_of(pair), compute=self.dtype, fused=self.fused)
+        ops = self.operations(pair)
         options = RunOptions(self.scale, self.ensemble, doubled, t.shape[2:] != (1, 1))
         found = refine(ops, self.weights, self.arch, options, pair, t, pictures, watcher)
         return blended(ops, options, found, t, outcome)

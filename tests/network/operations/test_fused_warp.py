@@ -9,7 +9,7 @@ import torch
 
 from tests.golden.formula import make_state
 from vsrife import interpolate
-from vsrife.inference.device_path import ways
+from vsrife.inference.device_path import fused_trial, ways
 from vsrife.inference.device_path.ways import Ways
 from vsrife.network import build
 from vsrife.network.operations.torch import fused_warp
@@ -30,8 +30,7 @@ SHAPES = {
 def interpreted(monkeypatch):
     """Triton's interpreter, until the test ends."""
     pytest.importorskip("triton")
-
-    caches = fused_warp._kernel, fused_warp.fault
+    caches = fused_warp._kernel, fused_trial.fault
 
     def forget():
         sys.modules.pop(KERNEL, None)
@@ -97,21 +96,21 @@ def test_a_network_with_fused_warps_makes_the_same_picture(interpreted, name):
 
 
 def test_a_trial_says_that_it_works(interpreted):
-    assert fused_warp.fault(torch.device("cpu")) == ""
+    assert fused_trial.fault(torch.device("cpu")) == ""
 
 
 def test_a_trial_says_why_not(monkeypatch):
-    fused_warp.fault.cache_clear()
+    fused_trial.fault.cache_clear()
 
     def broken():
         raise RuntimeError("Failed to find C compiler.\nSet CC")
 
     monkeypatch.setattr(fused_warp, "_kernel", broken)
-    assert fused_warp.fault(torch.device("cpu")) == "RuntimeError: Failed to find C compiler."
+    assert fused_trial.fault(torch.device("cpu")) == "RuntimeError: Failed to find C compiler."
     monkeypatch.setattr(fused_warp, "warp", lambda pair, flow: pair)
-    fused_warp.fault.cache_clear()
-    assert fused_warp.fault(torch.device("cpu")).startswith("a trial was 0.")
-    fused_warp.fault.cache_clear()
+    fused_trial.fault.cache_clear()
+    assert fused_trial.fault(torch.device("cpu")).startswith("a trial was 0.")
+    fused_trial.fault.cache_clear()
 
 
 @pytest.mark.parametrize("kind", ["fp32", "fp16"])
@@ -147,6 +146,6 @@ def test_sessions_take_them_where_they_work_and_only_there(interpreted, monkeypa
     assert np.abs(made() - plain).max() < 1e-4
     assert calls
     calls.clear()
-    monkeypatch.setattr(fused_warp, "fault", lambda device: "no compiler")
+    monkeypatch.setattr(fused_trial, "fault", lambda device: "no compiler")
     assert np.abs(made() - plain).max() < 1e-4
     assert not calls

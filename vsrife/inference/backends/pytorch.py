@@ -26,6 +26,7 @@ from vsrife.inference.base import (
     identity,
     read_device,
 )
+from vsrife.inference.device_path import fused_trial
 from vsrife.inference.device_path.conversion import decoded, encoded, kind_of
 from vsrife.inference.device_path.maker import Frame, Job, Maker, Wanted
 from vsrife.inference.device_path.staging import Fetched
@@ -34,7 +35,6 @@ from vsrife.inference.sessions.scheduler import Scheduler
 from vsrife.inference.source_planes import SourcePlanes, Timestep
 from vsrife.network import build
 from vsrife.network.module import Network
-from vsrife.network.operations.torch import fused_warp
 from vsrife.network.state_dict import recognise
 from vsrife.network.table import TRIPLES
 from vsrife.weights import read_weights
@@ -105,7 +105,7 @@ class TorchSession:
         self._padding = self._maker.padding
         self._worker = _worker(self._device)
         ways = WAYS[self._device.type]
-        self._net.fused = ways.fused and not self._run(lambda: fused_warp.fault(self._device))
+        self._net.fused = ways.fused and not self._run(lambda: fused_trial.fault(self._device))
         self.tells = TELLS_ALL | {name for name in FED if getattr(ways, name)}
         if self._net.arch in TRIPLES.values():
             self.tells = self.tells - {"motion", "planes"} | {BESIDE}

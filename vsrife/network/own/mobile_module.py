@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vsrife.network.module import Described, Outcome, Trace, blended, size_of, times
-from vsrife.network.operations.torch.torch_operations import TorchOperations
+from vsrife.network.module import Described, Outcome, Trace, blended, times
 from vsrife.network.options import RunOptions
 from vsrife.network.own import mobile
 from vsrife.network.own.mobile import Features
@@ -23,7 +22,7 @@ class MobileNet(Described):
 
     def prepare(self, image: Tensor) -> Features[Tensor]:
         self.check_sides(image)
-        ops = TorchOperations(size_of(image), compute=self.dtype)
+        ops = self.operations(image)
         return mobile.prepare(ops, self.weights, self.arch, self.scale, image.float())
 
     def interpolate(
@@ -38,7 +37,7 @@ class MobileNet(Described):
         watcher: Callable[[int, Tensor], None] | None = None,
     ) -> Tensor:
         t = times(timestep, left.image)
-        ops = TorchOperations(size_of(left.image), compute=self.dtype, fused=self.fused)
+        ops = self.operations(left.image)
         options = RunOptions(self.scale, timestep_map=t.shape[2:] != (1, 1))
         found = mobile.estimate(ops, self.weights, self.arch, options, left, right, t, watcher)
         images = ops.stack(left.image, right.image)

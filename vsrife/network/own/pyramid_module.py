@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vsrife.network.module import Described, Outcome, Trace, blended, size_of, times
-from vsrife.network.operations.torch.torch_operations import TorchOperations
+from vsrife.network.module import Described, Outcome, Trace, blended, times
 from vsrife.network.options import RunOptions
 from vsrife.network.own import pyramid
 from vsrife.network.own.pyramid import Features, Watcher
@@ -19,10 +18,6 @@ class PyramidNet(Described):
     """See `Network`; what `prepare` gives is `Features` in fp32."""
 
     arch: PyramidRow
-
-    def operations(self, image: Tensor) -> TorchOperations:
-        """Those for frames of the image's size; training has others."""
-        return TorchOperations(size_of(image), compute=self.dtype, fused=self.fused)
 
     def prepare(self, image: Tensor) -> Features[Tensor]:
         self.check_sides(image)

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from vsrife.network.ifnet import blend
-from vsrife.network.module import Described, Outcome, Trace, blended, size_of, times
-from vsrife.network.operations.torch.torch_operations import TorchOperations
+from vsrife.network.module import Described, Outcome, Trace, blended, times
 from vsrife.network.options import RunOptions
 from vsrife.network.own import triple
 from vsrife.network.own.triple import NEXT, PREVIOUS, Features
@@ -29,7 +28,7 @@ class TripleNet(Described):
     def prepare(self, image: Tensor) -> Features[Tensor]:
         self.check_sides(image)
         return triple.prepare(
-            self._operations(image), self.weights, self.arch, self.scale, image.float()
+            self.operations(image), self.weights, self.arch, self.scale, image.float()
         )
 
     def interpolate(
@@ -64,7 +63,7 @@ class TripleNet(Described):
         if own is not None:
             a, b = (each.float() for each in own)
             joined = torch.cat((torch.where(near, a, b), torch.where(near, b, a)))
-        ops = self._operations(left.image)
+        ops = self.operations(left.image)
         found = triple.refine(ops, self.weights, self.arch, self.scale, frames, outer, at, joined)
         options = RunOptions(self.scale, ensemble=False)
         # time from the middle to the outer frame, as its flow is
@@ -78,12 +77,9 @@ class TripleNet(Described):
         frames = [self.prepare(image) for image in images]
         t = times(timestep, images[0])
         outer = frames[PREVIOUS if timestep < 1 else NEXT]
-        ops = self._operations(images[0])
+        ops = self.operations(images[0])
         found = triple.refine(ops, self.weights, self.arch, self.scale, frames, outer, t)
         return blend(ops, found)[0]
-
-    def _operations(self, image: Tensor) -> TorchOperations:
-        return TorchOperations(size_of(image), compute=self.dtype, fused=self.fused)
 
 
 def _chosen(near: Tensor, a: Features[Tensor], b: Features[Tensor]) -> Features[Tensor]:

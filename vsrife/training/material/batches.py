@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.network.operations.torch.torch_operations import TorchOperations
-from vsrife.training.material.drawn_scenes import Batch, Scenes, points
+from vsrife.training.material.drawn_scenes import Batch, Scenes, points, within
 from vsrife.training.material.footage import SIDE, Footage
 from vsrife.training.material.repeated import draw_repeated
 from vsrife.training.material.speeds import CELL, corner_near, drawn_cell
@@ -127,7 +127,7 @@ def _crops(generator: torch.Generator, windows: Batch, count: int, size: int) ->
     )
     timestep = torch.stack([windows.timestep[i] for i, _, _ in places])
     point = points(flow) + flow.view(count, 2, 2, size, size).transpose(0, 1)
-    inside = ((point >= 0) & (point <= size - 1)).all(2).transpose(0, 1)
+    inside = within(point, size, 2).transpose(0, 1)
     return Batch(img0, img1, truth, timestep, flow, visible * inside)
 
 

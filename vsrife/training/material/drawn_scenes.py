@@ -267,6 +267,11 @@ def points(image: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None]
 
 
+def within(place: Tensor, size: int, axis: int) -> Tensor:
+    """Whether places, x and y along `axis`, lie in a picture of size x size pixels."""
+    return ((place >= 0) & (place <= size - 1)).all(axis)
+
+
 def _grid(maps: Tensor, size: int) -> Tensor:
     """Pixel coordinates of a picture, mapped by maps (..., 2, 3): (maps, H, W, 2), x before y."""
     axis = torch.arange(size, device=maps.device, dtype=maps.dtype)[:, None]
@@ -292,7 +297,7 @@ def _trace(place: Tensor, top: Tensor) -> tuple[Tensor, Tensor]:
         point = maps[..., 0] * x + maps[..., 1] * y + maps[..., 2]
         scaled = (point + 0.5) * (2 / size) - 1
         found = F.grid_sample(top[time], scaled, mode="nearest", align_corners=False)
-        inside = ((point >= 0) & (point <= size - 1)).all(-1)[:, None]
+        inside = within(point, size, -1)[:, None]
         visible.append((found == top[1]) & inside & (top[1] >= 0))
         flows.append(point.permute(0, 3, 1, 2) - grid)
     return torch.cat(flows, 1), torch.cat(visible, 1).float()

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.training.material.drawn_scenes import MIDDLE, Batch, points
+from vsrife.training.material.drawn_scenes import MIDDLE, Batch, points, within
+from vsrife.training.material.textures import between, integer, pick
 
 PERIODS = 10.0, 90.0  # pixels
 BARS = 0.15, 0.7  # share of a period that is bar
@@ -28,7 +29,7 @@ FAINT = 0.05, 0.6  # contrast of the ground: what else there is to follow
 def draw_repeated(
     generator: torch.Generator, count: int, size: int, photos: Sequence[Tensor] = ()
 ) -> Batch:
-    """`count` scenes of size x size pixels; photos as of `Scenes`, ground of most of them.
+    """`count` scenes of size x size pixels; photos as of `Scenes`: their grounds; none: of noise.
 
     Everything in a scene moves evenly and as one, or, outside a frame, not at all.
     """
@@ -37,34 +38,36 @@ def draw_repeated(
 
 
 def _draw(generator: torch.Generator, size: int, photos: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    def between(low: float, high: float) -> float:
-        return low + (high - low) * float(torch.rand((), generator=generator))
+    def number(low: float, high: float) -> float:
+        return between(generator, low, high)
+
+    def by_ratio(low: float, high: float) -> float:
+        return math.exp(number(math.log(low), math.log(high)))
 
     def chance(share: float) -> bool:
-        return between(0, 1) < share
+        return number(0, 1) < share
 
-    turn = between(0, math.pi)
+    turn = number(0, math.pi)
     if chance(UPRIGHT):
         turn = round(turn / (math.pi / 2)) * math.pi / 2
     turns = (turn, turn + math.pi / 2)[: 1 + chance(CROSSED)]
-    # long periods are as likely as short ones, by ratio
-    periods = [math.exp(between(*map(math.log, PERIODS))) for _ in turns]
+    periods = [by_ratio(*PERIODS) for _ in turns]
     normals = [torch.tensor([math.cos(turn), math.sin(turn)]) for turn in turns]
     motion = sum(
-        between(-MOST, MOST) * period * normal
+        number(-MOST, MOST) * period * normal
         for period, normal in zip(periods, normals, strict=True)
     )
     assert isinstance(motion, Tensor)
-    t = 0.5 if chance(MIDDLE) else between(0.05, 0.95)
+    t = 0.5 if chance(MIDDLE) else number(0.05, 0.95)
 
     ground = _ground(generator, size, photos)
     colours = torch.rand((2, 3, 1, 1), generator=generator)
-    contrast = math.exp(between(*map(math.log, FAINT)))  # mostly faint: what is clear is easy
-    softness = between(1, SOFTEST)
-    shares, starts = ([between(*limits) for _ in turns] for limits in (BARS, (0, 1)))
+    contrast = by_ratio(*FAINT)  # mostly faint: what is clear is easy
+    softness = number(1, SOFTEST)
+    shares, starts = ([number(*limits) for _ in turns] for limits in (BARS, (0, 1)))
     grid = points(ground)
     framed, still = chance(FRAMED), _ground(generator, size, photos)
-    middle, half = between(0.3, 0.7) * size, between(0.15, 0.4) * size
+    middle, half = number(0.3, 0.7) * size, number(0.15, 0.4) * size
 
     def render(moment: float) -> tuple[Tensor, Tensor]:
         """The picture (1, 3, S, S), and where the pattern is, at a moment 0..1."""
@@ -82,17 +85,16 @@ def _draw(generator: torch.Generator, size: int, photos: Sequence[Tensor]) -> tu
             picture = torch.lerp(picture, colours[1:], (inside / softness + 0.5).clamp(0, 1))
         if not framed:
             return picture, torch.ones_like(away[:, :1])
-        shown = ((half - (away - middle).abs().amax(1, keepdim=True)) + 0.5).clamp(0, 1)
+        shown = (half - (away - middle).abs().amax(1, keepdim=True) + 0.5).clamp(0, 1)
         return torch.lerp(still, picture, shown), shown
 
     (img0, shown0), (truth, shown), (img1, shown1) = (render(moment) for moment in (0.0, t, 1.0))
     pattern = shown > 0.5
     flow = torch.cat([(motion * (end - t)).view(1, 2, 1, 1) * pattern for end in (0.0, 1.0)], 1)
-    flow = flow.expand(1, 4, size, size)
     visible = torch.cat(
         [
             # in a frame the pattern is behind nothing, and hides the ground
-            (pattern | (there < 0.5)) & _inside(grid + flow[:, i : i + 2], size)
+            (pattern | (there < 0.5)) & within(grid + flow[:, i : i + 2], size, 1)[:, None]
             for i, there in ((0, shown0), (2, shown1))
         ],
         1,
@@ -106,14 +108,8 @@ def _ground(generator: torch.Generator, size: int, photos: Sequence[Tensor]) -> 
     if not photos:
         coarse = torch.rand((1, 3, 9, 9), generator=generator)
         return F.interpolate(coarse, (size, size), mode="bicubic").clamp(0, 1)
-    photo = photos[int(torch.randint(len(photos), (), generator=generator))]
+    photo = pick(generator, photos)
     side = min(size, *photo.shape[1:])
-    top, left = (
-        int(torch.randint(total - side + 1, (), generator=generator)) for total in photo.shape[1:]
-    )
+    top, left = (integer(generator, 0, total - side + 1) for total in photo.shape[1:])
     piece = photo[:, top : top + side, left : left + side].float()[None] / 255
     return F.interpolate(piece, (size, size), mode="bilinear")
-
-
-def _inside(point: Tensor, size: int) -> Tensor:
-    return ((point >= 0) & (point <= size - 1)).all(1, keepdim=True)

@@ -42,37 +42,40 @@ def make_shapes(generator: torch.Generator, count: int, *, captions: bool = Fals
     room = 0.92 - grid.abs().amax(0)
     shapes = []
     for _ in range(count):
-        draw = _lettering if captions else _pick(generator, _SHAPES)
+        draw = _lettering if captions else pick(generator, _SHAPES)
         shapes.append(torch.minimum(draw(generator, grid), room))
     return torch.stack(shapes)[:, None]
 
 
-def _pick[T](generator: torch.Generator, choices: Sequence[T]) -> T:
-    return choices[_integer(generator, 0, len(choices))]
+def pick[T](generator: torch.Generator, choices: Sequence[T]) -> T:
+    """Any of them."""
+    return choices[integer(generator, 0, len(choices))]
 
 
-def _integer(generator: torch.Generator, low: int, high: int) -> int:
+def integer(generator: torch.Generator, low: int, high: int) -> int:
+    """low to high - 1."""
     return int(torch.randint(low, high, (), generator=generator))
 
 
-def _between(generator: torch.Generator, low: float, high: float) -> float:
+def between(generator: torch.Generator, low: float, high: float) -> float:
+    """A number from low to high, each as likely."""
     return low + (high - low) * float(torch.rand((), generator=generator))
 
 
 def _draw_tile(generator: torch.Generator, photos: Sequence[Tensor]) -> Tensor:
     """(3, TILE, TILE) in 0..1."""
-    if photos and _between(generator, 0, 1) < PHOTO_SHARE:
-        return _photo_crop(generator, _pick(generator, photos))
-    draw = _pick(generator, _TEXTURES)
+    if photos and between(generator, 0, 1) < PHOTO_SHARE:
+        return _photo_crop(generator, pick(generator, photos))
+    draw = pick(generator, _TEXTURES)
     # drawn twice as fine and averaged: edges without stairs
     return F.avg_pool2d(draw(generator, 2 * TILE)[None], 2)[0].clamp(0, 1)
 
 
 def _photo_crop(generator: torch.Generator, photo: Tensor) -> Tensor:
     height, width = photo.shape[1:]
-    side = _integer(generator, TILE, min(height, width, 2 * TILE) + 1)
-    top = _integer(generator, 0, height - side + 1)
-    left = _integer(generator, 0, width - side + 1)
+    side = integer(generator, TILE, min(height, width, 2 * TILE) + 1)
+    top = integer(generator, 0, height - side + 1)
+    left = integer(generator, 0, width - side + 1)
     crop = photo[:, top : top + side, left : left + side].float()[None] / 255
     return F.interpolate(crop, (TILE, TILE), mode="bilinear", antialias=True)[0]
 
@@ -84,10 +87,10 @@ def _colours(generator: torch.Generator, count: int) -> Tensor:
 
 def _noise(generator: torch.Generator, side: int) -> Tensor:
     """Value noise of several octaves; the correlation of its channels varies."""
-    falling = _between(generator, 0.4, 0.9)
-    alike = _between(generator, 0, 1)
+    falling = between(generator, 0.4, 0.9)
+    alike = between(generator, 0, 1)
     total = torch.zeros(3, side, side)
-    cells, weight = _integer(generator, 3, 8), 1.0
+    cells, weight = integer(generator, 3, 8), 1.0
     while cells < side // 2:
         coarse = torch.randn((1, 4, cells, cells), generator=generator)
         octave = F.interpolate(coarse, (side, side), mode="bicubic", align_corners=False)[0]
@@ -99,61 +102,61 @@ def _noise(generator: torch.Generator, side: int) -> Tensor:
 def _waves(generator: torch.Generator, side: int) -> Tensor:
     """Stripes or a checker pattern of two colours, with hard or soft edges."""
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
-    hardness = _between(generator, 0.6, 12)
-    turn = _between(generator, 0, math.pi)
+    hardness = between(generator, 0.6, 12)
+    turn = between(generator, 0, math.pi)
     waves = []
     for angle in (turn, turn + math.pi / 2):
-        period = _between(generator, 10, 90)
+        period = between(generator, 10, 90)
         along = x * math.cos(angle) + y * math.sin(angle)
         waves.append((torch.sin(along * (2 * math.pi / period)) * hardness).clamp(-1, 1))
-    wave = waves[0] * waves[1] if _between(generator, 0, 1) < 0.5 else waves[0]
+    wave = waves[0] * waves[1] if between(generator, 0, 1) < 0.5 else waves[0]
     colours = _colours(generator, 2)[:, :, None, None]
     return torch.lerp(colours[0], colours[1], wave / 2 + 0.5)
 
 
 def _patches(generator: torch.Generator, side: int) -> Tensor:
     """Voronoi cells of flat colours, some with dark lines between: cel animation."""
-    count = _integer(generator, 5, 30)
+    count = integer(generator, 5, 30)
     sites = torch.rand((count, 2), generator=generator) * side
     axis = torch.arange(side, dtype=torch.float32)
-    stretch = _between(generator, 0.5, 2)
+    stretch = between(generator, 0.5, 2)
     far = (axis[None, None, :] - sites[:, 0, None, None]).square() * stretch + (
         axis[None, :, None] - sites[:, 1, None, None]
     ).square()
     nearest, index = far.sqrt().topk(2, 0, largest=False)
     picture = _colours(generator, count)[index[0]].permute(2, 0, 1)
-    if _between(generator, 0, 1) < 0.6:
-        width = _between(generator, 2, 7)
+    if between(generator, 0, 1) < 0.6:
+        width = between(generator, 2, 7)
         line = (nearest[1] - nearest[0] < width).float()
-        picture = picture * (1 - line * _between(generator, 0.6, 1))
+        picture = picture * (1 - line * between(generator, 0.6, 1))
     return picture
 
 
 def _lattice(generator: torch.Generator, side: int) -> Tensor:
     """Thin, evenly spaced lines in one or two directions: fences, blinds, grids."""
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
-    turn = _between(generator, 0, math.pi)
-    crossed = _between(generator, 0, 1) < 0.5
+    turn = between(generator, 0, math.pi)
+    crossed = between(generator, 0, 1) < 0.5
     line = torch.zeros(side, side)
     for angle in (turn, turn + math.pi / 2) if crossed else (turn,):
-        period = _between(generator, 12, 70)
+        period = between(generator, 12, 70)
         along = (x * math.cos(angle) + y * math.sin(angle)) % period
-        line = torch.maximum(line, (along < _between(generator, 2, 6)).float())
+        line = torch.maximum(line, (along < between(generator, 2, 6)).float())
     colours = _colours(generator, 2)[:, :, None, None]
     return torch.lerp(colours[0], colours[1], line)
 
 
 def _writing(generator: torch.Generator, side: int) -> Tensor:
     """Rows of short strokes on a plain or shaded background, like text or line art."""
-    size = _between(generator, 14, 48)
+    size = between(generator, 14, 48)
     colours = _colours(generator, 2)[:, :, None, None]
     axis = torch.arange(side, dtype=torch.float32)
     ink_map = torch.zeros(side, side)
-    width = _between(generator, 0.06, 0.16) * size
+    width = between(generator, 0.06, 0.16) * size
     for top in range(int(size / 2), side, int(size * 1.7)):
         for left in range(int(size / 2), side, int(size * 1.1)):
             _write_glyph(generator, ink_map, axis, (left, top), size, width)
-    shade = 1 - 0.3 * _between(generator, 0, 1) * axis / side
+    shade = 1 - 0.3 * between(generator, 0, 1) * axis / side
     return torch.lerp(colours[0], colours[1], ink_map) * shade
 
 
@@ -188,14 +191,14 @@ def _capsule(grid: Tensor, ends: Tensor, width: float) -> Tensor:
 
 
 def _turned(generator: torch.Generator, grid: Tensor) -> Tensor:
-    angle = _between(generator, 0, 2 * math.pi)
+    angle = between(generator, 0, 2 * math.pi)
     cos, sin = math.cos(angle), math.sin(angle)
     return torch.stack((cos * grid[0] + sin * grid[1], cos * grid[1] - sin * grid[0]))
 
 
 def _ellipse(generator: torch.Generator, grid: Tensor) -> Tensor:
     p = _turned(generator, grid)
-    radii = torch.tensor([_between(generator, 0.3, 0.9), _between(generator, 0.2, 0.9)])
+    radii = torch.tensor([between(generator, 0.3, 0.9), between(generator, 0.2, 0.9)])
     one: Tensor = (p / radii[:, None, None]).norm(dim=0)
     two = (p / radii.square()[:, None, None]).norm(dim=0)
     distance: Tensor = one * (1 - one) / two.clamp(min=1e-6)
@@ -205,10 +208,10 @@ def _ellipse(generator: torch.Generator, grid: Tensor) -> Tensor:
 def _polygon(generator: torch.Generator, grid: Tensor) -> Tensor:
     """A convex polygon with 3 to 7 sides; rectangles are common."""
     p = _turned(generator, grid)
-    if _between(generator, 0, 1) < 0.4:
-        radii = torch.tensor([_between(generator, 0.2, 0.8), _between(generator, 0.1, 0.7)])
+    if between(generator, 0, 1) < 0.4:
+        radii = torch.tensor([between(generator, 0.2, 0.8), between(generator, 0.1, 0.7)])
         return (radii[:, None, None] - p.abs()).amin(0)
-    sides = _integer(generator, 3, 8)
+    sides = integer(generator, 3, 8)
     away = 0.35 + 0.4 * torch.rand(sides, generator=generator)
     angles = (torch.arange(sides) + 0.5 * torch.rand(sides, generator=generator)) / sides
     normals = torch.stack((torch.cos(angles * 2 * math.pi), torch.sin(angles * 2 * math.pi)), 1)
@@ -217,7 +220,7 @@ def _polygon(generator: torch.Generator, grid: Tensor) -> Tensor:
 
 def _blob(generator: torch.Generator, grid: Tensor) -> Tensor:
     """The smooth union of several circles."""
-    count = _integer(generator, 3, 7)
+    count = integer(generator, 3, 7)
     centres = (torch.rand((count, 2, 1, 1), generator=generator) - 0.5) * 1.1
     radii = 0.12 + 0.3 * torch.rand((count, 1, 1), generator=generator)
     circles = radii - (grid - centres).norm(dim=1)
@@ -226,15 +229,15 @@ def _blob(generator: torch.Generator, grid: Tensor) -> Tensor:
 
 def _bars(generator: torch.Generator, grid: Tensor) -> Tensor:
     """Up to eight strokes: wires, limbs, letters."""
-    ends = (torch.rand((_integer(generator, 1, 9), 4), generator=generator) - 0.5) * 1.6
-    width = _between(generator, 0.03, 0.16)
+    ends = (torch.rand((integer(generator, 1, 9), 4), generator=generator) - 0.5) * 1.6
+    width = between(generator, 0.03, 0.16)
     return torch.stack([_capsule(grid, e, width) for e in ends]).amax(0)
 
 
 def _lettering(generator: torch.Generator, grid: Tensor) -> Tensor:
     """One to three rows of letters of a few strokes each: captions, logos."""
-    rows, columns = _integer(generator, 1, 4), _integer(generator, 3, 8)
-    size, thickness = 0.7 / columns, _between(generator, 0.2, 0.5)
+    rows, columns = integer(generator, 1, 4), integer(generator, 3, 8)
+    size, thickness = 0.7 / columns, between(generator, 0.2, 0.5)
     strokes = []
     for row in range(rows):
         for column in range(columns):
@@ -246,13 +249,13 @@ def _lettering(generator: torch.Generator, grid: Tensor) -> Tensor:
 
 
 def _ring(generator: torch.Generator, grid: Tensor) -> Tensor:
-    whole = _pick(generator, (_ellipse, _polygon, _blob))(generator, grid * 1.15)
-    return _between(generator, 0.03, 0.12) - (whole - 0.1).abs()
+    whole = pick(generator, (_ellipse, _polygon, _blob))(generator, grid * 1.15)
+    return between(generator, 0.03, 0.12) - (whole - 0.1).abs()
 
 
 def _pierced(generator: torch.Generator, grid: Tensor) -> Tensor:
     """The difference of two shapes."""
-    outer, inner = (_pick(generator, (_ellipse, _polygon, _blob)) for _ in range(2))
+    outer, inner = (pick(generator, (_ellipse, _polygon, _blob)) for _ in range(2))
     return torch.minimum(outer(generator, grid), -inner(generator, grid * 1.6))
 
 

@@ -2,7 +2,7 @@
 
 PyTorch's grid_sample wants a grid of coordinates, which takes several passes over whole frames to
 make, and so does what sharpens. Coordinates are in fp32, whatever type pictures have. Triton comes
-with PyTorch on Linux; where it is missing or cannot compile, `fault` says why.
+with PyTorch on Linux; where it is missing or cannot compile, `device_path.fused_trial` says why.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 _BLOCK = 256  # pixels of a program
-_NEAR = 1e-3  # of 0..1: how far the trial may be from grid_sample, whose places are rounded
 
 
 def warp(pair: Tensor, flow: Tensor, bends: Tensor | None = None) -> Tensor:
@@ -38,34 +36,6 @@ def warp(pair: Tensor, flow: Tensor, bends: Tensor | None = None) -> Tensor:
         block=_BLOCK,
     )
     return out
-
-
-@functools.cache
-def fault(device: torch.device) -> str:
-    """Why warps on a device cannot be so; empty if they can. Tries a small one."""
-    width, height = 40, 24
-    numbers = torch.Generator().manual_seed(0)
-    pair, flow = (
-        torch.rand((n, c, height, width), generator=numbers).to(device) for n, c in ((2, 3), (1, 4))
-    )
-    flow = 9 * flow - 4
-    try:
-        made = warp(pair, flow)
-    except Exception as error:  # drivers, compilers: whatever it is, there is another way
-        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-    apart = float((made - _by_grid_sample(pair, flow)).abs().max())
-    return "" if apart < _NEAR else f"a trial was {apart:.2g} off"
-
-
-def _by_grid_sample(pair: Tensor, flow: Tensor) -> Tensor:
-    height, width = pair.shape[2:]
-    y, x = torch.meshgrid(
-        *(torch.arange(side, device=pair.device) for side in (height, width)), indexing="ij"
-    )
-    place = flow.reshape(2, 2, height, width) + torch.stack((x, y))
-    sides = place.new_tensor([width - 1, height - 1]).view(2, 1, 1)
-    grid = (place * (2 / sides) - 1).permute(0, 2, 3, 1)
-    return F.grid_sample(pair, grid, padding_mode="border", align_corners=True)
 
 
 @functools.cache

@@ -97,9 +97,9 @@ def parity(run: Run) -> Facts:
         for row in rows:
             path = Path(folder) / f"{row}.safetensors"
             save_weights(path, formula.make_state(row), {"arch": row})
-            exact = _new_frame("cpu", path, frames, half=False)
+            exact = _new_frame("cpu", path, frames, "fp32")
             for precision, least in LEAST.items():
-                made = _new_frame(run.device, path, frames, half=precision == "fp16")
+                made = _new_frame(run.device, path, frames, precision)
                 value = round(float(psnr(made, exact)), 1)
                 found[f"{row} {precision}"] = value
                 if not value >= least:
@@ -167,9 +167,9 @@ def _apart(ours: list[Any], theirs: list[Any]) -> tuple[float, float]:
     return worst, apart / total
 
 
-def _new_frame(device: str, path: Path, frames: list[speed.Frame], *, half: bool) -> Any:
+def _new_frame(device: str, path: Path, frames: list[speed.Frame], precision: str) -> Any:
     height, width = frames[0][0].shape
-    options: Facts = {"threads": None, "half": half, "device": device}
+    options: Facts = {"threads": None, "precision": precision, "device": device}
     session = speed.open_session("pytorch", str(path), (width, height), **options)
     return np.stack(speed.new_frame(session, *frames), -1)
 

@@ -136,6 +136,10 @@ BAD = {
         ("--part", "filter", "--against", "vs-mlrt", "--precision", "fp16"),
         "--against is for fp32 at scale 1",
     ),
+    "bf16 elsewhere": (
+        ("--backends", "openvino,onnx", "--precision", "bf16"),
+        "bf16.* is for backend .openvino. on a CPU, and not for backend='onnx'",
+    ),
     "plot nowhere": (("--part", "filter", "--plot", "/no/a.png"), "folder .*no does not exist"),
     "profile of a part": (("--profile", "--part", "filter"), "--profile is of networks"),
     "clip": (("--clip", "/no/film.mkv", "--backends", "onnx"), "there is no clip /no/film.mkv"),

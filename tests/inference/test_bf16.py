@@ -1,5 +1,7 @@
 """precision="bf16": what it goes together with, what is narrow in it, and that pictures stay."""
 
+import shutil
+
 import numpy as np
 import onnx
 import pytest
@@ -17,7 +19,8 @@ from vsrife.inference.base import Hardware
 from vsrife.inference.graphs import bf16, bf16_graphs
 from vsrife.network.graphs import build_flow
 from vsrife.network.options import GraphOptions
-from vsrife.network.table import ARCHS
+from vsrife.network.table import ARCHS, EMBEDDED
+from vsrife.weights.folders import embedded_file
 
 SIZE = (64, 48)
 # Of 0..1, on average: less than half a step of 8 bits
@@ -121,23 +124,54 @@ def has_bf16():
     return "BF16" in openvino.ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-@needs_openvino
-def test_a_cpu_without_it_is_told_so(monkeypatch, weights):
+@pytest.fixture
+def without_bf16(monkeypatch):
+    """A CPU that does not multiply in bf16."""
     from vsrife.inference.backends import openvino
 
-    class Core:
-        available_devices = ("CPU",)
+    monkeypatch.setattr(openvino, "_multiplies_in_bf16", lambda: False)
 
-        def get_property(self, device, name):
-            return ["FP32", "INT8"]
 
-    monkeypatch.setattr(openvino, "_core", Core)
+@needs_openvino
+def test_a_cpu_without_it_is_told_so(without_bf16, weights):
     with pytest.raises(vs.Error, match='precision="bf16" needs a CPU with AVX512-BF16 or AMX'):
         rife(clip_of(noise(*SIZE), 2), model=weights(), precision="bf16")
 
 
+def new_frame(**arguments):
+    return pictures(rife(clip_of(ball, 2), backend="openvino", threads=1, **arguments))[1]
+
+
 @needs_openvino
-@pytest.mark.skipif(not has_bf16(), reason="this CPU does not multiply in bf16")
+def test_a_cpu_without_it_has_our_models_in_fp32(without_bf16):
+    assert np.array_equal(new_frame(), new_frame(precision="fp32"))
+
+
+needs_bf16 = pytest.mark.skipif(not has_bf16(), reason="this CPU does not multiply in bf16")
+
+
+@needs_openvino
+@needs_bf16
+@pytest.mark.parametrize("model", EMBEDDED)
+def test_our_models_have_it_where_nothing_else_is_asked_for(model):
+    narrow = new_frame(model=model, precision="bf16")
+    assert np.array_equal(new_frame(model=model), narrow)
+    assert not np.array_equal(new_frame(model=model, precision="fp32"), narrow)
+
+
+@needs_openvino
+@needs_bf16
+def test_other_models_have_it_only_if_it_is_asked_for(weights, tmp_path):
+    own = tmp_path / "nano.safetensors"  # somebody's training: nobody has looked what it loses
+    shutil.copy(embedded_file("nano.safetensors"), own)
+    for model in (own, weights()):
+        exact = new_frame(model=model, precision="fp32")
+        assert np.array_equal(new_frame(model=model), exact)
+        assert not np.array_equal(new_frame(model=model, precision="bf16"), exact)
+
+
+@needs_openvino
+@needs_bf16
 def test_pictures_are_nearly_those_of_fp32():
     clip = clip_of(ball, 2)
     exact, narrow = (
@@ -150,7 +184,7 @@ def test_pictures_are_nearly_those_of_fp32():
 
 
 @needs_openvino
-@pytest.mark.skipif(not has_bf16(), reason="this CPU does not multiply in bf16")
+@needs_bf16
 def test_what_is_kept_of_one_precision_is_not_taken_for_another(weights, tmp_path, monkeypatch):
     monkeypatch.setenv("VSRIFE_CACHE_DIR", str(tmp_path))
     clip, found = clip_of(noise(*SIZE), 2), []

@@ -23,6 +23,8 @@ from vsrife.evaluation.timing.contest import FILTER, NETWORK, Contest, Row
 from vsrife.evaluation.timing.peers import read_peers
 from vsrife.evaluation.timing.profile import profile
 from vsrife.inference import loads
+from vsrife.inference.base import Hardware
+from vsrife.inference.graphs import bf16
 from vsrife.inference.select import BACKENDS
 from vsrife.media.parts import whole_file
 from vsrife.messages import note
@@ -61,7 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "environment has it, a folder or a wheel",
     )
     add("--plot", type=Path, metavar="FILE.png", help="stages of --part filter as bars")
-    add("--precision", choices=("fp32", "fp16"), default="fp32", help="of convolutions [fp32]")
+    add(
+        "--precision",
+        choices=("fp32", "fp16", bf16.NAME),
+        default="fp32",
+        help="of convolutions [fp32]",
+    )
     add("--scale", type=float, default=1.0, help="resolution for motion [1]")
     add("--device", default="cpu", help="cpu, cuda, ... [cpu]")
     add("--threads", type=int, metavar="N", help="CPU threads [as many as each one likes]")
@@ -121,13 +128,16 @@ def _contest(args: argparse.Namespace) -> Contest:
     backends = speed.installed(args.backends)
     if args.backends is None:
         backends = [name for name in backends if loads(name, note)] or backends
+    if args.precision == bf16.NAME:
+        for name in backends:
+            bf16.check(name, [Hardware(device=args.device)])
     speed.set_threads(args.threads, backends)
     return Contest(
         backends=backends,
         rounds=args.rounds,
         scale=args.scale,
         device=args.device,
-        half=args.precision == "fp16",
+        precision=args.precision,
         threads=args.threads,
         film=args.clip,
         against=against,
@@ -176,7 +186,7 @@ def _profile(
                     file,
                     size,
                     threads=args.threads,
-                    half=contest.half,
+                    precision=contest.precision,
                     scale=args.scale,
                     device=args.device,
                 )

@@ -92,7 +92,7 @@ def _report(args: argparse.Namespace, judged: Sequence[Triple]) -> None:
             continue
         sessions = {
             kind: speed.open_session(
-                backend, str(model), size, threads=args.threads, scale=args.scale
+                backend, str(model), size, threads=args.threads, precision="fp32", scale=args.scale
             )
             for kind, model in (("fp32", args.model), ("int8", args.output))
         }

@@ -77,7 +77,7 @@ class NetworkOptions:
     precision: str | None = option(
         OneOf(("fp16", "fp32", bf16.NAME)), None, _NETWORK,
         "number type of the network's convolutions; \"bf16\" with OpenVINO, on CPUs that have it",
-        none="fp16 for RGBH, else fp32",
+        none='"bf16" for our own models where it can be had, else fp16 for RGBH and fp32',
     )  # fmt: skip
     backend: str | None = option(
         OneOf(tuple(BACKENDS)), None, _DEVICE, "what runs the network",
@@ -301,10 +301,6 @@ def _chosen(
     graph = options.model is not None and is_graph(options.model)
     threshold = static_threshold(options, static)
     runner = open_backend(name, hardware, graph=graph, note=note)
-    if options.precision == bf16.NAME:
-        from vsrife.inference.backends.openvino import open_in_bf16
-
-        return open_in_bf16, threshold
     if not options.trt and options.provider is None:
         return runner.open_session, threshold
 

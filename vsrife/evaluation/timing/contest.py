@@ -42,7 +42,7 @@ class Contest:
     rounds: int
     scale: float = 1.0
     device: str = "cpu"
-    half: bool = False
+    precision: str = "fp32"
     threads: int | None = None
     film: Path | None = None
     against: Sequence[Peer] = ()
@@ -64,7 +64,7 @@ class Contest:
                     model,
                     (width, height),
                     threads=self.threads,
-                    half=self.half,
+                    precision=self.precision,
                     scale=self.scale,
                     device=self.device,
                 ),
@@ -80,7 +80,7 @@ class Contest:
             "scale": self.scale,
             "backend": backend,
             "device": self.device,
-            "precision": "fp16" if self.half else "fp32",
+            "precision": self.precision,
             "threads": speed.threads_of(backend, self.threads),
         }
 

@@ -110,7 +110,7 @@ def of_openvino(settings: Settings, frames: list[Frame], rounds: int) -> Counts:
     """PERF_COUNT and profiling_info."""
     from vsrife.inference.backends import runtime
     from vsrife.inference.backends.openvino import OvEngine
-    from vsrife.inference.graphs import onnx_file
+    from vsrife.inference.graphs import bf16, onnx_file
 
     tally, core = _Tally(), quiet.load("openvino").Core()
 
@@ -144,7 +144,7 @@ def of_openvino(settings: Settings, frames: list[Frame], rounds: int) -> Counts:
             names = [output.get_any_name() for output in model.outputs]
             return Program(core.compile_model(model, self._device, config), names)
 
-    engine = Engine(settings)
+    engine = Engine(settings, narrow=settings.precision == bf16.NAME)
     opened = onnx_file.open_session if settings.graph else runtime.open_session
     # a name of its own, so that no filter shares a session that counts
     return tally.counts(opened(f"openvino {id(tally)}", settings, lambda _: engine), frames, rounds)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vsrife.errors import ArgumentError
 from vsrife.inference import BACKENDS, MOST, open_backend, select
 from vsrife.inference.base import Hardware, Session, Settings, silent
+from vsrife.inference.graphs import bf16
 from vsrife.weights import find_weights, is_graph, model_name
 
 Frame = list[NDArray[np.float32]]  # R, G, B
@@ -96,23 +97,24 @@ def settings_of(
     size: tuple[int, int],
     *,
     threads: int | None,
-    half: bool = False,
+    precision: str | None = None,
     scale: float = 1.0,
     device: str | None = "cpu",
 ) -> Settings:
-    """As the filter opens a network, for a model's name or a file. size: width, height."""
+    """As the filter opens a network, for a model's name or a file. size: width, height;
+    precision: as of `rife`; "fp32" leaves that of a graph as it is."""
     return Settings(
         weights=find_weights(model),
         model=model_name(model),
         scale=scale,
         ensemble=False,
-        half=half,
+        half=precision in ("fp16", bf16.NAME),
         clamp=True,
         width=size[0],
         height=size[1],
         hardware=Hardware(device=device, threads=threads_of(backend, threads)),
         graph=is_graph(model),
-        precision="fp16" if half else None,
+        precision=None if is_graph(model) and precision == "fp32" else precision,
         note=silent,
     )
 
@@ -123,13 +125,13 @@ def open_session(
     size: tuple[int, int],
     *,
     threads: int | None,
-    half: bool = False,
+    precision: str | None = None,
     scale: float = 1.0,
     device: str | None = "cpu",
 ) -> Session:
     """A session with these settings, see `settings_of`."""
     settings = settings_of(
-        backend, model, size, threads=threads, half=half, scale=scale, device=device
+        backend, model, size, threads=threads, precision=precision, scale=scale, device=device
     )
     runner = open_backend(backend, settings.hardware, graph=settings.graph)
     return runner.open_session(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -16,6 +17,8 @@ from vsrife.inference.arrays import Array
 from vsrife.inference.backends import disk_cache, openvino_resizes, quiet, runtime
 from vsrife.inference.base import Hardware, Session, Settings, read_device
 from vsrife.inference.graphs import bf16, bf16_graphs, graph_network, onnx_file
+from vsrife.network.table import EMBEDDED
+from vsrife.weights.folders import embedded_folder
 
 ov = quiet.load("openvino")
 
@@ -71,7 +74,7 @@ class OvEngine:
     def __init__(self, settings: Settings, *, narrow: bool = False) -> None:
         hardware = settings.hardware
         self._device, self._narrow = _device(hardware), narrow
-        if narrow and "BF16" not in _core().get_property("CPU", _ABILITIES):
+        if narrow and not _multiplies_in_bf16():
             raise BackendError(
                 'precision="bf16" needs a CPU with AVX512-BF16 or AMX, which OpenVINO does not '
                 "find here; leave it out"
@@ -169,23 +172,34 @@ def _device(hardware: Hardware) -> str:
     return found
 
 
+def _is_usual(settings: Settings) -> bool:
+    """Whether precision=None means bf16: with the models that come with the package, which lose
+    nothing by it, on a CPU that has it. Of others, nobody has looked."""
+    own = settings.model in EMBEDDED and settings.weights.parent == embedded_folder
+    device = settings.hardware.device or "cpu"
+    on_cpu = device.lower().partition(":")[0] == "cpu"
+    return settings.precision is None and own and on_cpu and _multiplies_in_bf16()
+
+
+def _multiplies_in_bf16() -> bool:
+    return "BF16" in _core().get_property("CPU", _ABILITIES)
+
+
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if not line.startswith(_PREFACES) and line[-1] != ":"]
     return printable((told or lines or [type(error).__name__])[0])
 
 
-def open_in_bf16(settings: Settings) -> Session:
-    """`Backend.open_session` for precision="bf16"; settings.half tells graphs what may be narrow,
-    and is true."""
-    engine = functools.partial(OvEngine, narrow=True)
-    return runtime.open_session("openvino in bf16", settings, engine)
-
-
 class OvBackend:
     def open_session(self, settings: Settings) -> Session:
-        opened = onnx_file.open_session if settings.graph else runtime.open_session
-        return opened("openvino", settings, OvEngine)
+        if settings.graph:
+            return onnx_file.open_session("openvino", settings, OvEngine)
+        if settings.precision == bf16.NAME or _is_usual(settings):
+            engine = functools.partial(OvEngine, narrow=True)
+            # what graphs have in fp16 is what may be narrow
+            return runtime.open_session("openvino in bf16", replace(settings, half=True), engine)
+        return runtime.open_session("openvino", settings, OvEngine)
 
 
 BACKEND = OvBackend()

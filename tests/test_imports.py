@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import vsrife
 from vsrife.cli import COMMANDS
 
 PACKAGE = Path(__file__).parents[1] / "vsrife"
@@ -120,6 +121,10 @@ def test_importing_loads_nothing_heavy():
 
 def test_the_test_above_can_fail():
     assert "onnx" in loaded_by("import vsrife.network.graphs", after="import numpy, vapoursynth")
+
+
+def test_public_names_can_be_seen_before_they_are_loaded():
+    assert set(vsrife.__all__) <= set(dir(vsrife))
 
 
 def test_graphs_are_written_without_any_framework():

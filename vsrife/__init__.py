@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Interpolator", "__version__", "interpolate", "model_dir", "models", "rife"]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> object:
     """Public names, loaded when they are first asked for."""
     if name == "rife":

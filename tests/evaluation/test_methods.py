@@ -18,7 +18,7 @@ from tests.support.ball import ball
 from vsrife.errors import BackendError, ModelError
 from vsrife.evaluation.film import Film
 from vsrife.evaluation.film_files import to_rgb
-from vsrife.evaluation.methods import minterpolate
+from vsrife.evaluation.methods import all_methods, minterpolate
 from vsrife.evaluation.methods.all_methods import CLASSICAL, network, usual
 from vsrife.evaluation.scores.measures import psnr
 from vsrife.network.table import ARCHS, cost, parameters
@@ -143,6 +143,18 @@ def test_a_network_runs_through_the_filter_on_sides_of_any_length(weights) -> No
     made = list(method.run(film))
     # equal neighbours skip the network
     assert [psnr(p, t) for p, t in zip(made, film.truths(), strict=True)] == [100, 100]
+
+
+def test_figures_are_of_fp32_whatever_the_cpu_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def noted(clip: vs.VideoNode, **options: object) -> vs.VideoNode:
+        asked.append(options["precision"])
+        return vs.core.std.Interleave([clip, clip])
+
+    monkeypatch.setattr(all_methods, "rife", noted)
+    list(network("nano").run(film_like(vs.YUV444P8, matrix=6)))
+    assert asked == ["fp32"]
 
 
 @pytest.mark.parametrize("name", ["mvtools", "minterpolate"])

@@ -129,6 +129,7 @@ def _contest(args: argparse.Namespace) -> Contest:
     if args.backends is None:
         backends = [name for name in backends if loads(name, note)] or backends
     if args.precision == bf16.NAME:
+        backends = [bf16.BACKEND] if args.backends is None else backends
         for name in backends:
             bf16.check(name, [Hardware(device=args.device)])
     speed.set_threads(args.threads, backends)

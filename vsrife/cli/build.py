@@ -13,6 +13,7 @@ from vsrife.evaluation.clips import DEMO_RATE, demo_clip
 from vsrife.evaluation.timing import speed
 from vsrife.filter import rife
 from vsrife.inference import BACKENDS
+from vsrife.inference.graphs import bf16
 from vsrife.network.table import DEFAULT_MODEL
 
 HELP = """Prepare a model for frames of a size.
@@ -24,8 +25,8 @@ frames. rife() with the same model, size, precision, scale and kind of clip then
 
 # Those of rife()'s arguments that are options of the same name here
 _OPTIONS = (
-    "model", "scale", "ensemble", "backend", "device_index", "trt_cache_dir", "trt_workspace_size",
-    "trt_max_aux_streams", "trt_optimization_level",
+    "model", "scale", "ensemble", "precision", "backend", "device_index", "trt_cache_dir",
+    "trt_workspace_size", "trt_max_aux_streams", "trt_optimization_level",
 )  # fmt: skip
 _FORMATS = {"yuv": vs.YUV420P8, "rgbs": vs.RGBS, "rgbh": vs.RGBH}
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", default=DEFAULT_MODEL, help=f"a model's name or a file ({DEFAULT_MODEL})")
     add("--size", required=True, metavar="WxH,...", help="of the clips")
-    add("--precision", choices=("fp16", "fp32"), help="of convolutions (fp16 for rgbh, else fp32)")
+    add("--precision", choices=("fp16", "fp32", bf16.NAME), help="of convolutions (as of rife())")
     add("--scale", type=float, default=1.0, help="resolution for motion (1)")
     add("--ensemble", action="store_true", help="estimate both ways")
     add(
@@ -58,9 +59,8 @@ def run(args: argparse.Namespace) -> int:
         provider = "tensorrt"
     if args.backend != "onnx" and provider is not None:
         raise ArgumentError(f"provider is for backend onnx, not {args.backend}; leave it out")
-    precision = args.precision or ("fp16" if args.format == "rgbh" else "fp32")  # as rife() has it
     options = {name: getattr(args, name) for name in _OPTIONS}
-    options |= {"precision": precision, "provider": provider}
+    options["provider"] = provider
     sizes = speed.sizes_of(args.size)
     check_options(options)
     for size in sizes:
@@ -68,8 +68,9 @@ def run(args: argparse.Namespace) -> int:
         smooth = rife(_clip(size, _FORMATS[args.format]), **options)
         smooth.get_frame(1).close()  # the way that frames go, to the end
         seconds = time.monotonic() - started
-        what = provider or args.backend
-        print(f"{args.model} {size[0]}x{size[1]} {precision} {what}: ready, {seconds:.1f} s")
+        asked = [args.precision] if args.precision else []
+        what = " ".join([args.model, f"{size[0]}x{size[1]}", *asked, provider or args.backend])
+        print(f"{what}: ready, {seconds:.1f} s")
     return 0
 
 

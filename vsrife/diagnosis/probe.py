@@ -109,8 +109,11 @@ def _onnx() -> Facts:
 
 def _openvino() -> Facts:
     core = quiet.load("openvino").Core()
-    seen = [f"{name}: {core.get_property(name, 'FULL_DEVICE_NAME')}"
-            for name in core.available_devices]  # fmt: skip
+    seen = []
+    for name in core.available_devices:
+        able = core.get_property(name, "OPTIMIZATION_CAPABILITIES")
+        narrow = " (bf16)" if name == "CPU" and "BF16" in able else ""
+        seen.append(f"{name}: {core.get_property(name, 'FULL_DEVICE_NAME')}{narrow}")
     return {"device": "cpu", "devices": seen}
 
 

@@ -77,7 +77,7 @@ class NetworkOptions:
     precision: str | None = option(
         OneOf(("fp16", "fp32", bf16.NAME)), None, _NETWORK,
         "number type of the network's convolutions; \"bf16\" with OpenVINO, on CPUs that have it",
-        none='"bf16" for our own models where it can be had, else fp16 for RGBH and fp32',
+        none='"bf16" for "nano" and "small" where it can be had, else fp16 for RGBH and fp32',
     )  # fmt: skip
     backend: str | None = option(
         OneOf(tuple(BACKENDS)), None, _DEVICE, "what runs the network",

@@ -65,17 +65,20 @@ def usual() -> list[str]:
 
 
 def network(model: str | Path, **options: Any) -> Method:
-    """The filter with a model, by name or file. options: of rife().
+    """The filter with a model, by name or file, in fp32. options: of rife(), but for precision.
 
     The cost of a graph is not counted.
     """
     path = find_weights(model)
     name = model_name(model)
+    # the same figures on every machine: on some, our models would be in bf16. A graph has its own
+    precision = None if is_graph(path) else "fp32"
     if name is None and not is_graph(path):
         name = recognise(read_arrays(path))
 
     def run(film: Film) -> Iterator[Picture]:
-        made = rife(film.to_rgb(film.kept), model=model, factor_num=film.factor, **options)
+        kept = film.to_rgb(film.kept)
+        made = rife(kept, model=model, factor_num=film.factor, precision=precision, **options)
         return film.pictures(film.between(made))
 
     if name is None:

@@ -111,9 +111,9 @@ def _openvino() -> Facts:
     core = quiet.load("openvino").Core()
     seen = []
     for name in core.available_devices:
-        able = core.get_property(name, "OPTIMIZATION_CAPABILITIES")
-        narrow = " (bf16)" if name == "CPU" and "BF16" in able else ""
-        seen.append(f"{name}: {core.get_property(name, 'FULL_DEVICE_NAME')}{narrow}")
+        narrow = name == "CPU" and "BF16" in core.get_property(name, "OPTIMIZATION_CAPABILITIES")
+        what = " (bf16)" if narrow else ""
+        seen.append(f"{name}: {core.get_property(name, 'FULL_DEVICE_NAME')}{what}")
     return {"device": "cpu", "devices": seen}
 
 

@@ -26,14 +26,17 @@ INK, GREY, PANEL = (31, 36, 48), (91, 100, 114), (251, 251, 253)
 GAP, STRIP = 10, 26  # pixels between tiles, and of words above them
 COLOURS = 128  # of a palette: drawn scenes need no more
 
-EXACT = {"precision": "fp32"}  # the same pictures on every CPU
+
+def smoothed(pictures: Sequence[Picture], **asked: object) -> vs.VideoNode:
+    """What rife() makes of a film, the same on every CPU."""
+    return rife(clip_of_pictures(pictures), precision="fp32", **asked)
 
 
 def new_frame(
     pictures: Sequence[Picture], pair: int, timestep: Fraction, **asked: object
 ) -> Picture:
     """What rife() shows at a timestep between frames `pair` and `pair` + 1."""
-    smooth = rife(clip_of_pictures(pictures), factor=timestep.denominator, **EXACT, **asked)
+    smooth = smoothed(pictures, factor=timestep.denominator, **asked)
     frame = smooth.get_frame(pair * timestep.denominator + timestep.numerator)
     return np.stack([np.asarray(frame[plane]) for plane in range(3)], axis=-1)
 
@@ -72,7 +75,7 @@ def before_after() -> Image.Image:
 def in_time() -> Image.Image:
     """One line of the picture, over time downwards: steps at 12 frames a second, a slope at 96."""
     film = [draw(n / 12) for n in range(8)]
-    smooth = rife(clip_of_pictures(film), factor=8, **EXACT)
+    smooth = smoothed(film, factor=8)
     lines = [
         np.stack([np.asarray(f[p]) for p in range(3)], -1)[186, 80:400] for f in smooth.frames()
     ]
@@ -154,9 +157,7 @@ def bad_frame() -> Image.Image:
     broken = film[1].copy()
     for n in range(6):  # blocks that lie where they do not belong, and green
         broken[64 + 24 * n : 88 + 24 * n, 96 + 40 * n : 240 + 40 * n] = (0.1, 0.9, 0.2)
-    made = rife(
-        clip_of_pictures([film[0], broken, film[2]]), factor=1, replace=[1], **EXACT
-    ).get_frame(1)
+    made = smoothed([film[0], broken, film[2]], factor=1, replace=[1]).get_frame(1)
     new = np.stack([np.asarray(made[plane]) for plane in range(3)], axis=-1)
     tiles = (("frame 1, damaged", broken), ("replace=[1]", new), ("truth", film[1]))
     return sheet([[(words, cut(each, 90, 50, 280, 180)) for words, each in tiles]])

@@ -129,7 +129,7 @@ def without_bf16(monkeypatch):
     """A CPU that does not multiply in bf16."""
     from vsrife.inference.backends import openvino
 
-    monkeypatch.setattr(openvino, "_multiplies_in_bf16", lambda: False)
+    monkeypatch.setattr(openvino, "multiplies_in_bf16", lambda: False)
 
 
 @needs_openvino

@@ -125,13 +125,13 @@ def _contest(args: argparse.Namespace) -> Contest:
         raise ArgumentError("--against is for fp32 at scale 1; leave --precision and --scale out")
     if args.plot is not None:
         _check_plot(args.plot)
-    backends = speed.installed(args.backends)
-    if args.backends is None:
+    narrow = args.precision == bf16.NAME
+    asked = bf16.BACKEND if narrow and args.backends is None else args.backends
+    backends = speed.installed(asked)
+    for name in backends if narrow else ():
+        bf16.check(name, [Hardware(device=args.device)])
+    if asked is None:
         backends = [name for name in backends if loads(name, note)] or backends
-    if args.precision == bf16.NAME:
-        backends = [bf16.BACKEND] if args.backends is None else backends
-        for name in backends:
-            bf16.check(name, [Hardware(device=args.device)])
     speed.set_threads(args.threads, backends)
     return Contest(
         backends=backends,

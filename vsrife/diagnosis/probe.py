@@ -109,10 +109,10 @@ def _onnx() -> Facts:
 
 def _openvino() -> Facts:
     core = quiet.load("openvino").Core()
+    narrow = importlib.import_module("vsrife.inference.backends.openvino").multiplies_in_bf16
     seen = []
     for name in core.available_devices:
-        narrow = name == "CPU" and "BF16" in core.get_property(name, "OPTIMIZATION_CAPABILITIES")
-        what = " (bf16)" if narrow else ""
+        what = " (bf16)" if name == "CPU" and narrow() else ""
         seen.append(f"{name}: {core.get_property(name, 'FULL_DEVICE_NAME')}{what}")
     return {"device": "cpu", "devices": seen}
 

@@ -74,7 +74,7 @@ class OvEngine:
     def __init__(self, settings: Settings, *, narrow: bool = False) -> None:
         hardware = settings.hardware
         self._device, self._narrow = _device(hardware), narrow
-        if narrow and not _multiplies_in_bf16():
+        if narrow and not multiplies_in_bf16():
             raise BackendError(
                 'precision="bf16" needs a CPU with AVX512-BF16 or AMX, which OpenVINO does not '
                 "find here; leave it out"
@@ -178,10 +178,11 @@ def _is_usual(settings: Settings) -> bool:
     own = settings.model in EMBEDDED and settings.weights.parent == embedded_folder
     device = settings.hardware.device or "cpu"
     on_cpu = device.lower().partition(":")[0] == "cpu"
-    return settings.precision is None and own and on_cpu and _multiplies_in_bf16()
+    return settings.precision is None and own and on_cpu and multiplies_in_bf16()
 
 
-def _multiplies_in_bf16() -> bool:
+def multiplies_in_bf16() -> bool:
+    """Whether the CPU does, and OpenVINO knows how."""
     return "BF16" in _core().get_property("CPU", _ABILITIES)
 
 

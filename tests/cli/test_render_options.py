@@ -207,6 +207,13 @@ def test_usage_errors(words, capsys):
     assert main(["render", *words]) == 2
 
 
+def test_a_render_that_helps_another_has_that_one_s_options(tmp_path: Path, capsys):
+    words = "--log", str(tmp_path / "log"), "--precision", "fp32", "--crf", "12"
+    assert main(["render", "--join", str(tmp_path), *words]) == 1
+    said = capsys.readouterr().err
+    assert "--join helps a render with that one's options; leave out --precision, --crf" in said
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [

@@ -53,6 +53,25 @@ def test_a_part_is_exact(span: tuple[str | None, ...], frames: tuple[int, int]):
     assert read_span(*span).frames(FILM) == frames
 
 
+@pytest.mark.parametrize(
+    ("span", "cut"),
+    [
+        ((None, None, None), False),
+        (("10", None, None), False),
+        ((None, "100", None), False),
+        ((None, "101", None), True),
+        (("90", None, "10"), False),
+        (("90", None, "11"), True),
+        ((None, "4s", None), False),  # 100 frames at 25 a second
+        ((None, "4.001s", None), True),
+        (("3s", None, "1s"), False),
+        (("3s", None, "1.001s"), True),
+    ],
+)
+def test_a_part_that_the_film_is_too_short_for_is_told(span: tuple[str | None, ...], cut: bool):
+    assert read_span(*span).is_cut(FILM) == cut
+
+
 @pytest.mark.parametrize("span", [("100", None, None), ("20", "20", None), ("3s", "2s", None)])
 def test_a_part_without_frames_is_refused(span):
     with pytest.raises(ArgumentError, match="must leave a frame"):

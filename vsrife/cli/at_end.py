@@ -17,6 +17,7 @@ from vsrife.rendering.told import Told, told
 _NICE = 10  # of 19
 _BELOW_NORMAL = 0x4000  # Windows' BELOW_NORMAL_PRIORITY_CLASS
 CODE = "VSRIFE_EXIT_CODE"  # what --then can read
+NAMES = ("json", "log", "then", "nice")  # of what `add_arguments` adds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -68,6 +68,12 @@ def _check_usage(args: argparse.Namespace) -> None:
     if args.join is not None:
         if len(args.source) > 1 or args.output is not None:
             raise ArgumentError("--join takes one IN at most, and no OUT")
+        used = ("join", "source", *at_end.NAMES)
+        others = [option for name, option in wording.given(args).items() if name not in used]
+        if others:
+            raise ArgumentError(
+                f"--join helps a render with that one's options; leave out {', '.join(others)}"
+            )
         return
     if args.no_scene_changes and (args.sc, args.sc_threshold) != (None, None):
         raise ArgumentError("--no-scene-changes and --sc or --sc-threshold exclude each other")

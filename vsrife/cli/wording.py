@@ -211,6 +211,15 @@ def _flags(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
+def given(args: argparse.Namespace) -> dict[str, str]:
+    """What of a command line, `args` of its `parser`, is not as by default: name and option."""
+    return {
+        action.dest: _name_of(action)
+        for action in args.parser._actions
+        if getattr(args, action.dest, action.default) != action.default
+    }
+
+
 def _names(parser: argparse.ArgumentParser) -> dict[str, str]:
     found = {action.dest: _name_of(action) for action in parser._actions}
     if "models" in found:  # of commands that take several

@@ -134,6 +134,11 @@ def open_film_source(
     if clip.num_frames < 2:
         raise MediaError(f"{task.source} has 1 frame, and at least 2 are needed")
     first, end = task.span.frames(times)
+    if task.span.is_cut(times):
+        note(
+            f"{task.source} has {clip.num_frames} frames; the part that is asked for ends with the "
+            "last one"
+        )
     if task.loop:
         if end - first < 2:
             raise ArgumentError("loop must have 2 frames or more, not 1; choose a longer part")

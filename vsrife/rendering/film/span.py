@@ -32,6 +32,12 @@ class Place(NamedTuple):
         at = times.ticks[0] + (self.seconds or 0) / times.base
         return bisect_left(times.ticks, at, hi=count)
 
+    def is_beyond(self, times: Times) -> bool:
+        """Whether this lies after the end of the film's last frame."""
+        if self.frame is not None:
+            return self.frame >= len(times.ticks)
+        return (self.seconds or 0) > _length(times)
+
 
 class Span(NamedTuple):
     """Source frames from `start` on, up to but without `end`, or of that `length`."""
@@ -48,16 +54,9 @@ class Span(NamedTuple):
         """First source frame, and first one after the span. ArgumentError for fewer than one."""
         total = len(times.ticks) - 1
         first = 0 if self.start is None else self.start.frame_of(times)
-        end = total
-        if self.end is not None:
-            end = self.end.frame_of(times)
-        elif self.length is not None and self.length.frame is not None:
-            end = min(total, first + self.length.frame)
-        elif self.length is not None:
-            begin = (times.ticks[min(first, total)] - times.ticks[0]) * times.base
-            end = Place(None, begin + (self.length.seconds or 0)).frame_of(times)
+        end = self._end(first, times).frame_of(times)
         if first >= end:
-            length = float((times.ticks[-1] - times.ticks[0]) * times.base)
+            length = float(_length(times))
             given = {"--start": self.start, "--end": self.end, "--count": self.length}
             told = " and ".join(name for name, place in given.items() if place is not None)
             raise ArgumentError(
@@ -66,8 +65,29 @@ class Span(NamedTuple):
             )
         return first, end
 
+    def is_cut(self, times: Times) -> bool:
+        """Whether the film ends before the span does."""
+        first = 0 if self.start is None else self.start.frame_of(times)
+        return self._end(first, times).is_beyond(times)
+
+    def _end(self, first: int, times: Times) -> Place:
+        """Where the span ends, if it begins with that frame."""
+        if self.end is not None:
+            return self.end
+        if self.length is None:
+            return Place(len(times.ticks) - 1)
+        if self.length.frame is not None:
+            return Place(first + self.length.frame)
+        begin = (times.ticks[first] - times.ticks[0]) * times.base
+        return Place(None, begin + (self.length.seconds or 0))
+
 
 WHOLE = Span()
+
+
+def _length(times: Times) -> Fraction:
+    """Seconds from the first frame's begin to the last one's end."""
+    return (times.ticks[-1] - times.ticks[0]) * times.base
 
 
 def read_place(name: str, text: str) -> Place:

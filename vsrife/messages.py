@@ -6,6 +6,7 @@ stdout is never written to here: it may be the y4m pipe.
 from __future__ import annotations
 
 import io
+import re
 import sys
 
 PREFIX = "vsrife"
@@ -70,4 +71,5 @@ def one_line(text: str) -> str:
     if any(line.startswith("Traceback ") for line in lines):
         last = max(index for index, line in enumerate(lines) if line.startswith((" ", "Traceback")))
         lines = lines[last + 1 :] or lines[-1:]
-    return " ".join(" ".join(lines).split()).removeprefix("rife: ")
+    text = " ".join(" ".join(lines).split())
+    return re.sub(r"^vsrife\.errors\.\w+: ", "", text).removeprefix("rife: ")

@@ -161,6 +161,11 @@ def test_the_deeper_picture_and_the_one_with_alpha_count(between):
     assert "_Alpha" in made.get_frame(0).props
 
 
+def test_deeper_grey_and_colour_make_deeper_colour(between):
+    deep = picture(10).std.ShufflePlanes(0, vs.GRAY).resize.Point(format=vs.GRAY16)
+    assert between(deep, picture(18), "-n", "1").format.id == vs.RGB48
+
+
 def write_apng(path: Path) -> None:
     """An animation of two pictures, whose name does not say so."""
     with av.open(str(path), "w", format="apng") as container:

@@ -284,12 +284,25 @@ def test_an_image_that_cannot_be_read_is_named_or_covered(
     assert run(source, "-o", target, *FACTOR, "--on-error", kind) == code
     said = capsys.readouterr().err
     if code:
+        assert "a frame cannot be made (" in said
         assert "in_0003.png is no image that can be read" in said
+        assert "vsrife.errors" not in said
+        assert folder_of(target).exists()  # the segment before it stays
         return
     assert f"1 frame cannot be read (2): --on-error {kind}" in said
     shown, before = samples(target.parent / "005.png"), samples(source / "in_0002.png")
     assert np.array_equal(shown[0], before[0]) == (kind == "repeat")
     assert len(contents(target.parent)) == 2 * COUNT
+
+
+def test_a_folder_for_images_does_not_stay_if_it_gets_none(
+    run, source: Path, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(segments, "LONGEST", 4.0)  # one segment, so that none is made
+    (source / "in_0003.png").write_bytes(b"no image")
+    target = tmp_path / "out" / "%03d.png"
+    assert run(source, "-o", target, *FACTOR) == 1
+    assert not target.parent.exists()
 
 
 def test_a_changed_image_starts_anew(run, source: Path, tmp_path: Path, monkeypatch, capsys):

@@ -271,6 +271,19 @@ def test_slow_motion_takes_longer_and_has_no_sound(run, film: Path):
         assert [stream.type for stream in container.streams] == ["video"]
 
 
+def test_the_rate_of_slow_motion_is_that_of_the_output(run, film: Path):
+    target = film.parent / "slow.mp4"  # whose times are exact
+    assert run(film, "-o", target, "--slow", "2", "--fps", "60") == 0
+    assert begins(target)[:4] == [Fraction(n, 60) for n in range(4)]
+    assert abs(len(begins(target)) / 60 - 2 * FRAMES / FILM) <= 1 / 60
+
+
+def test_the_end_of_a_film_can_be_estimated(run, film: Path, capsys):
+    for start in range(FRAMES - 3, FRAMES):
+        assert run(film, "-o", "o.mkv", "--estimate", "--start", str(start)) == 0
+    assert "left out" not in capsys.readouterr().err
+
+
 def test_a_varying_rate_becomes_constant(run, tmp_path: Path):
     base = Fraction(1, 600)
     ticks = [0, 20, 50, 60, 100, 120]

@@ -118,6 +118,7 @@ def test_nothing_asked_for_is_factor_2_with_cuts():
         (("--sc", "no"), {"sc": False, "factor": "2"}),
         (("--fps", "59.94"), {"sc": True, "fps": "60000/1001"}),
         (("--slow", "4"), {"sc": True, "factor": "4"}),
+        (("--slow", "4", "--fps", "59.94"), {"sc": True, "fps": "240000/1001"}),
         (("--factor", "5/2", "--model", "4.25"), {"sc": True, "factor": "5/2", "model": "4.25"}),
     ],
 )

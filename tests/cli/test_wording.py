@@ -307,6 +307,7 @@ TYPED = (
         "--times ramp": "--times ramp, line 1: the output time must be a time as 10s, 1:30 or",
         "--backend onx": ", not 'onx'; did you mean onnx?",
         "--encoder x26": ", not 'x26'; did you mean x264 or x265?",
+        "--preset foo": "--preset must be one of ultrafast,",
         "--preset meduim": "--preset is for encoders, and none has 'meduim'; did you mean medium?",
         "--workers two": "--workers must be a whole number or auto, not 'two'",
         "--audio lod": "--audio must be one of copy, aac, opus, stretch, none, not 'lod'",

@@ -31,8 +31,8 @@ OPTIONS = [
     ({"factor": 2, "count": 3}, "factor and count exclude each other; give one of them"),
     ({"times": [0], "timesteps": [0.5]}, "timesteps and times exclude each other"),
     ({"count": 0}, "count must be at least 1 and a whole number, not 0"),
-    ({"timesteps": [0.5, 0.5]}, "timesteps must be a list of numbers between 0 and 1 that rise"),
-    ({"timesteps": [0, 0.5]}, "timesteps must be a list of numbers between 0 and 1"),
+    ({"timesteps": [0.5, 0.5]}, "timesteps must be a list of numbers above 0 and below 1"),
+    ({"timesteps": [0, 0.5]}, "timesteps must be a list of numbers above 0 and below 1"),
     ({"timesteps": 0.5}, "timesteps must be a list .*, not 0.5"),
     ({"times": []}, r"times must be a list of numbers from 0 on that never fall.*, not \[\]"),
     ({"times": [0, 2, 1]}, r"times must be .*; times\[2\] is 1, after 2"),
@@ -151,8 +151,10 @@ def test_kinds_are_not_mixed(opened):
         interpolate([Image.fromarray(GOOD), GOOD])
     with pytest.raises(ValueError, match="not a PIL image RGB 63x48"):
         interpolate([Image.fromarray(GOOD), Image.new("RGB", (63, 48))])
-    with pytest.raises(ValueError, match=r'not P; convert\("RGB"\) makes one'):
-        interpolate([Image.new("P", (64, 48))])
+    for mode, instead in (("P", "RGBA"), ("I", "I;16"), ("LAB", "RGB")):
+        text = rf'not {mode}; convert\("{instead}"\) makes one'
+        with pytest.raises(ValueError, match=text):
+            interpolate([Image.new(mode, (64, 48))])
 
 
 @pytest.mark.parametrize(

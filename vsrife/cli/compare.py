@@ -90,14 +90,14 @@ def _check(args: argparse.Namespace, paths: list[Path]) -> list[str]:
         raise ArgumentError(f"max_size must be above 0 and at most 1024 MiB, not {args.max_size:g}")
     names = _measures(args.measures)
     _check_files(args, paths)
+    if args.measures is None and "ssimulacra2" not in names:
+        note("without SSIMULACRA 2, whose VapourSynth plugin vszip is not installed; "
+             "pip install '.[eval]'")  # fmt: skip
     return names
 
 
 def _measures(text: str | None) -> list[str]:
     if text is None:
-        if "ssimulacra2" not in available():
-            note("without SSIMULACRA 2, whose VapourSynth plugin vszip is not installed; "
-                 "pip install '.[eval]'")  # fmt: skip
         return available()
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:

@@ -94,7 +94,10 @@ def _print_scores(source: Pictures, made: Pictures, truths: dict[int, Array]) ->
     """The mean over new frames between two that differ; the others are mere copies."""
     pairs = {n: (source[n // 2], source[n // 2 + 1]) for n in truths}
     moving = [n for n, (left, right) in pairs.items() if not np.array_equal(left, right)]
-    print(f"PSNR of {len(moving)} new frames against the truth (RGB, mean, more is better):")
+    print(
+        f"PSNR of {len(moving)} new frames (the others are between equal ones) against the truth, "
+        "RGB, mean, more is better:"
+    )
     methods: dict[str, Callable[[int], Array]] = {
         "rife": lambda n: made[n],
         "blend": lambda n: (pairs[n][0] + pairs[n][1]) / 2,

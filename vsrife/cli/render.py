@@ -83,7 +83,8 @@ def _check_usage(args: argparse.Namespace) -> None:
             near = f"; for a kind of film say --preset-for {args.preset}"
         else:
             near = alike(args.preset, sorted(known))
-        raise ArgumentError(f"--preset is for encoders, and none has {args.preset!r}{near}")
+        if near:  # else the encoder says what it has
+            raise ArgumentError(f"--preset is for encoders, and none has {args.preset!r}{near}")
     if args.output is None and (args.preview is None or args.clean):
         args.parser.error("the following arguments are required: -o/--output")
     if not args.source and not args.clean:

@@ -16,6 +16,7 @@ from vsrife.media.parts import check_target
 from vsrife.media.source import Facts
 from vsrife.media.stills.image_folder import USUAL_RATE, is_image_folder
 from vsrife.media.stills.image_pattern import check_pattern, is_pattern
+from vsrife.media.stills.image_writer import KINDS
 from vsrife.media.writing import encoders
 from vsrife.media.writing.encoder_table import CONTAINERS
 from vsrife.media.writing.encoding import STRETCH, Encoding
@@ -178,7 +179,7 @@ def note_rate(args: argparse.Namespace, facts: Facts | None = None) -> None:
     rate = read_rate(args.fps)
     if rate != args.fps:
         note(f"--fps {args.fps} is taken as {rate}")
-    if facts is None or not facts.rates or varies(facts):
+    if facts is None or not facts.rates or varies(facts) or args.slow is not None:
         return
     with suppress(ValueError, ZeroDivisionError):  # no rate: refused later, in words
         near = cheaper_rate(facts.rates[0], Fraction(rate))
@@ -201,14 +202,16 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
     if args.no_scene_changes:
         options["sc"] = False
     if args.fps is not None:
-        return options | {"fps": read_rate(args.fps)}
+        # --fps is OUT's rate, and --slow shows the frames of rife() so many times as long
+        return options | {"fps": str(frame_rate("fps", args.fps) * (args.slow or 1))}
     return options | {"factor": str(args.slow or 2) if args.factor is None else args.factor}
 
 
 def _check_ending(target: Path) -> None:
     if is_pattern(target) or target.suffix.lower() in CONTAINERS:
         return
-    text = f"{target} must end in {', '.join(CONTAINERS)}, not {target.suffix!r}"
+    kinds = KINDS if "%" in target.name else CONTAINERS  # images, or a film
+    text = f"{target} must end in {', '.join(kinds)}, not {target.suffix!r}"
     if not target.suffix:
         text += f"; a folder has a slash at its end: {target}/"
     raise MediaError(text)

@@ -41,7 +41,7 @@ class Factor(NamedTuple):
 class Timesteps(NamedTuple):
     """Numbers between 0 and 1, each more than the one before."""
 
-    allowed: str = "a list of numbers between 0 and 1 that rise, such as [0.25, 0.5, 0.75]"
+    allowed: str = "a list of numbers above 0 and below 1 that rise, such as [0.25, 0.5, 0.75]"
 
     def read(self, name: str, value: object) -> tuple[Fraction, ...]:
         items = _listed(value)

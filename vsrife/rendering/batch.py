@@ -46,7 +46,7 @@ def expand(words: Sequence[Path]) -> list[Path]:
         if is_folder(word):
             inside = sorted(p for p in word.iterdir() if p.suffix.lower() in VIDEOS and is_file(p))
             if not inside and not is_image_folder(word):
-                raise MediaError(f"folder {word} has no video file; name the files")
+                raise MediaError(f"folder {word} has no video file and no images; name the files")
             found += inside or [word]
         elif is_pattern(word):
             matches = sorted(Path(name) for name in glob.glob(str(word)))

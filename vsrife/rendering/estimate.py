@@ -79,8 +79,9 @@ def _speed(film: Film) -> float:
     frames, seconds = 0, 0.0
     for begin, end in _places(film):
         film.clip.get_frame(begin).close()  # finds its place in the file, which is no rendering
+        after = range(begin + 1, min(end + 1, film.clip.num_frames)) or range(begin, end)
         start = time.perf_counter()
-        for frame in film.clip[begin + 1 : end + 1].frames(close=True):
+        for frame in film.clip[after.start : after.stop].frames(close=True):
             frames += frame.width > 0
         seconds += time.perf_counter() - start
     return frames / max(seconds, 1e-9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +38,7 @@ from vsrife.rendering.jobs.whole import check_size, join
 from vsrife.rendering.jobs.work import begin, make_all
 from vsrife.rendering.progress import Progress, Silent
 from vsrife.rendering.task import Task
+from vsrife.weights.folders import is_folder
 
 _ONE_THREAD = "threads=1"  # what BestSource says that helps where its frames have come apart
 _LARGE = 10_000_000  # bytes of a film that is not read in a second
@@ -60,9 +61,11 @@ def render_file(task: Task, progress: Progress | None = None) -> Outcome:
     facts = facts_of(task)
     note_left_out(task, facts)
     progress = progress or Silent()
-    if task.to_images:
-        make_folder(task.target.parent)
-    with jobs.opened(task.target) as job, _telling_how_to_go_on(job):
+    with (
+        _folder_of(task),
+        jobs.opened(task.target) as job,
+        _telling_how_to_go_on(job),
+    ):
         try:
             with _output(task) as part:
                 identity = task.identity()
@@ -79,6 +82,22 @@ def render_file(task: Task, progress: Progress | None = None) -> Outcome:
             raise
         job.remove()
     return Outcome(film.end - film.first, made)
+
+
+@contextmanager
+def _folder_of(task: Task) -> Iterator[None]:
+    """The folder for images; one that was made for them does not stay if it gets none."""
+    folder = task.target.parent
+    new = task.to_images and not is_folder(folder)
+    if new:
+        make_folder(folder)
+    try:
+        yield
+    except BaseException:
+        if new:
+            with suppress(OSError):  # not empty: what is made already is kept
+                folder.rmdir()
+        raise
 
 
 def _output(task: Task) -> AbstractContextManager[Path]:

@@ -16,6 +16,7 @@ from vsrife.images.frames.samples import scale_of
 
 # mode -> channels; a small "a": colours are multiplied by alpha
 _CHANNELS = {"L": 0, "I;16": 0, "F": 0, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
+_NEAREST = {"I": "I;16", "P": "RGBA", "PA": "RGBA"}  # what holds another mode; RGB for all others
 _KEPT = ("icc_profile",)  # what `info` says about the samples themselves
 
 
@@ -64,5 +65,5 @@ def check_mode(mode: str, name: str) -> None:
     if mode not in _CHANNELS:
         raise ArgumentError(
             f"{name} must be a PIL image of mode {', '.join(_CHANNELS)}, not {mode}; "
-            'convert("RGB") makes one'
+            f'convert("{_NEAREST.get(mode, "RGB")}") makes one'
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import vapoursynth as vs
 
 from vsrife.errors import MediaError
-from vsrife.media.parts import part_of, sweep, unwritable, whole_file
+from vsrife.media.parts import make_folder, part_of, sweep, unwritable, whole_file
 from vsrife.media.writing.av_frames import packed, picture
 from vsrife.media.writing.convert import (
     BT709,
@@ -127,11 +127,13 @@ def write_images(
     names: Sequence[str],
     on_frame: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Write each frame of `clip` (see `for_images`) into a file of `folder`, one name each.
+    """Write each frame of `clip` (see `for_images`) into a file of `folder`, one name each; the
+    folder is made if it is missing.
 
     Each file appears whole or not at all, and replaces one of its name (see `check_images`).
     MediaError if one cannot be written; those before it stay.
     """
+    make_folder(folder)
     sweep(folder)
     frames = clip.frames(prefetch=_PREFETCH, backlog=_PREFETCH, close=True)
     for n, (name, frame) in enumerate(zip(names, frames, strict=True)):

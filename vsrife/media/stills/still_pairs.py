@@ -53,21 +53,17 @@ def write_between(
     if ends:
         between = pair[0] + between + pair[1]
     made = for_images(between, Path(names[0]).suffix)
-    folder.mkdir(parents=True, exist_ok=True)
     write_images(made, folder, names)
 
 
 def _joined(left: vs.VideoNode, right: vs.VideoNode) -> vs.VideoNode:
-    """Two images as a clip, in the format of the one that holds more; alpha if one has it."""
-    both = sorted((left, right), key=_holds)
-    wanted = both[1].format.id
+    """Two images as a clip: bits, colour and alpha of the one that has more of each."""
+    formats = left.format, right.format
+    family = vs.RGB if vs.RGB in {each.color_family for each in formats} else vs.GRAY
+    wanted = format_id(family, max(each.bits_per_sample for each in formats))
     alpha = has_alpha(left) or has_alpha(right)
     made = [_in_format(clip, wanted, alpha) for clip in (left, right)]
     return made[0] + made[1]
-
-
-def _holds(clip: vs.VideoNode) -> tuple[int, bool]:
-    return clip.format.bits_per_sample, clip.format.color_family == vs.RGB
 
 
 def _in_format(clip: vs.VideoNode, wanted: int, alpha: bool) -> vs.VideoNode:

@@ -24,6 +24,9 @@ class Place(NamedTuple):
     frame: int | None
     seconds: Fraction | None = None
 
+    def __str__(self) -> str:
+        return f"{float(self.seconds or 0):g}s" if self.frame is None else str(self.frame)
+
     def frame_of(self, times: Times) -> int:
         """The first source frame that is shown here or later; the number of frames: none is."""
         count = len(times.ticks) - 1
@@ -58,7 +61,7 @@ class Span(NamedTuple):
         if first >= end:
             length = float(_length(times))
             given = {"--start": self.start, "--end": self.end, "--count": self.length}
-            told = " and ".join(name for name, place in given.items() if place is not None)
+            told = " and ".join(f"{name} {place}" for name, place in given.items() if place)
             raise ArgumentError(
                 f"{told} must leave a frame, not frames {first} to {end} of {total} "
                 f"({length:.3f} s); choose a later end or an earlier start"

@@ -17,7 +17,7 @@ from tests.support.clips import clip_of, noise, pictures
 from vsrife import rife
 from vsrife.errors import ArgumentError, BackendError
 from vsrife.inference import network_options, open_backend, select
-from vsrife.inference.backends import openvino
+from vsrife.inference.backends import mlrt, openvino
 from vsrife.inference.base import Hardware
 from vsrife.inference.network_options import NetworkOptions
 from vsrife.inference.ort import backend as onnx
@@ -147,6 +147,7 @@ def machine(monkeypatch):
     def prepare(*installed, gpu=False, torch_sees=False, offered=("CPUExecutionProvider",)):
         monkeypatch.setattr(select, "ON_CPU", ("openvino", "onnx", "pytorch"))
         monkeypatch.setattr(select, "is_installed", lambda name: name in installed)
+        monkeypatch.setattr(mlrt, "plugins", lambda: ["ov"] * ("plugin" in installed))
         monkeypatch.setattr(select, "_may_have_gpu", lambda: gpu)
         monkeypatch.setattr(select, "_torch_has_gpu", lambda: torch_sees)
         runtime = types.ModuleType("onnxruntime")
@@ -171,6 +172,9 @@ CHOICES = [
     (("onnx", "openvino"), {}, {"device": "cuda"}, "onnx"),
     (ALL, {}, {"device": "gpu.1"}, "openvino"),
     (ALL, {}, {"device": "npu"}, "openvino"),
+    # without a plugin of vs-mlrt, what is missing is OpenVINO
+    (("onnx", "mlrt"), {}, {"device": "gpu"}, "openvino"),
+    (("onnx", "mlrt", "plugin"), {}, {"device": "gpu"}, "mlrt"),
     (ALL, {}, {"provider": "cuda"}, "onnx"),
     (ALL, {}, {"memory_limit": 4000}, "onnx"),
     (ALL, {"gpu": True, "torch_sees": True}, {"num_streams": 2}, "openvino"),

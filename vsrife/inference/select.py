@@ -208,6 +208,15 @@ def is_installed(backend: str) -> bool:
     return all(_is_there(package) for package in BACKENDS[backend].packages)
 
 
+def _has_plugin(backend: str) -> bool:
+    """Whether VapourSynth has a plugin that the backend runs, if it is one that needs any."""
+    if backend != "mlrt":
+        return True
+    from vsrife.inference.backends.mlrt import plugins
+
+    return bool(plugins())
+
+
 def candidates(hardware: Hardware, *, graph: bool = False) -> tuple[str, ...]:
     """Names of backends for what the user has asked for, the best first. Each is installed, but
     perhaps cannot be loaded.
@@ -229,7 +238,7 @@ def candidates(hardware: Hardware, *, graph: bool = False) -> tuple[str, ...]:
         for name in order
         if asked.keys() <= set(BACKENDS[name].heeds) and not (graph and name == "pytorch")
     ]
-    found = tuple(name for name in dict.fromkeys(able) if is_installed(name))
+    found = tuple(name for name in dict.fromkeys(able) if is_installed(name) and _has_plugin(name))
     if found:
         return found
     if kind in ("", "cpu"):

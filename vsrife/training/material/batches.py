@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from vsrife.network.operations.torch.torch_operations import TorchOperations
 from vsrife.training.material.drawn_scenes import Batch, Scenes, points, within
 from vsrife.training.material.footage import SIDE, Footage
+from vsrife.training.material.pans import draw_pans
 from vsrife.training.material.repeated import draw_repeated
 from vsrife.training.material.speeds import CELL, corner_near, drawn_cell
 from vsrife.training.teacher import Teacher
@@ -22,9 +23,9 @@ SLOWEST, FASTEST = 0.4, 1.2
 # Mean and maximum change in 9x9 pixels of footage, 0..1, below which the change is noise
 STATIC_MEAN, STATIC_PEAK = 2 / 255, 10 / 255
 ANIMATIONS, CLIPS = 0.3, 0.4  # shares of the samples; all others are generated
-# Share of the batches that are repeated patterns, in pictures of LARGER times the size: in small
-# ones where the bars end tells the way; in the middle of a frame nothing does
-REPEATED, LARGER = 0.15, 2
+# Shares of the batches that are repeated patterns and far pans, in pictures of LARGER times the
+# size: in small ones where bars end tells the way, and half of a far pan leaves the picture
+REPEATED, PANNED, LARGER = 0.15, 0.08, 2
 
 # Mean error of 5x5 pixels, 0..1, below which what the teacher's flow finds counts as right; and the
 # share of the error of standing still below which it does, too. No flow makes the truth of blurred
@@ -55,8 +56,10 @@ class Mixer:
         self.count, self.size = count, size
 
     def draw(self, generator: torch.Generator) -> Batch:
-        if float(torch.rand((), generator=generator)) < REPEATED:
-            return self._repeated(generator)
+        kind = float(torch.rand((), generator=generator))
+        photos = self.footage.photos if self.footage else ()
+        if kind < REPEATED or (photos and kind < REPEATED + PANNED):
+            return self._larger(generator, draw_repeated if kind < REPEATED else draw_pans, photos)
         kinds = torch.rand(self.count, generator=generator)
         fast = float(torch.rand((), generator=generator)) ** 2
         parts, filmed = [], 0
@@ -75,10 +78,14 @@ class Mixer:
             parts.append(drawn)
         return Batch(*(torch.cat(values) for values in zip(*map(_fields, parts), strict=True)))
 
-    def _repeated(self, generator: torch.Generator) -> Batch:
-        photos = self.footage.photos if self.footage else ()
-        count = max(1, self.count // LARGER**2)
-        batch = draw_repeated(generator, count, LARGER * self.size, photos)
+    def _larger(
+        self,
+        generator: torch.Generator,
+        draw: Callable[[torch.Generator, int, int, Sequence[Tensor]], Batch],
+        photos: Sequence[Tensor],
+    ) -> Batch:
+        """As many pixels as any batch, in pictures of LARGER times the size."""
+        batch = draw(generator, max(1, self.count // LARGER**2), LARGER * self.size, photos)
         return Batch(*(x.to(self.scenes.device) for x in _fields(batch)))
 
     def _film(self, footage: Footage, generator: torch.Generator, name: str, count: int) -> Batch:

@@ -61,11 +61,7 @@ def render_file(task: Task, progress: Progress | None = None) -> Outcome:
     facts = facts_of(task)
     note_left_out(task, facts)
     progress = progress or Silent()
-    with (
-        _folder_of(task),
-        jobs.opened(task.target) as job,
-        _telling_how_to_go_on(job),
-    ):
+    with _folder_of(task), jobs.opened(task.target) as job, _telling_how_to_go_on(job):
         try:
             with _output(task) as part:
                 identity = task.identity()

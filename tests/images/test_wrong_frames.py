@@ -31,7 +31,7 @@ OPTIONS = [
     ({"factor": 2, "count": 3}, "factor and count exclude each other; give one of them"),
     ({"times": [0], "timesteps": [0.5]}, "timesteps and times exclude each other"),
     ({"count": 0}, "count must be at least 1 and a whole number, not 0"),
-    ({"timesteps": [0.5, 0.5]}, "timesteps must be a list of numbers above 0 and below 1"),
+    ({"timesteps": [0.5, 0.5]}, "timesteps must be .* numbers above 0 and below 1 that rise"),
     ({"timesteps": [0, 0.5]}, "timesteps must be a list of numbers above 0 and below 1"),
     ({"timesteps": 0.5}, "timesteps must be a list .*, not 0.5"),
     ({"times": []}, r"times must be a list of numbers from 0 on that never fall.*, not \[\]"),

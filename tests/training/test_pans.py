@@ -14,7 +14,7 @@ from vsrife.training.material.pans import draw_pans
 
 
 def photo(height: int, width: int) -> torch.Tensor:
-    """Noise in two sizes: what is moved by the wrong way is far from right."""
+    """Noise in cells of 8 pixels: what is moved by the wrong way is far from right."""
     coarse = torch.rand((1, 3, height // 8, width // 8), generator=seeded(0))
     return (255 * F.interpolate(coarse, (height, width))[0]).to(torch.uint8)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.network.operations.torch.torch_operations import TorchOperations
-from vsrife.training.material.drawn_scenes import Batch, Scenes, points, within
+from vsrife.training.material.drawn_scenes import Batch, Scenes, joined, points, within
 from vsrife.training.material.footage import SIDE, Footage
 from vsrife.training.material.pans import draw_pans
 from vsrife.training.material.repeated import draw_repeated
@@ -58,8 +58,10 @@ class Mixer:
     def draw(self, generator: torch.Generator) -> Batch:
         kind = float(torch.rand((), generator=generator))
         photos = self.footage.photos if self.footage else ()
-        if kind < REPEATED or (photos and kind < REPEATED + PANNED):
-            return self._larger(generator, draw_repeated if kind < REPEATED else draw_pans, photos)
+        if kind < REPEATED:
+            return self._larger(generator, draw_repeated, photos)
+        if photos and kind < REPEATED + PANNED:
+            return self._larger(generator, draw_pans, photos)
         kinds = torch.rand(self.count, generator=generator)
         fast = float(torch.rand((), generator=generator)) ** 2
         parts, filmed = [], 0
@@ -76,7 +78,7 @@ class Mixer:
             speed = SLOWEST + (FASTEST - SLOWEST) * fast
             drawn = self.scenes.draw(generator, self.count - filmed, self.size, speed_factor=speed)
             parts.append(drawn)
-        return Batch(*(torch.cat(values) for values in zip(*map(_fields, parts), strict=True)))
+        return joined(map(_fields, parts))
 
     def _larger(
         self,

@@ -6,7 +6,7 @@ moves by an affine map for each time 0..1, so flow and occlusion are known exact
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from vsrife.errors import ArgumentError
 from vsrife.training.material.motion import Motion, compose, draw_motion, invert
-from vsrife.training.material.textures import TILE, make_shapes, make_sheet
+from vsrife.training.material.textures import TILE, between, make_shapes, make_sheet
 
 LAYERS = 5  # including the background
 _FLAT = (0.08, 0.25), (0.3, 0.65)  # flat share of backgrounds and layers: in general, in drawings
@@ -46,6 +46,16 @@ class Batch:
     timestep: Tensor
     flow: Tensor
     visible: Tensor
+
+
+def joined(parts: Iterable[Sequence[Tensor]]) -> Batch:
+    """One batch of several, or of single pictures, each as its fields in order."""
+    return Batch(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+
+def draw_timestep(generator: torch.Generator) -> float:
+    """0.5 for a share MIDDLE of the scenes, 0.05 to 0.95 for the others."""
+    return 0.5 if between(generator, 0, 1) < MIDDLE else between(generator, 0.05, 0.95)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.training.material.drawn_scenes import MIDDLE, Batch, points, within
+from vsrife.training.material.drawn_scenes import Batch, draw_timestep, joined, points, within
 from vsrife.training.material.textures import between, integer, pick
 
 LENGTHS = 0.05, 0.22  # from img0 to img1, as a share of the picture's side
@@ -23,8 +23,7 @@ SCALES = 0.55, 1.0  # pixels of the photograph for one of the picture
 
 def draw_pans(generator: torch.Generator, count: int, size: int, photos: Sequence[Tensor]) -> Batch:
     """`count` pans of size x size pixels; photos as of `Scenes`, at least one."""
-    pans = [_draw(generator, size, pick(generator, photos)) for _ in range(count)]
-    return Batch(*(torch.cat(values) for values in zip(*pans, strict=True)))
+    return joined(_draw(generator, size, pick(generator, photos)) for _ in range(count))
 
 
 def _draw(generator: torch.Generator, size: int, photo: Tensor) -> tuple[Tensor, ...]:
@@ -34,7 +33,7 @@ def _draw(generator: torch.Generator, size: int, photo: Tensor) -> tuple[Tensor,
         turn = integer(generator, 0, 4) * math.pi / 2
     length = size * between(generator, *LENGTHS)
     motion = length * torch.tensor([math.cos(turn), math.sin(turn)])
-    t = 0.5 if between(generator, 0, 1) < MIDDLE else between(generator, 0.05, 0.95)
+    t = draw_timestep(generator)
 
     # in view is a part of the photograph, or all of it and its mirror images
     scale, sides = between(generator, *SCALES), torch.tensor(photo.shape[:0:-1])

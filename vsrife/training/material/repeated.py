@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vsrife.training.material.drawn_scenes import MIDDLE, Batch, points, within
+from vsrife.training.material.drawn_scenes import Batch, draw_timestep, joined, points, within
 from vsrife.training.material.textures import between, integer, pick
 
 PERIODS = 10.0, 90.0  # pixels
@@ -33,8 +33,7 @@ def draw_repeated(
 
     Everything in a scene moves evenly and as one, or, outside a frame, not at all.
     """
-    scenes = [_draw(generator, size, photos) for _ in range(count)]
-    return Batch(*(torch.cat(values) for values in zip(*scenes, strict=True)))
+    return joined(_draw(generator, size, photos) for _ in range(count))
 
 
 def _draw(generator: torch.Generator, size: int, photos: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -58,7 +57,7 @@ def _draw(generator: torch.Generator, size: int, photos: Sequence[Tensor]) -> tu
         for period, normal in zip(periods, normals, strict=True)
     )
     assert isinstance(motion, Tensor)
-    t = 0.5 if chance(MIDDLE) else number(0.05, 0.95)
+    t = draw_timestep(generator)
 
     ground = _ground(generator, size, photos)
     colours = torch.rand((2, 3, 1, 1), generator=generator)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import shlex
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Seconds of audio before time 0 that decoders need to warm up: 48 ms for AAC, 80 ms for Opus.
 # Hidden audio before that was cut off
-PRE_ROLL = 0.1
+PRE_ROLL = Fraction(1, 10)
 _ATTACHED = 0x0400  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
 _DEFAULT = 0x0001
 _TIMESTAMPS_ANYWHERE = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: times of MPEG streams begin anywhere
@@ -190,7 +190,7 @@ def refusal(stream: Stream, first: Packet[Any] | None, container: str) -> str | 
             copy = add_copy(Kept(stream, first), target)
             target.start_encoding()
             if first is not None and copy is not None:
-                mux_copy(_copy_at_zero(first), copy, target)
+                mux_copy(_copy_at(first, Fraction(0)), copy, target)
             picture = av.VideoFrame(16, 16, "yuv420p")
             picture.pts = 0
             target.mux([*film.encode(picture), *film.encode(None)])
@@ -201,13 +201,13 @@ def refusal(stream: Stream, first: Packet[Any] | None, container: str) -> str | 
         return str(error.strerror or error).partition(" returned ")[0]
 
 
-def _copy_at_zero(packet: Packet[Any]) -> Packet[Any]:
-    """A copy of a packet at time 0; muxing changes it, not the original."""
+def _copy_at(packet: Packet[Any], seconds: Fraction) -> Packet[Any]:
+    """A copy of a packet at another time; muxing changes it, not the original."""
     import av
 
     copy = av.Packet(bytes(packet))
     copy.time_base = packet.time_base
-    copy.pts = copy.dts = 0
+    copy.pts = copy.dts = round(seconds / as_fraction(packet.time_base))
     copy.duration, copy.is_keyframe = packet.duration, packet.is_keyframe
     return copy
 
@@ -225,12 +225,62 @@ def add_copy(kept: Kept, target: OutputContainer) -> Stream | None:
         mime = stream.metadata.get("mimetype") or f"image/{kind}"
         target.add_attachment(name, mime, bytes(kept.first))
         return None
-    # opaque: copies even codecs that FFmpeg cannot encode
-    copy = target.add_stream_from_template(stream, opaque=True)
+    with _brief(kept) as template:
+        # opaque: copies even codecs that FFmpeg cannot encode
+        copy = target.add_stream_from_template(template, opaque=True)
     copy.metadata.update(about(stream.metadata))
     disposition: Any = stream.disposition.value  # older PyAV takes numbers only
     copy.disposition = disposition
     return None if stream.type == "attachment" else copy
+
+
+@contextmanager
+def _brief(kept: Kept) -> Iterator[Stream]:
+    """The stream, or one like it whose header lets players skip hardly more than PRE_ROLL.
+
+    Where a film was cut without encoding it anew, much sound before the cut is there and hidden,
+    seconds of it. In Matroska so much longer would the film seem to be. PyAV does not set what is
+    skipped, but reads it from a trial file in memory, in which sound begins before time 0.
+    """
+    import av
+
+    memory = io.BytesIO()
+    stream, skipped = kept.stream, _skipped(kept.stream)
+    if skipped <= PRE_ROLL or not _is_written(kept, skipped, memory):
+        yield stream
+        return
+    with av.open(memory) as source:
+        yield source.streams[0]
+
+
+def _is_written(kept: Kept, skipped: Fraction, memory: io.BytesIO) -> bool:
+    """Whether a trial file with the stream's first packet could be written into `memory`.
+
+    Of what players skip, there are as many whole packets less as still leave PRE_ROLL.
+    """
+    import av
+
+    first = kept.first
+    if first is None or not first.duration:
+        return False
+    step = first.duration * as_fraction(first.time_base)
+    skipped -= (skipped - PRE_ROLL) // step * step
+    try:
+        with av.open(memory, "w", format="mov") as trial:
+            copy = trial.add_stream_from_template(kept.stream, opaque=True)
+            mux_copy(_copy_at(first, -skipped), copy, trial)
+    except (ValueError, av.FFmpegError, OSError):  # a codec that .mov does not hold
+        return False
+    memory.seek(0)
+    return True
+
+
+def _skipped(stream: Stream) -> Fraction:
+    """Seconds of a stream's first sound that players skip, as its header says."""
+    context: Any = stream.codec_context
+    if stream.type != "audio" or context is None or not context.sample_rate:
+        return Fraction(0)
+    return Fraction(context.initial_padding, context.sample_rate)
 
 
 def mux_copy(packet: Packet[Any], copy: Stream, target: OutputContainer) -> None:
@@ -256,6 +306,8 @@ def copied_packets(
     jumping: set[int] = set()
     latest: dict[int, int] = {}  # of each stream, in its own ticks
     streams = [stream for stream in source.streams if stream.index in pairs]
+    # as much must be there before time 0 as the copy's header says, or sound after it is lost
+    skipped = {number: _skipped(copy) for number, copy in pairs.items()}
     for packet in _readable(source, streams):
         if packet.pts is None and packet.dts is None:
             continue  # PyAV ends a stream with an empty packet
@@ -263,11 +315,11 @@ def copied_packets(
         shift = round(origin / base)
         packet.pts = None if packet.pts is None else packet.pts - shift
         packet.dts = None if packet.dts is None else packet.dts - shift
-        if window is not None and not cut_to(packet, window):
+        number = packet.stream.index
+        if window is not None and not cut_to(packet, window, skipped[number]):
             continue
         ticks = (packet.pts if packet.dts is None else packet.dts) or 0
-        number = packet.stream.index
-        if packet.is_discard and ticks * base < -PRE_ROLL:
+        if packet.is_discard and ticks * base < -max(PRE_ROLL, skipped[number]):
             continue  # cut off by an edit list; it would play before the picture
         if ticks < latest.get(number, ticks):
             # joined recordings; packets that jump back cannot be written

@@ -38,10 +38,12 @@ def slowed(chapters: list[Any], times: int) -> list[Any]:
             for each in chapters]  # fmt: skip
 
 
-def cut_to(packet: Packet[Any], window: Window) -> bool:
+def cut_to(packet: Packet[Any], window: Window, skipped: Fraction = Fraction(0)) -> bool:
     """Cut a packet to a window, and count its times from there; False if it lies outside.
 
     Text that is shown when the window begins is cut; audio begins with its first whole packet.
+    skipped: seconds of sound that players skip at its begin; so much from before the window is kept
+    for that, with times below 0.
     """
     base = as_fraction(packet.time_base)
     first, last = (round(at / base) for at in window)
@@ -50,7 +52,7 @@ def cut_to(packet: Packet[Any], window: Window) -> bool:
     if packet.stream.type == "subtitle" and begin < first < begin + length:
         packet.duration = length = begin + length - first
         packet.pts = packet.dts = begin = first
-    if not first <= begin < last:
+    if not first - round(skipped / base) <= begin < last:
         return False
     if packet.stream.type == "subtitle" and packet.duration:
         packet.duration = min(length, last - begin)

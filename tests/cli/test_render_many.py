@@ -294,6 +294,28 @@ def test_a_varying_rate_becomes_constant(run, tmp_path: Path):
     assert abs(len(times) - Fraction(144, 600) * 50) <= 2
 
 
+@pytest.mark.parametrize("last", [Fraction(1), Fraction(1, 100)])
+def test_a_last_frame_of_another_length_is_no_constant_rate(
+    run, tmp_path: Path, capsys, last: Fraction
+):
+    film = make_video(tmp_path / "film.mp4", with_audio=False)
+    held = tmp_path / "held.mp4"
+    with av.open(film) as source, av.open(held, "w") as target:
+        copy = target.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux() if packet.size]
+        for packet in packets:
+            if packet.pts == max(each.pts for each in packets):
+                packet.duration = round(last / packet.time_base)
+            packet.stream = copy
+            target.mux(packet)
+    assert run(held, "-o", tmp_path / "o.mp4", "--fps", "60") == 0
+    assert "the frame rate varies" in capsys.readouterr().err
+    assert run(held, "-o", tmp_path / "fixed.mp4", "--fps", "60", "--cfr") == 0
+    times = begins(tmp_path / "fixed.mp4")
+    assert times == [Fraction(n, 60) for n in range(len(times))]
+    assert abs(len(times) - 60 * ((FRAMES - 1) / FILM + last)) <= 1
+
+
 def test_filters_before_and_after_take_clip_and_give_it_back(run, film: Path):
     (film.parent / "before.vpy").write_text("clip = clip.std.CropRel(right=32)\nprint('talk')\n")
     (film.parent / "after.vpy").write_text("clip = core.std.StackVertical([clip, clip])\n")

@@ -32,6 +32,22 @@ def test_constant_times_are_exact_also_when_stretched(rate, count, start, factor
         assert abs(tick * longer.base - start - n / (rate * factor)) <= tolerance
 
 
+@pytest.mark.parametrize(
+    ("ticks", "even"),
+    [
+        ([0, 10, 20, 30], True),
+        ([0, 10, 20, 35], True),
+        ([0, 10, 20, 36], False),
+        ([0, 10, 20, 25], True),
+        ([0, 10, 20, 24], False),
+        ([0, 10, 21, 31], False),
+        ([0, 10], True),
+    ],
+)
+def test_the_last_frame_counts_for_an_even_rate(ticks: list[int], even: bool):
+    assert Times(Fraction(1, 100), ticks).even == even
+
+
 @given(
     st.lists(st.integers(1, 500), min_size=2, max_size=30),
     st.fractions("1/3", 5, max_denominator=7),

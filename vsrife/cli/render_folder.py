@@ -106,7 +106,7 @@ def _rate_of(args: argparse.Namespace, source: Path, factor: Fraction | None) ->
     clip, times = open_source(source, facts)
     if args.before is not None:
         clip, times = run_script(args.before, clip, times)
-    if args.cfr and factor is not None and not times.constant:
+    if args.cfr and factor is not None and not times.even:
         return constant_rate({"factor": factor}, times) / factor
     return times.rate
 

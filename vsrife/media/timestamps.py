@@ -48,6 +48,12 @@ class Times(NamedTuple):
         return len({b - a for a, b in itertools.pairwise(begins)}) == 1
 
     @property
+    def even(self) -> bool:
+        """Whether all frames last equally long, the last one to within half as much."""
+        first, last = (self.ticks[n + 1] - self.ticks[n] for n in (0, len(self.ticks) - 2))
+        return self.constant and 2 * abs(last - first) <= first
+
+    @property
     def _held(self) -> bool:
         """Whether the last frame lasts longer than any other."""
         *others, last = (b - a for a, b in itertools.pairwise(self.ticks))

@@ -144,7 +144,7 @@ def open_film_source(
             raise ArgumentError("loop must have 2 frames or more, not 1; choose a longer part")
         clip, times = looped(clip, first, end), looped_times(times, first, end)
     _check_length(task, end - first, times.rate)
-    if task.cfr and not times.constant:
+    if task.cfr and not times.even:
         clip = with_durations(clip, times)
     if facts.codec == IMAGES and is_moved_otherwise(clip):
         return Source(facts, to_motion(clip), times, first, end, clip)
@@ -218,7 +218,7 @@ def open_film(task: Task, source: Source, marks: Marks | None) -> Film:
     smooth = source.as_it_was(smooth)
     if task.after is not None:
         smooth, times = run_script(task.after, smooth, times)
-    if not (source.times.constant or task.cfr or task.ramp) and "fps" in task.options:
+    if not (source.times.even or task.cfr or task.ramp) and "fps" in task.options:
         note(
             "the frame rate varies, and will do so in OUT; --fps is its mean, --cfr makes it fixed"
         )
@@ -265,7 +265,7 @@ def rife_options(task: Task, source: Source) -> dict[str, Any]:
         side = options.get(name)
         if isinstance(side, vs.VideoNode) and side.num_frames != source.clip.num_frames:
             options[name] = looped(side, source.first, source.end)
-    if task.cfr and not source.times.constant and task.ramp is None:
+    if task.cfr and not source.times.even and task.ramp is None:
         own = task.rate_in if task.of_images else None
         options["fps"] = constant_rate(options, source.times, own)
         options["vfr"] = True
@@ -279,7 +279,7 @@ def rife_options(task: Task, source: Source) -> dict[str, Any]:
 
 
 def _out_times(task: Task, source: Source, smooth: vs.VideoNode) -> Times:
-    if task.cfr and not source.times.constant:
+    if task.cfr:
         start = source.times.ticks[0] * source.times.base
         return constant_times(Fraction(smooth.fps), smooth.num_frames, start)
     return stretched_times(source.times, Fraction(smooth.fps) / Fraction(source.clip.fps))

@@ -195,8 +195,11 @@ BAD = {
     "scale": (["a.png", "b.png", "--scale", "3"], "scale must be"),
     "model": (["a.png", "b.png", "--model", "no-such"], "no-such"),
     "exists": (["a.png", "b.png", "-o", "full"], "0001.png exists; choose another folder"),
-    "a film": (["film.mkv", "b.png"], "film.mkv is a film, and no image; vsrife render"),
-    "an animation": (["b.png", "moving.png"], "moving.png is a film, and no image"),
+    "a film": (
+        ["film.mkv", "b.png"],
+        "film.mkv holds several pictures, so it is a film and no image; vsrife render",
+    ),
+    "an animation": (["b.png", "moving.png"], "moving.png holds several pictures"),
     "input": (["full/0001.png", "b.png", "-o", "full", "--overwrite"], "would be replaced"),
 }
 

@@ -14,6 +14,7 @@ import pytest
 import vapoursynth as vs
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
 from tests.support.ffmpeg import ffmpeg
 from tests.support.moving_clips import moving
@@ -278,3 +279,45 @@ def test_premultiplied_and_back_is_the_same_where_something_shows():
 
 def test_every_kind_has_a_test():
     assert set(KEPT) == set(KINDS)
+
+
+EXIF_ORIENTATION = 0x112
+
+
+@pytest.mark.parametrize("end", [".png", ".jpg", ".tif", ".webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_are_turned_as_they_say(orientation: int, end: str, tmp_path: Path):
+    """By what Pillow makes of Exif: 2 to 4 flip, 5 to 8 turn, too."""
+    grey = np.random.default_rng(0).integers(0, 256, (3, 5), np.uint8).repeat(16, 0).repeat(16, 1)
+    drawn = Image.fromarray(np.stack([grey] * 3, 2))
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = orientation
+    path = tmp_path / f"a{end}"
+    drawn.save(path, exif=exif, **({"quality": 100} if end in (".jpg", ".webp") else {}))
+    with Image.open(path) as file:
+        shown = np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
+    clip = open_images([path], Fraction(1))
+    assert (clip.width, clip.height) == shown.shape[1::-1]
+    with clip.get_frame(0) as frame:
+        assert np.abs(samples(frame)[1].astype(int) - shown[..., 1]).max() < 16
+    other = tmp_path / f"b{end}"
+    drawn.save(other)
+    if orientation > 4:
+        with pytest.raises(vs.Error, match="is 80x48, the first image 48x80"):
+            open_images([path, other], Fraction(1)).get_frame(1)
+
+
+def test_cmyk_has_no_alpha(tmp_path: Path):
+    Image.new("CMYK", (32, 32), (200, 0, 0, 0)).save(tmp_path / "a.jpg")
+    clip = open_images([tmp_path / "a.jpg"], Fraction(1))
+    with clip.get_frame(0) as frame:
+        assert frame.format.id == vs.RGB24
+        assert "_Alpha" not in frame.props
+
+
+def test_png_says_that_its_pixels_are_square(tmp_path: Path):
+    path = tmp_path / "a.png"
+    with moving(vs.RGB24, 1).get_frame(0) as frame:
+        path.write_bytes(image_bytes(frame, ".png"))
+    data = path.read_bytes()
+    assert data[data.index(b"pHYs") + 4 :][:8] == bytes([0, 0, 0, 1] * 2)

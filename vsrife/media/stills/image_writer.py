@@ -161,6 +161,7 @@ def image_bytes(frame: vs.VideoFrame, ending: str) -> bytes:
     encoder: Any = av.CodecContext.create(kind.codec, "w")
     encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, own
     encoder.time_base, encoder.options = Fraction(1), kind.options
+    encoder.sample_aspect_ratio = Fraction(1)  # else PNG would say 0 pixels to 1
     made = packed(picture(frame, planar), own)
     made.pts = 0
     return b"".join(bytes(p) for p in [*encoder.encode(made), *encoder.encode(None)])

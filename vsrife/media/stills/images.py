@@ -16,6 +16,7 @@ import vapoursynth as vs
 
 from vsrife.errors import MediaError
 from vsrife.media.reasons import reason_of
+from vsrife.media.stills.orientation import upright, upright_size
 from vsrife.media.timestamps import Times
 from vsrife.media.writing.convert import LINEAR, format_id
 from vsrife.messages import note
@@ -99,15 +100,15 @@ def open_images(files: Sequence[Path], rate: Fraction) -> vs.VideoNode:
     """Images of one size as a clip: GRAY8, GRAY16, RGB24, RGB48, or RGBS (OpenEXR: linear light).
 
     Format, size and alpha (in `_Alpha`, straight) are those of the first image; deeper ones keep
-    their bits. MediaError if the first cannot be read; vapoursynth.Error for a later one that
-    cannot be read or has another size.
+    their bits. Each is turned as it says that it is to be displayed. MediaError if the first cannot
+    be read; vapoursynth.Error for a later one that cannot be read or has another size.
     """
     first = _decoded(files[0])
-    planar = _planes_of(first)
+    planar, size = _planes_of(first), upright_size(first)
     bits = 32 if planar.endswith("f32") else 16 if planar.endswith("16") else 8
     family = vs.GRAY if planar.startswith("gray") else vs.RGB
     base = vs.core.std.BlankClip(
-        format=format_id(family, bits), width=first.width, height=first.height, length=len(files),
+        format=format_id(family, bits), width=size[0], height=size[1], length=len(files),
         fpsnum=rate.numerator, fpsden=rate.denominator, keep=True,
     )  # fmt: skip
     props = {"_Range": int(vs.RANGE_FULL)}
@@ -120,12 +121,12 @@ def open_images(files: Sequence[Path], rate: Fraction) -> vs.VideoNode:
     def fill(n: int, f: Any) -> Any:
         frames = f if isinstance(f, list) else [f]
         picture = _decoded(files[n])
-        if (picture.width, picture.height) != (first.width, first.height):
+        if (own := upright_size(picture)) != size:
             raise MediaError(
-                f"{files[n]} is {picture.width}x{picture.height}, the first image "
-                f"{first.width}x{first.height}; all must have one size"
+                f"{files[n]} is {own[0]}x{own[1]}, the first image {size[0]}x{size[1]}; all must "
+                "have one size"
             )
-        planes = _arrays(picture.reformat(format=planar))
+        planes = [upright(x, picture) for x in _arrays(picture.reformat(format=planar))]
         made: Any = frames[0].copy()
         for index in range(made.format.num_planes):
             np.asarray(made[index])[:] = planes[index]
@@ -147,19 +148,23 @@ def _decoded(path: Path) -> av.VideoFrame:
         with av.open(str(path.resolve())) as container:
             frames = container.decode(video=0)
             first = next(frames)
+            if container.streams.video[0].codec_context.name == "mjpeg" and _has_alpha(first):
+                first = first.reformat(format="gbrp")  # of CMYK; JPEG holds no alpha
             # "png_pipe" and its like read single images; a .jpg of a phone may hold a second one
             if container.format.name.endswith("_pipe") or next(frames, None) is None:
                 return first
     except (av.FFmpegError, OSError, StopIteration, IndexError) as error:
         raise MediaError(f"{path} is no image that can be read: {reason_of(error)}") from error
-    raise MediaError(f"{path} is a film, and no image; vsrife render takes films")
+    raise MediaError(
+        f"{path} holds several pictures, so it is a film and no image; vsrife render takes it alone"
+    )
 
 
 def _planes_of(picture: av.VideoFrame) -> str:
     """The format of the planes that hold an image without loss."""
     kind = picture.format
     bits = max(each.bits for each in kind.components)
-    alpha = kind.has_palette or any(each.is_alpha for each in kind.components)
+    alpha = kind.has_palette or _has_alpha(picture)
     if alpha and kind.has_palette:
         rgba = _arrays(picture.reformat(format="gbrap"))
         alpha = bool((rgba[-1] != 255).any())
@@ -167,6 +172,10 @@ def _planes_of(picture: av.VideoFrame) -> str:
     if not alpha and not depth.startswith("f") and kind.name.startswith(("gray", "mono")):
         return f"gray{depth}"
     return f"gbr{'a' if alpha else ''}p{depth}"
+
+
+def _has_alpha(picture: av.VideoFrame) -> bool:
+    return any(each.is_alpha for each in picture.format.components)
 
 
 def _arrays(picture: Any) -> list[Any]:

@@ -15,6 +15,7 @@ import vapoursynth as vs
 
 from tests.support.blending import blending
 from tests.support.ffmpeg import begins
+from tests.support.video_files import make_video
 from vsrife.cli import main
 from vsrife.errors import ModelError
 from vsrife.media.stills import image_segments
@@ -433,3 +434,11 @@ def test_names_and_their_numbers_belong_to_each_other(tmp_path: Path, name: str)
     for other in ("b.png", "a_1.exr", "001-x.tiff", "٣.png"):
         (tmp_path / other).touch()
     assert sorted(existing(target)) == [(n, name_of(target, n)) for n in numbers]
+
+
+def test_a_note_says_which_size_pixels_that_are_not_square_need(run, tmp_path: Path, capsys):
+    film = make_video(tmp_path / "film.mp4")  # 64x48, pixels of 4:3
+    assert run(film, "-o", tmp_path / "%d.png") == 0
+    assert "they look right as 85x48" in capsys.readouterr().err
+    assert run(film, "-o", tmp_path / "o.mkv") == 0
+    assert "look right" not in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -12,11 +13,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import vapoursynth as vs
 
-from tests.support.video_files import FRAMES, make_video
+from tests.support.video_files import FILM, FRAMES, make_video
 from vsrife.cli import main
 from vsrife.cli import script as command
 from vsrife.scripting.choices import choose
@@ -71,6 +73,36 @@ def test_it_runs_as_it_is_and_every_frame_arrives(environment, tmp_path):
     assert done.stdout.startswith(b"YUV4MPEG2 C420")
     assert b" W64 H48 F48000:1001 " in done.stdout.partition(b"\n")[0]
     assert done.stdout.count(b"FRAME\n") == 2 * FRAMES
+
+
+@pytest.mark.parametrize("wait", [0, 14])
+def test_its_command_keeps_sync_colour_and_the_shape_of_pixels(environment, tmp_path, wait: int):
+    """y4m carries none of it. Each part of the command is run as it is written."""
+    times = [(n + wait) / FILM for n in range(FRAMES)]
+    source = make_video(tmp_path / "late.mkv", times=times, matrix=6, full=True)
+    script = write(source)
+    line = next(line for line in script.read_text().splitlines() if "vspipe" in line)
+    assert ("-itsoffset" in line) == bool(wait)
+    first, second = (shlex.split(part)[1:] for part in line.lstrip("# ").split(" | "))
+    piped = subprocess.run(
+        [VSPIPE, *first], env=environment, cwd=tmp_path, capture_output=True, check=True
+    )
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *second]
+    subprocess.run(ffmpeg, input=piped.stdout, cwd=tmp_path, check=True)
+    found = []
+    for path in (source, tmp_path / "out.mkv"):
+        with av.open(path) as container:
+            video, context = container.streams.video[0], container.streams.video[0].codec_context
+            found.append((
+                float(next(container.decode(video)).time), video.sample_aspect_ratio,
+                context.colorspace, context.color_trc, context.color_primaries,
+                context.color_range,
+            ))  # fmt: skip
+            assert container.streams.audio
+    (before, *told), (after, *kept) = found
+    assert kept == told
+    assert kept[0] == Fraction(4, 3)
+    assert after == pytest.approx(before, abs=float(1 / FILM))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +165,7 @@ def test_repeats_are_found_and_filled_and_rgb_fits_into_y4m(environment, tmp_pat
 FACTS = Film(
     path=Path("a.mkv"), format="YUV420P10", family=vs.YUV, width=1920, height=1080, frames=240,
     rate=Fraction(24), constant=True, track=0, codec="hevc",
-    colour={"matrix": 9, "transfer": 16, "primaries": 9, "range": 0}, shape=Fraction(1),
+    colour={"matrix": 9, "transfer": 16, "primaries": 9, "range": 0}, shape=Fraction(1), late=Fraction(0),
     fields=False, rhythm=Rhythm("none", 0.0, 200), cuts=1, sampled=200,
 )  # fmt: skip
 

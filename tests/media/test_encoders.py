@@ -265,6 +265,33 @@ def test_an_animation_has_the_durations_and_goes_round_for_ever(end: str, tmp_pa
         assert at == pytest.approx(1000 * n / FILM, abs=rounding + 1e-6)
 
 
+def test_the_last_picture_of_a_webp_is_shown_as_long_as_its_frame(tmp_path: Path):
+    """By Pillow. Of pictures all alike there is one, and no animation."""
+    from PIL import Image
+
+    times = Times(Fraction(1, 1000), [0, 100, 400, 450])
+    write(moving(length=3), tmp_path / "o.webp", choose(None, ".webp"), times)
+    shown = []
+    with Image.open(tmp_path / "o.webp") as image:
+        for n in range(image.n_frames):
+            image.seek(n)
+            image.load()
+            shown.append(image.info["duration"])
+    assert shown == [100, 300, 50]
+    alike = moving(length=1) * 3
+    write(alike, tmp_path / "one.webp", choose(None, ".webp"), times)
+    with Image.open(tmp_path / "one.webp") as image:
+        image.load()
+
+
+@pytest.mark.parametrize("end", [".mp4", ".mov", ".mkv"])
+def test_hevc_is_named_as_all_players_know_it(end: str, tmp_path: Path):
+    write(moving(vs.YUV420P8, 3), tmp_path / f"o{end}", encoding_of("x265"))
+    with av.open(tmp_path / f"o{end}") as container:
+        tag = container.streams.video[0].codec_context.codec_tag
+    assert tag == ("\0\0\0\0" if end == ".mkv" else "hvc1")
+
+
 def test_a_bitrate_is_obeyed(tmp_path: Path):
     sizes = []
     clip = moving(vs.YUV420P8, 60)

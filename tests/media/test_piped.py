@@ -88,6 +88,14 @@ def test_colour_tags_that_y4m_lacks_are_written(
     assert found == (9, 16, 9)
 
 
+@pytest.mark.parametrize("end", [".mp4", ".mov"])
+def test_hevc_is_named_as_all_players_know_it(end: str, tmp_path: Path):
+    words = "-c:v libx265 -x265-params log-level=error -f hevc"
+    encode(f"{FFMPEG} {words} -y {{out}}", tmp_path / f"o{end}", moving(vs.YUV420P8, 3))
+    with av.open(tmp_path / f"o{end}") as container:
+        assert container.streams.video[0].codec_context.codec_tag == "hvc1"
+
+
 def test_colour_tags_of_the_program_count(tmp_path: Path):
     clip = moving(vs.YUV420P8, 3).std.SetFrameProps(_Matrix=5, _Transfer=6)
     tags = "-x264-params colormatrix=bt709:colorprim=bt709"

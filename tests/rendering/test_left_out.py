@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from tests.support.ffmpeg import TINY, ffmpeg
@@ -70,6 +73,58 @@ def test_streams_are_named_unless_the_user_leaves_them_out(
     told = capsys.readouterr().err
     assert said in told
     assert bool(told) == bool(said)
+
+
+CHAPTERS = ";FFMETADATA1\ntitle=T\n[CHAPTER]\nTIMEBASE=1/10\nSTART=0\nEND=2\ntitle=C\n"
+
+
+@pytest.fixture
+def titled(film: Path, tmp_path: Path) -> Path:
+    """Without other streams."""
+    (tmp_path / "about.txt").write_text(CHAPTERS)
+    ffmpeg("-i", film, "-i", tmp_path / "about.txt", "-map", "0:v", "-map_metadata", 1,
+           "-map_chapters", 1, "-c", "copy", tmp_path / "titled.mkv")  # fmt: skip
+    return tmp_path / "titled.mkv"
+
+
+@pytest.mark.parametrize("end", ["mkv", "mp4"])
+def test_titles_and_chapters_follow_at_another_speed_without_sound(
+    end: str, titled: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "times.txt").write_text("0s 0s\nend 0.5s\n")
+    for more, chapters in (
+        (["--slow", "2"], [(0, 0.4)]),
+        (["--times", str(tmp_path / "times.txt")], []),
+    ):
+        words = ["render", str(titled), "-o", str(tmp_path / f"o.{end}"), "--overwrite", *more]
+        assert main([*words, "--model", str(weights)]) == 0
+        with av.open(tmp_path / f"o.{end}") as made:
+            assert made.metadata["title"] == "T"
+            assert [
+                (each["start"] * each["time_base"], each["end"] * each["time_base"])
+                for each in made.chapters()
+            ] == [pytest.approx(each) for each in chapters]
+        assert ("another speed: chapters\n" in capsys.readouterr().err) == (not chapters)
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9", "libx264"])
+def test_alpha_that_is_not_read_is_said_with_the_way_out(
+    codec: str, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """The way out is run, and makes a file with alpha."""
+    alpha = codec != "libx264"
+    source = tmp_path / ("a.webm" if alpha else "a.mkv")
+    ffmpeg("-f", "lavfi", "-i", f"testsrc={TINY},format={'yuva420p' if alpha else 'yuv420p'}",
+           "-c:v", codec, "-auto-alt-ref", 0, source)  # fmt: skip
+    words = ["render", str(source), "-o", str(tmp_path / "o.mkv"), "--encoder", "ffv1"]
+    assert main([*words, "--model", str(weights)]) == 0
+    found = re.search(r"transparency is not read; `ffmpeg (.*)` makes", capsys.readouterr().err)
+    assert bool(found) == alpha
+    if found is not None:
+        *way, name = shlex.split(found[1])
+        ffmpeg(*way, tmp_path / name)
+        with av.open(tmp_path / name) as made:
+            assert "yuva" in next(made.decode(video=0)).format.name
 
 
 def test_what_out_cannot_hold_is_said_before_a_device_is_woken(

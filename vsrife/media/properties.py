@@ -187,7 +187,8 @@ class Track:
 
     tags: title, language and so on. disposition: FFmpeg's bits. stereo: stereo mode in Matroska's
     words, "" for none. shape: pixel aspect ratio before rotation; None: unknown. turned: frames are
-    rotated by 90 or 270 degrees for display.
+    rotated by 90 or 270 degrees for display. alpha_apart: alpha is a film of its own within the
+    track, as of VP8 and VP9.
     """
 
     tags: dict[str, str] = field(default_factory=dict)
@@ -195,6 +196,7 @@ class Track:
     stereo: str = ""
     shape: Fraction | None = None
     turned: bool = False
+    alpha_apart: bool = False
 
 
 def track_of(stream: Any) -> Track:
@@ -213,7 +215,8 @@ def track_of(stream: Any) -> Track:
         turned = abs(down) > abs(across)
     aspect = stream.sample_aspect_ratio
     shape = as_fraction(aspect) if aspect else None
-    return Track(tags, int(stream.disposition.value), stereo, shape or None, turned)
+    alpha = tags.pop("alpha_mode", "0") != "0"
+    return Track(tags, int(stream.disposition.value), stereo, shape or None, turned, alpha)
 
 
 def shaped(clip: vs.VideoNode, track: Track) -> vs.VideoNode:

@@ -35,7 +35,8 @@ class Facts:
 
     tick: unit of video times, in seconds. track: number of the film's stream. rates: estimates,
     frames per second. origin: the time that becomes 0, in seconds. size: stored width and height.
-    codec: of the film. about: further properties of the film.
+    codec: of the film. about: further properties of the film. begin: time of the earliest stream,
+    in seconds of the file.
     """
 
     tick: Fraction
@@ -45,6 +46,7 @@ class Facts:
     size: tuple[int, int] = (0, 0)
     codec: str = "?"
     about: Track = field(default_factory=Track)
+    begin: Fraction = Fraction(0)
 
 
 def probe(source: Path) -> Facts:
@@ -67,6 +69,7 @@ def probe(source: Path) -> Facts:
                 (stream.width, stream.height),
                 stream.codec_context.codec.canonical_name,
                 track_of(stream),
+                Fraction(container.start_time or 0, 1_000_000),
             )
     except (OSError, av.FFmpegError) as error:
         why = reason_of(error)

@@ -15,13 +15,12 @@ from vsrife.media.parts import make_folder, whole_file
 from vsrife.media.source import Facts
 from vsrife.media.stills.image_pattern import check_pattern
 from vsrife.messages import counted, note, one_line, say
-from vsrife.rendering.film.left_out import note_left_out
+from vsrife.rendering.film.left_out import note_left_out, note_lost
 from vsrife.rendering.film.source_film import (
     Film,
     Source,
     facts_of,
     mark,
-    note_lost_alpha,
     open_film,
     open_film_source,
     scene_starts,
@@ -146,7 +145,7 @@ def _make(
     source = open_film_source(
         task, facts, threads=threads, index=job.folder / "index", on_read=progress.update
     )
-    note_lost_alpha(task, source)
+    note_lost(task, source)
     with _telling_of_bad_frames(task, threads):
         if job.plan is None:
             check_size(task, source)

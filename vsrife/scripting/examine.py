@@ -29,8 +29,9 @@ _PREFETCH = 8
 @dataclass(frozen=True)
 class Film:
     """format: VapourSynth's name. rate: frames per second, exact, or the mean. colour: numbers of
-    H.273 that the frames have, None for what they do not say. shape: of pixels. fields: whether
-    frames are interlaced. cuts: in the sample. sampled: its frames."""
+    H.273 that the frames have, None for what they do not say. shape: of pixels. late: seconds by
+    which the picture begins after the sound. fields: whether frames are interlaced. cuts: in the
+    sample. sampled: its frames."""
 
     path: Path
     format: str
@@ -44,6 +45,7 @@ class Film:
     codec: str
     colour: dict[str, int | None]
     shape: Fraction
+    late: Fraction
     fields: bool
     rhythm: Rhythm
     cuts: int
@@ -90,6 +92,7 @@ def _film(
         codec=facts.codec,
         colour={name: _number(name, props.get(prop)) for name, prop in COLOUR.items()},
         shape=_shape(props),
+        late=times.ticks[0] * times.base + facts.origin - facts.begin,
         fields=bool(props.get("_FieldBased")),
         rhythm=rhythm,
         cuts=cuts,

@@ -15,15 +15,20 @@ from vsrife.scripting.choices import Argument, rhythm_in_words, shown
 from vsrife.scripting.examine import Film
 
 _WIDTH = 98  # of comments
+_RANGES = {int(vs.RANGE_FULL): "full", int(vs.RANGE_LIMITED): "limited"}
 _NAMES = {
     "matrix": {0: "RGB", 1: "BT.709", 4: "FCC", 5: "BT.601 (470bg)", 6: "BT.601 (170m)",
                7: "SMPTE 240M", 8: "YCgCo", 9: "BT.2020", 10: "BT.2020 (constant luminance)"},
     "transfer": {1: "BT.709", 4: "gamma 2.2", 5: "gamma 2.8", 6: "BT.601", 8: "linear",
                  13: "sRGB", 14: "BT.2020", 15: "BT.2020", 16: "PQ (HDR)", 18: "HLG (HDR)"},
     "primaries": {1: "BT.709", 5: "BT.601 (625 lines)", 6: "BT.601 (525 lines)", 9: "BT.2020"},
-    "range": {int(vs.RANGE_FULL): "full", int(vs.RANGE_LIMITED): "limited"},
+    "range": _RANGES,
 }  # fmt: skip
 _HDR = (16, 18)  # transfers
+# FFmpeg's names; its numbers are H.273's, as VapourSynth's
+_PARAMETERS = {"matrix": "colorspace", "transfer": "color_trc", "primaries": "color_primaries"}
+_Y4M_MATRIX = 1  # BT.709
+_LATE = 0.01  # seconds; less is rounding, or samples that players skip
 
 
 def write_script(film: Film, arguments: Sequence[Argument], script: str) -> str:
@@ -40,9 +45,10 @@ def _head(film: Film, script: str) -> Iterator[str]:
     yield from _comment(f"{source}, made smoother. Written by `vsrife script`, to be edited.")
     yield "#"
     whole = printable_all(_as_text(os.path.abspath(film.path)))  # it is run in any folder
+    late = f"-itsoffset {float(film.late):.6g} " if film.late > _LATE else ""
     yield (
-        f'#   vspipe "{name}" - -c y4m | ffmpeg -i - -i "{whole}" -map 0:v -map 1:a? -c:a copy '
-        "out.mkv"
+        f'#   vspipe "{name}" - -c y4m | ffmpeg {late}-i - -i "{whole}" -map 0:v -map 1:a? '
+        f"{_untold(film)}-c:a copy out.mkv"
     )
     yield "#"
     yield from _comment(
@@ -57,6 +63,20 @@ def _head(film: Film, script: str) -> Iterator[str]:
             "HDR: the frames keep their format and their values; tell the encoder about it, or use "
             "`vsrife render`, which does."
         )
+
+
+def _untold(film: Film) -> str:
+    """FFmpeg's option for what y4m does not carry: shape of pixels and colour."""
+    told = {ours: film.colour[name] for name, ours in _PARAMETERS.items()}
+    if film.family == vs.RGB:
+        told["colorspace"] = _Y4M_MATRIX
+    found = [f"{ours}={number}" for ours, number in told.items() if number is not None]
+    if film.colour["range"] is not None and film.family != vs.RGB:
+        found.append(f"range={_RANGES[film.colour['range']]}")
+    filters = [f"setparams={':'.join(found)}"] if found else []
+    if film.shape != 1:
+        filters.append(f"setsar={film.shape}")
+    return f'-vf "{",".join(filters)}" ' if filters else ""
 
 
 def _rate(film: Film) -> str:
@@ -107,7 +127,7 @@ def _call(arguments: Sequence[Argument]) -> Iterator[str]:
 def _end(film: Film) -> Iterator[str]:
     if film.family == vs.RGB:
         yield "# y4m holds YUV only"
-        yield 'clip = clip.resize.Bicubic(format=vs.YUV444P8, matrix_s="709")'
+        yield f"clip = clip.resize.Bicubic(format=vs.YUV444P8, matrix={_Y4M_MATRIX})"
 
 
 def _comment(text: str) -> Iterator[str]:

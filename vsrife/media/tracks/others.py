@@ -17,7 +17,7 @@ from vsrife.media.tracks.packets import as_fraction
 from vsrife.media.tracks.ramp_sound import Place
 from vsrife.media.tracks.stretch import Stretch
 from vsrife.media.tracks.window import slowed
-from vsrife.media.writing.encoding import Encoding
+from vsrife.media.writing.encoding import STRETCH, Encoding
 from vsrife.messages import note, say
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class Beside:
 
     file: None for a part of a film, which has no other streams. window: the part of the file that
     is kept, in seconds from its `origin_of`; what is there begins at 0. None: all of it. stretch:
-    how much longer everything takes, for `STRETCH`; only sound, chapters and tags follow then.
-    places: of a speed ramp, for `STRETCH`; only sound and tags follow.
+    how much longer everything takes; only chapters, tags and, with `STRETCH`, sound follow then.
+    places: of a speed ramp; only tags and, with `STRETCH`, sound follow.
     """
 
     file: Path | None
@@ -132,11 +132,14 @@ def plan_others(
     if beside is None or beside.file is None:
         return Plan()
     source = stack.enter_context(av.open(str(beside.file.resolve())))
+    at_another_speed = beside.stretch is not None or bool(beside.places)
     if container in _ALONE:
-        _note_alone(source, beside.film, container)
+        if not at_another_speed:
+            _note_alone(source, beside.film, container)
         return Plan()
-    jobs = transcode.plan(source, encoding, container)
-    if beside.stretch is not None or beside.places:
+    unheard = at_another_speed and encoding.audio != STRETCH
+    jobs = [] if unheard else transcode.plan(source, encoding, container)
+    if at_another_speed:
         return Plan(beside.file, beside.window, (), jobs, beside.stretch, beside.places)
     hidden = [job.number for job in jobs] + transcode.unwanted(source, encoding)
     kept = _chosen(source, beside.film, container, hidden)

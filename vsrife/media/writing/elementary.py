@@ -15,7 +15,7 @@ from vsrife.media.properties import describe
 from vsrife.media.timestamps import Times
 from vsrife.media.tracks.others import Plan
 from vsrife.media.writing import piped
-from vsrife.media.writing.muxing import open_target, prepared
+from vsrife.media.writing.muxing import open_target, prepared, tag
 from vsrife.messages import counted
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ def write(
             fields, _ = describe(dict(frame.props), "")
         words = tagging(film, fields)
         tags = av.BitStreamFilterContext(words, film, stream) if words else None
+        tag(stream, container)
         stream.time_base = times.base
         others = prepared(target, plan, stack)
         for packet in packets:

@@ -25,8 +25,9 @@ from vsrife.media.writing.av_frames import picture as _picture
 from vsrife.media.writing.convert import has_alpha, planar_name
 from vsrife.media.writing.encoder_table import CONTAINERS as ALL_CONTAINERS
 from vsrife.media.writing.encoding import Encoding as Encoding
-from vsrife.media.writing.muxing import Output, open_target, prepared
+from vsrife.media.writing.muxing import Output, open_target, prepared, tag
 from vsrife.media.writing.palette import Palette
+from vsrife.media.writing.webp_end import ending_at
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -194,6 +195,7 @@ def _add_video(
     stream.width, stream.height = clip.width, clip.height
     stream.pix_fmt = "pal8" if row.codec == "gif" else row.formats[planar]
     stream.time_base = context.time_base = times.base
+    tag(stream, output.container)
     if encoding.bitrate is not None:
         stream.bit_rate = encoding.bitrate
     for name, value in fields.items():
@@ -229,12 +231,14 @@ def _encode(
     size = 0
     planar = _pixel_format(clip, encoding)
     own = encoding.row.formats[planar]
-    palette = _palette(clip, planar, own, times) if stream.codec_context.name == "gif" else None
+    codec = stream.codec_context.name
+    palette = _palette(clip, planar, own, times) if codec == "gif" else None
 
     def mux(packets: list[Packet[Any]]) -> None:
         nonlocal size
+        packets = _ended(packets, times) if codec == "libwebp_anim" else _lasting(packets, times)
         size += sum(packet.size for packet in packets)
-        target.mux(_lasting(packets, times))
+        target.mux(packets)
 
     for n, frame in enumerate(clip.frames(prefetch=_PREFETCH, backlog=_PREFETCH, close=True)):
         others.until(times.ticks[n] * times.base)
@@ -272,3 +276,17 @@ def _lasting(packets: list[Packet[Any]], times: Times) -> list[Packet[Any]]:
             n = bisect_left(times.ticks, packet.pts)
             packet.duration = times.ticks[n + 1] - times.ticks[n]
     return packets
+
+
+def _ended(packets: list[Packet[Any]], times: Times) -> list[Packet[Any]]:
+    """A whole animation, in one packet, as long as its frames."""
+    import av
+
+    made = []
+    for packet in packets:
+        length = round((times.ticks[-1] - times.ticks[0]) * times.base * 1000)
+        new = av.Packet(ending_at(bytes(packet), length))
+        new.stream, new.pts, new.dts = packet.stream, packet.pts, packet.dts
+        new.time_base, new.duration, new.is_keyframe = packet.time_base, packet.duration, True
+        made.append(new)
+    return made

@@ -13,9 +13,12 @@ from vsrife.media.tracks.others import OtherStreams, Plan, add_others
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
+    from av.video.stream import VideoStream
 
 # Muxer's options: animations go round without end
 _FOR_EVER = {"webp": {"loop": "0"}, "apng": {"plays": "0"}}
+
+_HEVC = "hvc1"  # of MP4 and MOV; FFmpeg's own choice, hev1, Apple's players do not play
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,12 @@ def open_target(part: Path, container: str) -> OutputContainer:
     import av
 
     return av.open(str(part), "w", format=container, options=_FOR_EVER.get(container, {}))
+
+
+def tag(stream: VideoStream, container: str) -> None:
+    """Name the codec of the film so that all players know it."""
+    if container in ("mp4", "mov") and stream.codec_context.codec.canonical_name == "hevc":
+        stream.codec_context.codec_tag = _HEVC
 
 
 def prepared(target: OutputContainer, plan: Plan, stack: ExitStack) -> OtherStreams:

@@ -22,7 +22,7 @@ from vsrife.media.stills.image_writer import for_images
 from vsrife.media.stills.images import HELD, IGNORED
 from vsrife.media.timestamps import Times, constant_times, stretched_times
 from vsrife.media.tracks.ramp_sound import Place
-from vsrife.media.writing.convert import for_encoding, loses_alpha, shows_alpha
+from vsrife.media.writing.convert import for_encoding
 from vsrife.media.writing.encoders import check_film
 from vsrife.messages import note
 from vsrife.rendering.film.first_pass import find_marks, marking_of, with_marks
@@ -45,7 +45,6 @@ from vsrife.rendering.task import Task
 # Source frames on each side of a part whose marks may matter there: a run of duplicates has at most
 # 24 frames, and as many again decide about its neighbours
 _REACH = 64
-_LOOKED_AT = 32  # frames, spread evenly: which have alpha, and whether it shows
 _MOST = 20_000_000  # frames of an output: 46 hours at 120 per second, and 2 GB for their times
 
 
@@ -177,19 +176,6 @@ def _wanted_rate(task: Task, rate: Fraction) -> Fraction:
     """Output frames per second, for a source of that rate."""
     fps = task.options.get("fps")
     return rate * Fraction(task.options.get("factor") or 2) if fps is None else Fraction(fps)
-
-
-def note_lost_alpha(task: Task, source: Source) -> None:
-    """A note if something in the source is transparent, and in the output will not be."""
-    if task.to_images or not loses_alpha(source.clip, task.encoding):
-        return
-    step = max(1, (source.end - source.first) // _LOOKED_AT)
-    clip = source.clip if source.images is None else source.images
-    if shows_alpha(clip[source.first : source.end : step]):
-        note(
-            "transparency is left out: it becomes black; --encoder ffv1, prores or vp9 keeps it, "
-            "and so do images"
-        )
 
 
 def mark(

@@ -17,7 +17,6 @@ from vsrife.media.tracks.stretch import Stretch
 from vsrife.media.tracks.window import Window
 from vsrife.media.writing.encode import join_part, write_part
 from vsrife.media.writing.encoder_table import CONTAINERS
-from vsrife.media.writing.encoding import STRETCH
 from vsrife.media.writing.sized import check_frames, check_room
 from vsrife.rendering.film.source_film import Film, Source, count_of, places_in
 from vsrife.rendering.jobs.job import Job
@@ -101,17 +100,16 @@ def _put_images(task: Task, job: Job, pieces: list[Piece], progress: Progress) -
 def _beside(
     task: Task, facts: Facts, seconds: Fraction, cut: Window | None, places: Sequence[Place]
 ) -> Beside:
-    """The other streams that follow the picture: at another speed the sound, if it is stretched.
+    """The other streams that follow the picture, and what is known about the film.
 
     seconds: of the output. cut: the part of it that is written, in seconds; None: all of it.
     places: of a ramp.
     """
-    slow, stretched = task.slow > 1, task.encoding.audio == STRETCH
-    if task.of_images or ((slow or places) and not stretched):
+    if task.of_images:
         return Beside(None, facts.track, facts.about)
     if places:
         return Beside(task.source, facts.track, facts.about, places=places)
-    if not slow:
+    if task.slow == 1:
         return Beside(task.source, facts.track, facts.about, cut)
     own = None if cut is None else (cut[0] / task.slow, cut[1] / task.slow)
     return Beside(task.source, facts.track, facts.about, own, Stretch(task.slow, seconds))

@@ -155,6 +155,15 @@ def test_errors_are_one_line_on_stderr(run, arguments, code, message):
     assert message in err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("action", ["info", "verify"])
+@pytest.mark.parametrize("end", [".safetensors", ".onnx"])
+def test_a_file_where_a_name_is_asked_for_is_said_to_be_one(run, tmp_path, action, end):
+    (tmp_path / f"a{end}").touch()
+    status, _, err = run(action, str(tmp_path / f"a{end}"))
+    assert status == cli.FAILED
+    assert f"a{end} is a file, which is used as it is; `vsrife models import`" in err
+
+
 def test_path_names_the_folders(run, own_store):
     assert run("path") == (cli.OK, f"{own_store}\n", "")
     assert run("path", "--config") == (cli.OK, f"{folders.user_catalogue()}\n", "")

@@ -165,8 +165,8 @@ def test_repeats_are_found_and_filled_and_rgb_fits_into_y4m(environment, tmp_pat
 FACTS = Film(
     path=Path("a.mkv"), format="YUV420P10", family=vs.YUV, width=1920, height=1080, frames=240,
     rate=Fraction(24), constant=True, track=0, codec="hevc",
-    colour={"matrix": 9, "transfer": 16, "primaries": 9, "range": 0}, shape=Fraction(1), late=Fraction(0),
-    fields=False, rhythm=Rhythm("none", 0.0, 200), cuts=1, sampled=200,
+    colour={"matrix": 9, "transfer": 16, "primaries": 9, "range": 0}, shape=Fraction(1),
+    late=Fraction(0), fields=False, rhythm=Rhythm("none", 0.0, 200), cuts=1, sampled=200,
 )  # fmt: skip
 
 

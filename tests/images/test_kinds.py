@@ -126,16 +126,17 @@ def test_strides_and_read_only_memory_are_no_obstacle():
 # PIL
 
 
-MODES = {"L": 0, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 0, "F": 0}
+MODES = {"L": 0, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 0, "I;16B": 0, "F": 0}
 
 
 def pil_image(mode, seed):
     from PIL import Image
 
-    kinds = {"I;16": "uint16", "F": "float32"}
+    kinds = {"I;16": "uint16", "I;16B": "uint16", "F": "float32"}
     array = samples(kinds.get(mode, "uint8"), MODES[mode], seed)
     if mode.endswith("A"):
         array[..., -1] = array[..., -1] // 2 + 100
+    array = array.astype(">u2") if mode == "I;16B" else array
     return Image.frombytes(mode, (W, H), array.tobytes())
 
 
@@ -148,7 +149,7 @@ def test_pil_images_keep_their_mode(mode):
     new = found[1]
     assert (new.mode, new.size) == (mode, (W, H))
     assert new.info["icc_profile"] == b"profile"
-    white = {"I;16": 65535, "F": 1}.get(mode, 255)
+    white = {"I;16": 65535, "I;16B": 65535, "F": 1}.get(mode, 255)
     got = np.atleast_3d(np.asarray(new)).astype(np.float64) / white
     wanted = mixed(np.asarray(a), np.asarray(b), 0.25, white)
     assert got == pytest.approx(wanted, abs=(1.3 if mode.endswith("A") else 0.51) / min(white, 1e6))

@@ -105,7 +105,10 @@ def test_a_generator_that_gives_nothing_is_said_when_it_is_known(opened):
 
 
 FRAMES = [
-    (GOOD.astype(np.int32), "samples of uint8, uint16, float16, float32 or float64, not int32"),
+    (
+        GOOD.astype(np.int32),
+        "samples of uint8, uint16, float16, bfloat16, float32 or float64, not int32",
+    ),
     (GOOD.astype(bool), "not bool; convert them"),
     (np.zeros((48, 64, 5), np.uint8), r"\(H, W\), not \(48, 64, 5\)"),
     (np.zeros((2, 3, 48, 64, 3), np.uint8), r"not \(2, 3, 48, 64, 3\)"),
@@ -230,7 +233,9 @@ def test_paths_need_a_folder_for_new_frames(files, opened):
 
 def test_a_folder_with_something_in_it_is_refused(files, opened):
     folder = files[0].parent
-    with pytest.raises(ValueError, match=r"must be empty, and has '\d.png' in it; name another"):
+    with pytest.raises(
+        ValueError, match=r"must be empty, and has '\d.png' in it; empty it, or name another"
+    ):
         interpolate(files, folder=folder)
     with pytest.raises(ValueError, match="folder must be a folder that can be read"):
         interpolate(files, folder=files[0])

@@ -140,3 +140,8 @@ def test_a_property_repairs_runs_of_at_most_16_frames(length, repaired):
     )
     new = made_from(clip, factor=1, replace="Bad")
     assert new.keys() == (set(bad) if repaired else set())
+
+
+def test_of_two_frames_none_can_be_replaced():
+    with pytest.raises(ArgumentError, match="on either side: none can be replaced"):
+        read_replace([(1, 1)], 2)

@@ -85,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
     _set_threads(args.threads)
     footage = _footage(args)
+    messages.say("drawing the textures and shapes of scenes")
     scenes = Scenes(args.seed, footage.photos if footage else (), options.device)
     path = train(options, scenes, footage)
     print(path)

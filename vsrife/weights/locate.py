@@ -117,8 +117,13 @@ def existing(path: Path) -> Path:
 
 
 def _is_another_kind(path: Path) -> str:
-    """The message for a file as a model whose suffix no reader has."""
+    """The message for a file where a name is asked for, or one whose suffix no reader has."""
     known = ", ".join((*SUFFIXES, *GRAPHS))
+    if path.suffix.lower() in (*SUFFIXES, *GRAPHS):
+        return (
+            f"model must be a name of `vsrife models list`, and {path} is a file, which is "
+            "used as it is; `vsrife models import` gives it a name"
+        )
     way_out = hint(path) or "; rename it if it is one of these"
     return f"model file {path} must end in {known}, not {path.suffix!r}{way_out}"
 

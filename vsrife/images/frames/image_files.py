@@ -112,7 +112,8 @@ def check_folder(folder: Path) -> None:
         ) from error
     if found is not None:
         raise ArgumentError(
-            f"folder={str(folder)!r} must be empty, and has {found.name!r} in it; name another one"
+            f"folder={str(folder)!r} must be empty, and has {found.name!r} in it; empty it, or "
+            "name another one"
         )
 
 

@@ -15,7 +15,11 @@ from vsrife.images.frames.ndarrays import Array, frame_of, picture_of
 from vsrife.images.frames.samples import scale_of
 
 # mode -> channels; a small "a": colours are multiplied by alpha
-_CHANNELS = {"L": 0, "I;16": 0, "F": 0, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
+_CHANNELS = {
+    "L": 0, "I;16": 0, "I;16B": 0, "F": 0, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4
+}  # fmt: skip
+# How samples of other modes than bytes lie in memory
+_SAMPLES = {"I;16": "<u2", "I;16B": ">u2", "F": "=f4"}
 _NEAREST = {"I": "I;16", "P": "RGBA", "PA": "RGBA"}  # what holds another mode; RGB for all others
 _KEPT = ("icc_profile",)  # what `info` says about the samples themselves
 
@@ -31,7 +35,8 @@ class PilImages:
             raise ArgumentError(f"frame 0 must have pixels, not the size {width}x{height}")
         channels = _CHANNELS[mode]
         self._mode, self._premultiplied = mode, mode in ("La", "RGBa")
-        self._dtype = np.dtype({"I;16": np.uint16, "F": np.float32}.get(mode, np.uint8))
+        self._stored = np.dtype(_SAMPLES.get(mode, np.uint8))
+        self._dtype = self._stored.newbyteorder("=")
         self._layout = Layout("HWC", False, width, height, channels)
         self._scale = scale_of(self._dtype.name, options.value_range, "frame 0")
         self.look = Look(self.text_of(first), width, height, channels or 1)
@@ -42,7 +47,7 @@ class PilImages:
         return f"a PIL image {frame.mode} {frame.width}x{frame.height}"
 
     def read(self, frame: Image.Image, name: str) -> Array:
-        samples = np.asarray(frame)
+        samples = np.asarray(frame).astype(self._dtype, copy=False)
         return picture_of(
             samples, self._layout, self._scale, name, premultiplied=self._premultiplied
         )
@@ -57,7 +62,7 @@ class PilImages:
             picture, self._layout, self._scale, self._dtype, premultiplied=self._premultiplied
         )
         size = self._layout.width, self._layout.height
-        return Image.frombytes(self._mode, size, samples.tobytes())
+        return Image.frombytes(self._mode, size, samples.astype(self._stored).tobytes())
 
 
 def check_mode(mode: str, name: str) -> None:

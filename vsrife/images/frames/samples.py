@@ -7,7 +7,7 @@ from typing import NamedTuple
 from vsrife.detection.luma import Pixels
 from vsrife.errors import ArgumentError
 
-DTYPES = "uint8, uint16, float16, float32 or float64"
+DTYPES = "uint8, uint16, float16, bfloat16, float32 or float64"
 _PEAKS = {"uint8": 255.0, "uint16": 65535.0}
 _FLOATS = ("float16", "float32", "float64", "bfloat16")
 _SLACK = 0.05  # of the range: how far resizing overshoots; more is another range

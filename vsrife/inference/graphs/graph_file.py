@@ -161,7 +161,7 @@ def fitted_size(file: GraphFile, width: int, height: int) -> tuple[int, int]:
     if not all(0 <= r < file.unit for r in rest):
         raise ArgumentError(
             f"model file {file.path} is a graph for {file.fixed[0]}x{file.fixed[1]}, and the clip "
-            f"is {width}x{height}; export one for that size, or for any"
+            f"is {width}x{height}; export, or quantize, one for that size, or for any"
         )
     return file.fixed
 

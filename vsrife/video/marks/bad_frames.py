@@ -64,7 +64,7 @@ def read_replace(replace: object, num_frames: int) -> Ranges | str:
             raise ArgumentError(
                 f"replace has the range ({begin}, {end}), but the clip's frames are 0 to "
                 f"{num_frames - 1} and there must be a good one on either side: "
-                f"1 to {num_frames - 2} can be replaced"
+                f"{f'1 to {num_frames - 2}' if num_frames > 2 else 'none'} can be replaced"
             )
     return _joined(sorted(pairs), num_frames)
 

@@ -295,9 +295,7 @@ def test_a_varying_rate_becomes_constant(run, tmp_path: Path):
 
 
 @pytest.mark.parametrize("last", [Fraction(1), Fraction(1, 100)])
-def test_a_last_frame_of_another_length_is_no_constant_rate(
-    run, tmp_path: Path, capsys, last: Fraction
-):
+def test_a_last_frame_of_another_length_is_no_constant_rate(run, tmp_path: Path, last: Fraction):
     film = make_video(tmp_path / "film.mp4", with_audio=False)
     held = tmp_path / "held.mp4"
     with av.open(film) as source, av.open(held, "w") as target:
@@ -308,8 +306,6 @@ def test_a_last_frame_of_another_length_is_no_constant_rate(
                 packet.duration = round(last / packet.time_base)
             packet.stream = copy
             target.mux(packet)
-    assert run(held, "-o", tmp_path / "o.mp4", "--fps", "60") == 0
-    assert "the frame rate varies" in capsys.readouterr().err
     assert run(held, "-o", tmp_path / "fixed.mp4", "--fps", "60", "--cfr") == 0
     times = begins(tmp_path / "fixed.mp4")
     assert times == [Fraction(n, 60) for n in range(len(times))]

@@ -204,7 +204,7 @@ def open_film(task: Task, source: Source, marks: Marks | None) -> Film:
     smooth = source.as_it_was(smooth)
     if task.after is not None:
         smooth, times = run_script(task.after, smooth, times)
-    if not (source.times.even or task.cfr or task.ramp) and "fps" in task.options:
+    if not (source.times.constant or task.cfr or task.ramp) and "fps" in task.options:
         note(
             "the frame rate varies, and will do so in OUT; --fps is its mean, --cfr makes it fixed"
         )

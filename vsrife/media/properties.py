@@ -198,6 +198,11 @@ class Track:
     turned: bool = False
     alpha_apart: bool = False
 
+    @property
+    def shown_shape(self) -> Fraction | None:
+        """Pixel aspect ratio after rotation."""
+        return 1 / self.shape if self.shape and self.turned else self.shape
+
 
 def track_of(stream: Any) -> Track:
     """Properties of a video stream."""
@@ -224,9 +229,9 @@ def shaped(clip: vs.VideoNode, track: Track) -> vs.VideoNode:
 
     The container overrides the stream, as in players.
     """
-    if track.shape is None:
+    shape = track.shown_shape
+    if shape is None:
         return clip
-    shape = 1 / track.shape if track.turned else track.shape
     return clip.std.SetFrameProps(_SARNum=shape.numerator, _SARDen=shape.denominator)
 
 

@@ -282,9 +282,9 @@ def _ended(packets: list[Packet[Any]], times: Times) -> list[Packet[Any]]:
     """A whole animation, in one packet, as long as its frames."""
     import av
 
+    length = round((times.ticks[-1] - times.ticks[0]) * times.base * 1000)
     made = []
     for packet in packets:
-        length = round((times.ticks[-1] - times.ticks[0]) * times.base * 1000)
         new = av.Packet(ending_at(bytes(packet), length))
         new.stream, new.pts, new.dts = packet.stream, packet.pts, packet.dts
         new.time_base, new.duration, new.is_keyframe = packet.time_base, packet.duration, True

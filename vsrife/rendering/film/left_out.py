@@ -106,10 +106,9 @@ def _note_alpha(task: Task, source: Source) -> None:
 
 def _note_shape(task: Task, source: Source) -> None:
     """A note if pixels are not square, and images do not say so."""
-    shape = source.facts.about.shape
-    if not task.to_images or shape in (None, 1):
+    shape = source.facts.about.shown_shape
+    if not task.to_images or shape is None or shape == 1:
         return
-    shape = 1 / shape if source.facts.about.turned else shape
     width = round(source.clip.width * shape)
     note(
         f"pixels are {shape.numerator}:{shape.denominator}, and images do not keep that: they look "

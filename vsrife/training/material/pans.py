@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.training.material.drawn_scenes import Batch, draw_timestep, joined, points, within
-from vsrife.training.material.textures import between, integer, make_shapes, pick
+from vsrife.training.material.textures import between, by_ratio, integer, make_shapes, pick
 
 LENGTHS = 0.05, 0.22  # from img0 to img1, as a share of the picture's side
 COVERED = 0.6  # share of pans with something still on them
@@ -42,8 +42,7 @@ def _draw(generator: torch.Generator, size: int, photo: Tensor) -> tuple[Tensor,
     covered = between(generator, 0, 1) < COVERED
     length = size * between(generator, *LENGTHS)
     if covered:
-        least, most = map(math.log, COVERED_LENGTHS)
-        length = size * math.exp(between(generator, least, most))
+        length = size * by_ratio(generator, *COVERED_LENGTHS)
     motion = length * torch.tensor([math.cos(turn), math.sin(turn)])
     t = draw_timestep(generator)
 

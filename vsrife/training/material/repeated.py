@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vsrife.training.material.drawn_scenes import Batch, draw_timestep, joined, points, within
-from vsrife.training.material.textures import between, integer, pick
+from vsrife.training.material.textures import between, by_ratio, integer, pick
 
 PERIODS = 10.0, 90.0  # pixels
 BARS = 0.15, 0.7  # share of a period that is bar
@@ -40,9 +40,6 @@ def _draw(generator: torch.Generator, size: int, photos: Sequence[Tensor]) -> tu
     def number(low: float, high: float) -> float:
         return between(generator, low, high)
 
-    def by_ratio(low: float, high: float) -> float:
-        return math.exp(number(math.log(low), math.log(high)))
-
     def chance(share: float) -> bool:
         return number(0, 1) < share
 
@@ -50,7 +47,7 @@ def _draw(generator: torch.Generator, size: int, photos: Sequence[Tensor]) -> tu
     if chance(UPRIGHT):
         turn = round(turn / (math.pi / 2)) * math.pi / 2
     turns = (turn, turn + math.pi / 2)[: 1 + chance(CROSSED)]
-    periods = [by_ratio(*PERIODS) for _ in turns]
+    periods = [by_ratio(generator, *PERIODS) for _ in turns]
     normals = [torch.tensor([math.cos(turn), math.sin(turn)]) for turn in turns]
     motion = sum(
         number(-MOST, MOST) * period * normal
@@ -61,7 +58,7 @@ def _draw(generator: torch.Generator, size: int, photos: Sequence[Tensor]) -> tu
 
     ground = _ground(generator, size, photos)
     colours = torch.rand((2, 3, 1, 1), generator=generator)
-    contrast = by_ratio(*FAINT)  # mostly faint: what is clear is easy
+    contrast = by_ratio(generator, *FAINT)  # mostly faint: what is clear is easy
     softness = number(1, SOFTEST)
     shares, starts = ([number(*limits) for _ in turns] for limits in (BARS, (0, 1)))
     grid = points(ground)

@@ -62,6 +62,11 @@ def between(generator: torch.Generator, low: float, high: float) -> float:
     return low + (high - low) * float(torch.rand((), generator=generator))
 
 
+def by_ratio(generator: torch.Generator, low: float, high: float) -> float:
+    """A number from low to high, above 0; each doubling as likely."""
+    return math.exp(between(generator, math.log(low), math.log(high)))
+
+
 def _draw_tile(generator: torch.Generator, photos: Sequence[Tensor]) -> Tensor:
     """(3, TILE, TILE) in 0..1."""
     if photos and between(generator, 0, 1) < PHOTO_SHARE:

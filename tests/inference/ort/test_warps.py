@@ -96,6 +96,83 @@ def test_our_warps_agree_with_their_definition(s, channels, reach, seed):
         assert np.abs(got - true).max() < TOLERANCE
 
 
+def blended(changed=None, first=0, step=8):
+    """The blend of both warped pictures by a mask, and samples of their difference."""
+    w = Writer()
+    width, height = SIZE
+    left, right = (w.input(name, [1, 3, height, width]) for name in ("left", "right"))
+    flow = w.input("flow", [1, 4, height, width])
+    mask = w.input("mask", [1, 3 if changed == "mask of 3" else 1, height, width])
+    ops = OnnxOperations(w, SIZE, left)
+    one, two = ops.unstack(ops.warp(ops.stack(left, right), flow))
+    difference = ops.subtract(two, one) if changed == "right less left" else ops.subtract(one, two)
+    onto = one if changed == "onto the left" else two
+    out = ops.add(onto, ops.multiply(mask, difference))
+    begin, end = w.integers([first] * 2), w.integers([height, width])
+    steps, axes = w.integers([step] * 2), w.integers([2, 3])
+    if changed == "axes":
+        axes = w.integers([3, 2])
+    sample = w.op("Slice", difference, begin, end, axes, steps)
+    w.output("out", out, [1, 3, height, width])
+    w.output("sample", sample, [1, 3, -(-(height - first) // step), -(-(width - first) // step)])
+    if changed == "whole difference":
+        w.output("all", difference, [1, 3, height, width])
+    if changed == "left":
+        w.output("all", one, [1, 3, height, width])
+    return w.model({}).SerializeToString()
+
+
+def blend_feeds(seed, reach, mask_channels=1):
+    random = np.random.default_rng(seed)
+    flow = random.normal(0, reach, (1, 4, *SIZE[::-1])).astype(np.float32)
+    feeds = {name: pictures(random, 3) for name in ("left", "right")}
+    return feeds | {"flow": flow, "mask": pictures(random, mask_channels)}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 7), st.sampled_from([1, 2, 8]), st.floats(0, 60), st.integers(0, 2**32 - 1))
+def test_a_blend_agrees_with_its_definition(first, step, reach, seed):
+    first %= step
+    graph, feeds = warps.rewritten(blended(first=first, step=step)), blend_feeds(seed, reach)
+    assert sorted({"GridSample", "Split", "Mul"} & set(kinds(graph))) == ["Split"]  # of offsets
+    assert kinds(graph).count("DeformConv") == 2
+    pair = feeds["left"].astype(np.float64), feeds["right"].astype(np.float64)
+    one, two = NumpyOperations(SIZE).warp(pair, feeds["flow"])
+    out, sample = run(graph, feeds)
+    assert np.abs(out - (one * feeds["mask"] + two * (1 - feeds["mask"]))).max() < TOLERANCE
+    assert np.abs(sample - (one - two)[:, :, first::step, first::step]).max() < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("changed", "first", "step"),
+    [
+        ("right less left", 0, 8),
+        ("onto the left", 0, 8),
+        ("mask of 3", 0, 8),
+        ("axes", 0, 8),
+        ("whole difference", 0, 8),
+        ("left", 0, 8),
+        (None, 8, 8),  # begins after a whole step
+        (None, 0, 5),  # of which the sides are no multiples
+    ],
+)
+def test_what_is_no_such_blend_is_computed_as_it_is_written(changed, first, step):
+    graph = blended(changed, first, step)
+    other, feeds = warps.rewritten(graph), blend_feeds(4, 3, 3 if changed == "mask of 3" else 1)
+    assert {"DeformConv", "Mul"} <= set(kinds(other))
+    for wanted, got in zip(run(graph, feeds), run(other, feeds), strict=True):
+        assert np.abs(wanted - got).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("row", ["4.25", "nano"])
+def test_our_networks_blend_in_the_kernel(row):
+    unit = ARCHS[row].pad_unit(1.0)
+    model = build_flow(formula.make_state(row), ARCHS[row], GraphOptions(size=(unit, unit)))
+    graph = ModelProto.FromString(warps.rewritten(model.SerializeToString())).graph
+    masked = [n for n in graph.node if n.op_type == "DeformConv" and len(n.input) == 5]
+    assert len(masked) == 1
+
+
 def unread(graph):
     graph = ModelProto.FromString(graph).graph
     read = {name for node in graph.node for name in node.input} | {x.name for x in graph.output}

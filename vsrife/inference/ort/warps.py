@@ -3,7 +3,8 @@
 GridSample finds each pixel's place anew for every channel. DeformConv finds it once: with a kernel
 of one pixel and a weight of 1 for each channel it is the same warp, in a quarter of the time. The
 mean of 2x2 pixels after a warp is a kernel of 2x2 pixels. GridSample's border is a place that is
-clamped to the picture. Pictures are the same to about 1e-6.
+clamped to the picture. Where both warped pictures are blended by a mask (see `blends`), a kernel
+that reads both weights them itself. Pictures are the same to about 1e-6.
 
 ONNX has DeformConv since opset 19, ONNX Runtime's CPU since some later release: see `available`.
 """
@@ -11,17 +12,20 @@ ONNX has DeformConv since opset 19, ONNX Runtime's CPU since some later release:
 from __future__ import annotations
 
 import functools
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from vsrife.inference.graphs.graph_shapes import shapes_of
+from vsrife.inference.ort import blends
+from vsrife.inference.ort.blends import Blend, Sample
 from vsrife.network.operations.onnx.onnx_writer import Array
 
-WAY = "deform 1"  # part of the names of what is kept; another one where this file writes otherwise
+WAY = "deform 2"  # part of the names of what is kept; another one where this file writes otherwise
 _OPSET, _IR = 19, 9  # the first ones with DeformConv
 _OLDEST = 16  # the first opset with GridSample; what it and 19 share is told in `_raise_opset`
 _NEAR = 1e-2  # pixels: places of our own grids are whole numbers but for rounding
@@ -46,13 +50,17 @@ def rewritten(graph: bytes) -> bytes:
 
 
 class _Warp(NamedTuple):
-    """A GridSample, and the mean after it. shape: of its picture (N, C, H, W); size: rows and
-    columns of the grid; mean: the AveragePool, if any."""
+    """A GridSample, and what is done to its output and can be a part of it.
+
+    shape: of its picture (N, C, H, W); size: rows and columns of the grid; mean: the AveragePool,
+    if any; blend: of both pictures, if any.
+    """
 
     node: NodeProto
     shape: tuple[int, ...]
     size: tuple[int, int]
     mean: NodeProto | None
+    blend: Blend | None
 
 
 class _Rewriter:
@@ -63,23 +71,33 @@ class _Rewriter:
         self._makers = {name: node for node in model.graph.node for name in node.output}
         self._uses = Counter(name for node in model.graph.node for name in node.input)
         self._uses.update(output.name for output in model.graph.output)
-        self._users = {name: node for node in model.graph.node for name in node.input}
+        self._users: dict[str, list[NodeProto]] = defaultdict(list)
+        for node in model.graph.node:
+            for name in set(node.input):
+                self._users[name].append(node)
         self._added: dict[bytes, str] = {}
         self._nodes: list[NodeProto] = []
         self._offsets: dict[tuple[str, tuple[int, ...], bool], str] = {}
 
     def rewrite(self) -> bool:
         """Whether any warp was rewritten."""
-        warps = {id(w.node): w for w in map(self._warp, self._graph.node) if w is not None}
-        means = {id(w.mean) for w in warps.values() if w.mean is not None}
-        if not warps:
+        writers: dict[int, Callable[[], None]] = {}  # by the node in whose place they write
+        for warp in map(self._warp, self._graph.node):
+            if warp is None:
+                continue
+            for node in (warp.mean, *(warp.blend.inner if warp.blend else ())):
+                writers[id(node)] = _nothing
+            if warp.blend is None:
+                writers[id(warp.node)] = partial(self._write, warp)
+                continue
+            writers[id(warp.node)] = _nothing
+            writers[id(warp.blend.add)] = partial(self._write_blend, warp, warp.blend)
+            for sample in warp.blend.samples:
+                writers[id(sample.node)] = partial(self._write_sample, warp, sample)
+        if not writers:
             return False
         for node in self._graph.node:
-            warp = warps.get(id(node))
-            if warp is not None:
-                self._write(warp)
-            elif id(node) not in means:
-                self._nodes.append(node)
+            writers.get(id(node), partial(self._nodes.append, node))()
         self._put_back()
         return True
 
@@ -113,12 +131,16 @@ class _Rewriter:
         size = (grid[1], grid[2])
         if any(side % part for side, part in zip(picture[2:], size, strict=True)):
             return None
-        mean = self._users.get(node.output[0])
-        if mean is None or self._uses[node.output[0]] != 1 or not _halves(mean):
+        users = self._users[node.output[0]]
+        mean = users[0] if len(users) == self._uses[node.output[0]] == 1 else None
+        if mean is None or not _halves(mean) or any(part % 2 for part in size):
             mean = None
-        if mean is not None and any(part % 2 for part in size):
-            mean = None
-        return _Warp(node, picture, size, mean)
+        blend = None
+        if picture[0] == 2 and size == picture[2:]:
+            blend = blends.after(node, size, self._users, self._uses, self._integers)
+        if blend is not None and self._shapes.get(blend.mask) != (1, 1, *size):
+            blend = None
+        return _Warp(node, picture, size, mean, blend)
 
     def _write(self, warp: _Warp) -> None:
         channels, halved = warp.shape[1], warp.mean is not None
@@ -127,16 +149,56 @@ class _Rewriter:
         strides = [
             side // part * kernel for side, part in zip(warp.shape[2:], warp.size, strict=True)
         ]
-        name = warp.node.name or warp.node.output[0]
+        self._deform(
+            (warp.node.input[0], self._constant(weight), self._offset(warp)),
+            (warp.mean or warp.node).output[0],
+            kernel_shape=[kernel, kernel],
+            strides=strides,
+            group=channels,
+        )
+
+    def _write_blend(self, warp: _Warp, blend: Blend) -> None:
+        """Left times mask and right times the rest, summed by the kernel."""
+        rest = self._op("Sub", self._constant(np.ones(1)), blend.mask)
+        mask = self._op("Concat", blend.mask, rest, axis=1)
+        inputs = *self._of_both(warp, self._offset(warp), right=1.0), "", mask
+        self._deform(inputs, blend.add.output[0], kernel_shape=[1, 1], offset_group=2)
+
+    def _write_sample(self, warp: _Warp, sample: Sample) -> None:
+        """Left less right, of the pixels of a Slice alone."""
+        offset = self._op("Slice", self._offset(warp), *sample.node.input[1:])
+        # the kernel is at multiples of the step, the Slice may begin elsewhere
+        begin = np.array(sample.first, np.float32).reshape(1, 2, 1, 1)
+        if begin.any():
+            offset = self._op("Add", offset, self._constant(begin))
+        inputs = self._of_both(warp, offset, right=-1.0)
+        self._deform(
+            inputs,
+            sample.node.output[0],
+            kernel_shape=[1, 1],
+            strides=list(sample.steps),
+            offset_group=2,
+        )
+
+    def _of_both(self, warp: _Warp, offset: str, right: float) -> tuple[str, str, str]:
+        """Inputs of a kernel that reads both pictures of a pair as one of twice the channels; the
+        left one counts 1, the other `right`."""
+        channels = warp.shape[1]
+        one = np.eye(channels, dtype=np.float32)
+        weight = np.concatenate([one, right * one], 1).reshape(channels, -1, 1, 1)
+        both = [
+            self._op("Reshape", name, self._constant(np.array([1, parts, *sides]), np.int64))
+            for name, parts, sides in (
+                (warp.node.input[0], 2 * channels, warp.shape[2:]),
+                (offset, 4, (0, 0)),
+            )
+        ]
+        return both[0], self._constant(weight), both[1]
+
+    def _deform(self, inputs: Sequence[str], output: str, **attributes: Any) -> None:
         self._nodes.append(
             helper.make_node(
-                "DeformConv",
-                [warp.node.input[0], self._constant(weight), self._offset(warp)],
-                list((warp.mean or warp.node).output),
-                name=f"{name}.deform",
-                kernel_shape=[kernel, kernel],
-                strides=strides,
-                group=channels,
+                "DeformConv", list(inputs), [output], name=f"{output}.deform", **attributes
             )
         )
 
@@ -216,6 +278,11 @@ class _Rewriter:
                 return str(maker.input[0])
         return self._op("Transpose", grid, perm=[0, 3, 1, 2])
 
+    def _integers(self, name: str) -> list[int] | None:
+        """A constant list of whole numbers; None for other things."""
+        found = self._value(name)
+        return None if found is None or found.ndim != 1 else [int(each) for each in found]
+
     def _value(self, name: str) -> Array | None:
         """A constant, or the sum of two; None for what is known at run time alone."""
         if name in self._constants:
@@ -245,6 +312,10 @@ class _Rewriter:
         results = [f"{name}.{i}" for i in range(outputs)]
         self._nodes.append(helper.make_node(kind, list(inputs), results, name=name, **attributes))
         return results
+
+
+def _nothing() -> None:
+    """In the place of a node that has become a part of another."""
 
 
 def _inputs(node: NodeProto) -> Iterator[str]:
@@ -288,26 +359,28 @@ def _raise_opset(model: ModelProto) -> None:
 
 @functools.cache
 def available(ort: Any) -> bool:
-    """Whether this ONNX Runtime has DeformConv for the CPU."""
-    picture, offset = [1, 1, 2, 2], [1, 2, 2, 2]
+    """Whether this ONNX Runtime has DeformConv for the CPU, with a mask and groups of offsets."""
+    shapes = {"x": [1, 2, 2, 2], "o": [1, 4, 2, 2], "m": [1, 2, 2, 2], "y": [1, 1, 2, 2]}
     values = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in (("x", picture), ("o", offset), ("y", picture))
+        for name, shape in shapes.items()
     ]
-    weight = numpy_helper.from_array(np.ones((1, 1, 1, 1), np.float32), "w")
-    node = helper.make_node("DeformConv", ["x", "w", "o"], ["y"], kernel_shape=[1, 1])
-    graph = helper.make_graph([node], "probe", values[:2], values[2:], [weight])
+    weight = numpy_helper.from_array(np.ones((1, 2, 1, 1), np.float32), "w")
+    inputs = ["x", "w", "o", "", "m"]
+    node = helper.make_node("DeformConv", inputs, ["y"], kernel_shape=[1, 1], offset_group=2)
+    graph = helper.make_graph([node], "probe", values[:3], values[3:], [weight])
     opset = [helper.make_opsetid("", _OPSET)]
     model = helper.make_model(graph, opset_imports=opset, ir_version=_IR)
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
-    x = np.arange(4, dtype=np.float32).reshape(picture)
+    feeds = {name: np.full(shapes[name], 0.5, np.float32) for name in "om"}
+    feeds["x"] = np.arange(8, dtype=np.float32).reshape(shapes["x"])
     try:
         session = ort.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-        found = session.run(None, {"x": x, "o": np.full(offset, 0.5, np.float32)})[0]
+        found = session.run(None, feeds)[0]
     except Exception:  # a class of its own for each kind of failure
         return False
-    return bool(np.isclose(found[0, 0, 0, 0], 1.5))
+    return bool(np.isclose(found[0, 0, 0, 0], (1.5 + 5.5) / 2))

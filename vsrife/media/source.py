@@ -19,7 +19,7 @@ from vsrife.media.parts import scratch_file
 from vsrife.media.properties import Track, shaped, track_of
 from vsrife.media.reasons import reason_of
 from vsrife.media.timestamps import FINEST, Times, repair, source_times
-from vsrife.media.tracks.packets import Listing, as_fraction, list_packets
+from vsrife.media.tracks.packets import Listing, as_fraction, list_packets, start_of
 from vsrife.media.tracks.streams import film_of, origin_of
 from vsrife.media.writing.convert import resizer_arguments, without_colour_props
 from vsrife.messages import counted, note
@@ -69,7 +69,7 @@ def probe(source: Path) -> Facts:
                 (stream.width, stream.height),
                 stream.codec_context.codec.canonical_name,
                 track_of(stream),
-                Fraction(container.start_time or 0, 1_000_000),
+                start_of(container),
             )
     except (OSError, av.FFmpegError) as error:
         why = reason_of(error)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsrife.errors import MediaError
 from vsrife.media.reasons import reason_of
+from vsrife.media.timestamps import FINEST
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -43,6 +44,11 @@ class Listing:
         return bool(self.stated) and self.readable + _CUT_SHORT < self.stated
 
 
+def start_of(container: InputContainer) -> Fraction:
+    """When the first packet of a file is, in seconds; 0 where FFmpeg does not know."""
+    return (container.start_time or 0) * FINEST
+
+
 def list_packets(source: Path, track: int) -> Listing:
     """Read all packets of a file, up to the first damage. MediaError if it cannot be opened."""
     import av
@@ -58,7 +64,7 @@ def _listing(container: InputContainer, track: int) -> Listing:
     import av
 
     stream = container.streams[track]
-    base = as_fraction(stream.time_base or Fraction(1, 1_000_000))
+    base = as_fraction(stream.time_base or FINEST)
     shown, stored, steps = array("q"), array("q"), array("q")
     readable = Fraction(0)
     try:
@@ -76,8 +82,7 @@ def _listing(container: InputContainer, track: int) -> Listing:
         pass  # cut short or damaged here; the listing shows what is missing
     flags = container.format.flags
     estimated = any(flags & getattr(av.format.Flags, name).value for name in _ESTIMATED)
-    stated = Fraction(0 if estimated else container.duration or 0, 1_000_000)
-    start = Fraction(container.start_time or 0, 1_000_000)
+    stated = (0 if estimated else container.duration or 0) * FINEST
     times = _in_order(shown, stored)
     ends_at = [at + step for at, step in zip(shown, steps, strict=True) if at != _NONE and step]
     return Listing(
@@ -85,7 +90,7 @@ def _listing(container: InputContainer, track: int) -> Listing:
         max(ends_at) * base if ends_at else None,
         _samples(stream),
         stated,
-        readable - start,
+        readable - start_of(container),
     )
 
 

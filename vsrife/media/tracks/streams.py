@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from vsrife.media.tracks.packets import as_fraction
+from vsrife.media.tracks.packets import as_fraction, start_of
 from vsrife.media.tracks.window import Window as Window
 from vsrife.media.tracks.window import chapters_of, cut_to
 from vsrife.messages import note
@@ -39,9 +39,8 @@ _TRIAL_FILMS = {"webm": "libvpx"}  # where a container takes no H.264
 
 def origin_of(source: InputContainer) -> Fraction:
     """The time that becomes 0, in seconds: that of the first packet if times begin anywhere."""
-    if source.format.flags & _TIMESTAMPS_ANYWHERE and source.start_time is not None:
-        return Fraction(source.start_time, 1_000_000)
-    return Fraction(0)
+    anywhere = source.format.flags & _TIMESTAMPS_ANYWHERE
+    return start_of(source) if anywhere else Fraction(0)
 
 
 def is_cover(stream: Stream) -> bool:

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -90,20 +91,24 @@ def run_one(check: Check, limit: float, words: list[str]) -> tuple[int, str, str
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     environment.setdefault("VSRIFE_CACHE_DIR", "none")
     command = [sys.executable, str(ROOT / ".ci" / "gpu_checks.py"), check.name, *words]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return TIMED_OUT, "", ""
-    return done.returncode, done.stdout, done.stderr
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            out, said = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            # with what it has started, which would disturb the checks after it
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return TIMED_OUT, "", ""
+    return process.returncode, out, said
 
 
 def as_text(outcomes: list[Outcome], device: str) -> str:

@@ -40,7 +40,7 @@ PASSED, FAILED, NOT_SEEN = "passed", "failed", "not seen"
 # 11 bits, as fp16's have; but fp16 also keeps whole pictures
 LEAST = {"fp32": 50.0, "fp16": 40.0}
 REDUCED_ROWS = ("4.6", "4.25")
-SEEKS = 10_000
+SEEKS, SEEK_SECONDS = 10_000, 60  # whichever comes first
 # Formats whose frames are converted on the device, and ways to feed it, see `device_path.ways`
 FEEDING_FORMATS = (
     vs.YUV420P8,
@@ -66,19 +66,22 @@ class Run:
     def __init__(self, device: str, wheel: str | None) -> None:
         self.device, self.wheel = device, wheel
         self.reduced = device == "cpu"
-        self.cuda = device.startswith("cuda")
+        self.torch_device = choose_device(device, 0)
+        self.cuda = self.torch_device.type == "cuda"  # ROCm, too
+        if self.cuda:
+            torch.cuda.set_device(self.torch_device)  # of what is measured in this process
 
 
 def machine(run: Run) -> Facts:
     facts: Facts = {"python": sys.version.split()[0], "torch": torch.__version__}
     if run.cuda:
-        there = torch.cuda.get_device_properties(torch.device(run.device))
+        there = torch.cuda.get_device_properties(run.torch_device)
         facts |= {
             "gpu": there.name,
             "memory": there.total_memory,
             "capability": f"{there.major}.{there.minor}",
             "cuda": torch.version.cuda,
-            "fused_warps": fused_trial.fault(torch.device(run.device)) or "work",
+            "fused_warps": fused_trial.fault(run.torch_device) or "work",
         }
     session = speed.open_session("pytorch", "nano", (64, 64), threads=None, device=run.device)
     frame = [np.zeros((64, 64), np.float32)] * 3
@@ -110,7 +113,7 @@ def parity(run: Run) -> Facts:
 def feeding(run: Run) -> Facts:
     """Frames that are converted on the device, batches and recorded calls, each beside the host's
     path: codes apart, and seconds for a new frame."""
-    kind = choose_device(run.device, 0).type
+    kind = run.torch_device.type
     size, length = ((64, 48), 3) if run.reduced else ((1920, 1080), 24)
     film = contenders.clip_of(contenders.demo_frames(size))
     film = film.std.Loop(length // film.num_frames + 1)[:length]
@@ -178,7 +181,13 @@ def tests(run: Run) -> Facts:
     """Tests with the mark cuda, none skipped."""
     if not run.cuda:
         return {"state": NOT_SEEN, "text": "there is no CUDA device"}
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "cuda", "-p", "no:cacheprovider"]
+    # collecting all of them would take longer than these take
+    files = [
+        str(path)
+        for path in sorted(ROOT.joinpath("tests").rglob("test_*.py"))
+        if "mark.cuda" in path.read_text(encoding="utf-8")
+    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "cuda", "-p", "no:cacheprovider", *files]
     environment = {"VSRIFE_REQUIRE_CUDA": "1", "VSRIFE_LIGHT_TESTS": "1"}
     done = subprocess.run(
         ["env", *(f"{k}={v}" for k, v in environment.items()), *command],
@@ -209,6 +218,9 @@ def seeks(run: Run) -> Facts:
     numbers, wrong = random.Random(1), []
     started = time.monotonic()
     for done in range(0, count, 16):
+        if time.monotonic() - started > SEEK_SECONDS:
+            count = done
+            break
         order = [numbers.randrange(out.num_frames) for _ in range(min(16, count - done))]
         waiting = [(n, out.get_frame_async(n)) for n in order]
         for n, future in waiting:

@@ -14,6 +14,7 @@ from vsrife.inference.base import Rhythm
 from vsrife.inference.sessions import low_memory
 from vsrife.inference.sessions.low_memory import LowMemorySession
 from vsrife.inference.sessions.out_of_memory import is_out_of_memory
+from vsrife.inference.sessions.scheduler import Scheduler
 
 SIZE = (500, 400)
 # What each runtime says, word for word
@@ -27,6 +28,10 @@ TEXTS = [
     "AllocateRawInternal(size_t, bool) Failed to allocate memory for requested buffer of size 8",
     "bfc_arena.cc:376 Available memory of 1024 is smaller than requested bytes of 4096",
     "CUDA failure 2: out of memory ; GPU=0 ; hostname=x ; file=cuda_call.cc ; line=121",
+    "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    "miopenStatusAllocFailed",
+    "GET was unable to find an engine to execute this computation",
     "std::bad_alloc",
     "Exception from src/inference/src/cpp/infer_request.cpp:223:\n[GPU] CL_OUT_OF_RESOURCES",
     "[GPU] Exceeded max size of memory object allocation: requested 8589934592 bytes",
@@ -191,6 +196,59 @@ def test_where_nothing_helps_the_frame_gets_one_line_with_the_numbers():
     for _ in range(2):  # a later frame gets it, too, and nothing hangs
         with pytest.raises(BackendError, match=r"^out of memory for frames of 500x400, in \d+ ti"):
             frame_of(session, *PAIR)
+
+
+class Kept:
+    """Memory of a device."""
+
+
+@pytest.fixture
+def no_garbage_collection():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_what_ran_out_of_memory_keeps_none(no_garbage_collection):
+    """Through threads and batches, as on a GPU: what a failed frame had made is gone, collected or
+    not, before the next one is tried with less."""
+    made, alive = [], []
+    worker = ThreadPoolExecutor(1)
+
+    def compute(jobs):
+        alive.append(sum(each() is not None for each in made))
+        kept = Kept()
+        made.append(weakref.ref(kept))
+        raise MemoryError(f"out of memory for {len(jobs)}")
+
+    scheduler = Scheduler(lambda jobs: worker.submit(compute, jobs).result(), most=4)
+    futures = [scheduler.submit(job) for job in range(4)]
+    for future in futures:
+        with pytest.raises(MemoryError):
+            scheduler.wait(future)
+    assert len(alive) == 6  # 4 frames at a time, 2, then each of them alone
+    assert set(alive) == {0}
+    assert not any(each() for each in made)
+    worker.shutdown()
+
+
+def test_a_network_for_whole_frames_is_gone_before_one_for_tiles_is_opened(no_garbage_collection):
+    opened, alive = [], []
+    machine = Machine(0.6 * SIZE[0] * SIZE[1])
+
+    def open_(width, height):
+        alive.append(sum(each() is not None for each in opened))
+        network = machine.open(width, height)
+        network.itself = network  # as a session and its scheduler know each other
+        opened.append(weakref.ref(network))
+        return network
+
+    steps = low_memory.steps_of(*SIZE, 2, 64)
+    session = LowMemorySession(open_, lambda: steps, SIZE, note=lambda text: None)
+    assert np.abs(frame_of(session, *PAIR) - wanted(*PAIR)).max() < 1e-6
+    assert len(alive) > 1
+    assert set(alive) == {0}
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -32,7 +32,7 @@ class Killer(progress.Lines):
     def update(self, done):
         Killer.told += 1
         if Killer.told == {reports}:
-            os.kill(os.getpid(), signal.{signal})
+            os.kill(os.getpid(), {signal:d})
         super().update(done)
 progress.Lines = Killer
 progress.JSON_EVERY = 0  # a line for each report, however fast the machine is
@@ -41,7 +41,8 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-_END = {False: "SIGKILL", True: "SIGSTOP"}
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # by which Windows ends a process outright
+_STOP = getattr(signal, "SIGSTOP", _KILL)
 
 
 def draw_film(path: Path, frames: int, *, every: int = 40, rate: int = 25, noise: int = 0) -> Path:
@@ -81,7 +82,9 @@ def start(
 
     stop: it stands still instead. longest: seconds of a segment. lease: of a claim, in seconds.
     """
-    code = _PROGRAM.format(longest=longest, reports=reports, lease=lease, signal=_END[stop])
+    code = _PROGRAM.format(
+        longest=longest, reports=reports, lease=lease, signal=_STOP if stop else _KILL
+    )
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", code, "render", *words],
@@ -96,7 +99,7 @@ def finished(process: subprocess.Popen[str], code: int = 0) -> str:
     return said
 
 
-KILLED = -getattr(signal, "SIGKILL", 9)
+KILLED = _KILL if os.name == "nt" else -_KILL  # the exit code
 
 
 def hashes(path: Path) -> list[str]:

@@ -125,9 +125,7 @@ def _fill_standard_streams() -> None:
                 os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
     if sys.stdout is None:  # closed when Python began
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- for the process
-    if sys.stdout.errors == "strict":
-        # bytes of file names that are no letters come out as they are
-        sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    stdout.take_all_names()
     stdout.name_failures()
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from vsrife.errors import MediaError
 from vsrife.messages import note
 from vsrife.rendering.told import Told, told
+from vsrife.system.processes import let_others_go_first
 
-_NICE = 10  # of 19
-_BELOW_NORMAL = 0x4000  # Windows' BELOW_NORMAL_PRIORITY_CLASS
 CODE = "VSRIFE_EXIT_CODE"  # what --then can read
 NAMES = ("json", "log", "then", "nice")  # of what `add_arguments` adds
 
@@ -36,7 +35,7 @@ def beside(args: argparse.Namespace) -> Iterator[list[int]]:
     """
     code = [1]
     if args.nice:
-        _be_nice()
+        let_others_go_first()
     try:
         with _logged(args.log) as args.told:
             yield code
@@ -71,13 +70,3 @@ def _then(command: str | None, code: int) -> None:
     done = subprocess.run(command, shell=True, env=environment, stdout=out, check=False)
     if done.returncode:
         note(f"--then ended with code {done.returncode}")
-
-
-def _be_nice() -> None:
-    if sys.platform == "win32":
-        import ctypes
-
-        kernel = ctypes.windll.kernel32
-        kernel.SetPriorityClass(kernel.GetCurrentProcess(), _BELOW_NORMAL)
-    else:
-        os.nice(max(0, _NICE - os.nice(0)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +19,7 @@ from vsrife.rendering.film.source_film import Source, facts_of, open_film_source
 from vsrife.rendering.preview import preview
 from vsrife.rendering.progress import emit, listener
 from vsrife.rendering.task import Task
+from vsrife.system.quoting import command_line
 from vsrife.weights.folders import is_folder
 
 _NOT_AGAIN = ("estimate", "preview", "json", "help")
@@ -61,7 +61,7 @@ def _estimate(args: argparse.Namespace, task: Task, source: Source) -> None:
     found = estimate(task, source)
     if not found:
         raise MediaError("no backend can render this; see the notes above")
-    command = shlex.join(command_of(args, backend=found[0].backend, output=as_typed(args)))
+    command = command_line(command_of(args, backend=found[0].backend, output=as_typed(args)))
     if args.json:
         for each in found:
             emit(phase="estimate", **each._asdict())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from fractions import Fraction
 from pathlib import Path
 
 from vsrife.checks import frame_rate, rational, whole
+from vsrife.cli import stdout
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.media.parts import whole_file
 from vsrife.messages import say
@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     if not is_file(args.source):
         raise MediaError(f"{args.source} does not exist or is no file; IN must be a video file")
     if args.output is None:
-        sys.stdout.write(_script(args.source, sample, factor, fps, _NAME))
+        # as Python reads scripts
+        stdout.write_utf8(_script(args.source, sample, factor, fps, _NAME))
         return 0
     _check_target(args.source, args.output)
     with whole_file(args.output, overwrite=args.overwrite) as part:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
@@ -13,6 +11,7 @@ from typing import NamedTuple
 from vsrife.diagnosis.diagnosis import Diagnosis
 from vsrife.diagnosis.surroundings import OURS, THEIRS
 from vsrife.inference.select import BACKENDS
+from vsrife.system.quoting import command_line
 
 _CPU = ("", "cpu")
 _NEED_PLUGINS = ("mlrt",)  # are there with VapourSynth, and need plugins all the same
@@ -133,10 +132,4 @@ def _requirements(extra: str) -> list[str]:
 
 
 def _python(*words: str) -> str:
-    return " ".join(_quoted(word) for word in (sys.executable or "python3", *words))
-
-
-def _quoted(word: str) -> str:
-    if os.name != "nt":
-        return shlex.quote(word)
-    return f'"{word}"' if re.search(r"[^\w@%+=:,./\\~-]", word) else word
+    return command_line((sys.executable or "python3", *words))

@@ -16,6 +16,7 @@ from typing import Any
 
 from vsrife.inference.backends import quiet
 from vsrife.messages import one_line
+from vsrife.system import moving
 
 ROUNDS = 3  # of which the median counts, after one that does not
 MOMENT = 0.375  # seconds of the demo's film, at which much of it moves
@@ -136,7 +137,7 @@ def main(words: Sequence[str]) -> None:
         found = {"error": one_line(str(error)) or type(error).__name__}
     part = Path(f"{target}.part")
     part.write_text(json.dumps(found), encoding="utf-8")
-    part.replace(target)  # one that is cut off here has given no answer
+    moving.replace(part, Path(target))  # one that is cut off here has given no answer
 
 
 if __name__ == "__main__":

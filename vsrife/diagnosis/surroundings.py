@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+from ast import literal_eval
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
@@ -31,7 +32,7 @@ DEVICE_FILES = {
 _SCRIPT = """\
 import sys
 import vapoursynth as vs
-print("prefix " + sys.prefix, file=sys.stderr)
+print("prefix " + ascii(sys.prefix), file=sys.stderr)
 vs.core.std.BlankClip(width=64, height=48, length=1).set_output()
 """
 
@@ -42,9 +43,10 @@ def machine() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": processor(),
     }
-    with suppress(AttributeError, ValueError, OSError):
-        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-        found["memory"] = f"{pages * size / 2**30:.1f} GiB"
+    if sys.platform != "win32":
+        with suppress(ValueError, OSError):
+            pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+            found["memory"] = f"{pages * size / 2**30:.1f} GiB"
     drivers = graphics()
     if drivers:
         found["graphics"] = ", ".join(drivers)
@@ -113,13 +115,13 @@ def vspipe(limit: float) -> dict[str, str]:
         return {"path": "", "first": "", "python": "", "error": "no program vspipe is installed"}
     found = {"path": path, "first": _foreign(shell, own), "python": "", "error": ""}
     ended = _run_script(path, limit)
-    prefix = re.search(r"^prefix (.*)$", ended[2], re.MULTILINE)
+    prefix = re.search(r"^prefix ('.*'|\".*\")\s*$", ended[2], re.MULTILINE)
     if ended[0] != 0:
         found["error"] = ended[1]
     elif prefix is None:
         found["error"] = "it has not run the script"
     else:
-        found["python"] = prefix[1].strip()
+        found["python"] = literal_eval(prefix[1])
         if Path(found["python"]).resolve() != Path(sys.prefix).resolve():
             found["error"] = f"it runs scripts with another Python, {found['python']}"
     return found

@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vsrife.errors import MediaError
+from vsrife.system import moving
+from vsrife.system.processes import is_running
 from vsrife.weights.folders import exists, is_folder
 
 _NAME = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)\.part")
@@ -28,12 +30,15 @@ _OURS = (
     ".mkv", ".mp4", ".mov", ".nut", ".webm", ".gif", ".webp", ".apng", ".png", ".tif", ".tiff",
     ".exr", ".csv", ".svg", ".pdf", ".times", ".html", ".vpy",
 )  # fmt: skip  # a list of words
+_DENIED = "choose another folder"
+if moving.WINDOWS:  # where no file can be replaced that is open
+    _DENIED = "close it in other programs, or choose another folder"
 _MEANING = {
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.ENOSPC: "the disk is full; make room",
     getattr(errno, "EDQUOT", errno.ENOSPC): "the disk is full; make room",
-    errno.EACCES: "permission denied; choose another folder",
-    errno.EPERM: "permission denied; choose another folder",
+    errno.EACCES: f"permission denied; {_DENIED}",
+    errno.EPERM: f"permission denied; {_DENIED}",
 }
 _counter = itertools.count()
 _held: dict[Path, int] = {}  # parts of this process -> descriptor of the lock
@@ -86,6 +91,8 @@ def check_target(path: Path, *, overwrite: bool) -> Path:
         raise MediaError(f"{path} is a link to {linked}, which does not exist; remove the link")
     if path.exists() and (not overwrite or not path.is_file()):
         raise MediaError(f"{path} exists; choose another name, or --overwrite for a file")
+    if moving.WINDOWS and path.exists() and not os.access(path, os.W_OK):
+        raise MediaError(f"{path} is read-only; choose another name, or make it writable")
     return path.resolve()
 
 
@@ -106,9 +113,9 @@ def publish(part: Path, target: Path) -> None:
 
 
 def _rename_to_new(part: Path, target: Path) -> None:
-    if os.name == "nt":
-        _unlock(part)
-        os.rename(part, target)  # on Windows this never replaces a file
+    if moving.WINDOWS:
+        _unlock(part)  # what is open cannot be moved there
+        moving.rename_new(part, target)
         return
     try:
         os.link(part, target)
@@ -117,7 +124,7 @@ def _rename_to_new(part: Path, target: Path) -> None:
     except OSError:  # FAT and some network folders have no hard links
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         try:
-            os.replace(part, target)
+            moving.replace(part, target)
         except OSError:
             target.unlink(missing_ok=True)
             raise
@@ -131,8 +138,9 @@ def _replace(part: Path, target: Path) -> None:
                 os.chown(part, before.st_uid, before.st_gid)
         with suppress(OSError):
             os.chmod(part, stat.S_IMODE(before.st_mode))
-    _unlock(part)
-    os.replace(part, target)
+    if moving.WINDOWS:
+        _unlock(part)  # what is open cannot be moved there
+    moving.replace(part, target)
 
 
 def check_folder(folder: Path, endings: Collection[str] = ()) -> None:
@@ -261,21 +269,10 @@ def _remove_if_dead(part: Path, pid: int) -> bool:
         finally:
             os.close(descriptor)
         if dead:
+            if moving.WINDOWS:  # in place of a lock: this fails where another machine has it open
+                part.unlink()
             # first what it holds: a crash in between leaves the part, and so the next try
             shutil.rmtree(part.with_name(part.name + _FOLDER), ignore_errors=True)
-            part.unlink()
+            part.unlink(missing_ok=True)
             return True
     return False
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process of this machine may be running; Windows: False, since it need not know."""
-    if sys.platform == "win32":
-        return False  # Windows does not remove a file that a process has open
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True  # another user's process
-    return True

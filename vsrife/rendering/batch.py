@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from vsrife.errors import ArgumentError, MediaError
 from vsrife.media.stills.image_folder import is_image_folder
+from vsrife.system import moving
 from vsrife.weights.folders import exists, is_file, is_folder
 
 # Files that a folder is searched for; a file that is named may end otherwise
@@ -20,6 +21,7 @@ VIDEOS = (
     ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
 )  # fmt: skip
 DEFAULT_NAME = "{name}{ext}"
+_NOT_ON_WINDOWS = '<>:"|?*'
 FIELDS = ("name", "ext", "factor", "fps", "number")
 _SIMPLE = 12  # denominators of factors that people write, as 7/3; others are told in decimals
 _DONE, _SKIPPED, _FAILED = "done", "skipped", "failed"
@@ -82,6 +84,11 @@ def check_name(template: str) -> None:
         )
     if "/" in template or "\\" in template:
         raise ArgumentError(f"name must be a file's name without a folder, not {template!r}")
+    plain = "".join(text for text, *_ in string.Formatter().parse(template))
+    if moving.WINDOWS and set(plain) & set(_NOT_ON_WINDOWS):
+        raise ArgumentError(
+            f"name has what Windows allows in no name ({_NOT_ON_WINDOWS}): {template!r}"
+        )
 
 
 def targets(

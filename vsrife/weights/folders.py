@@ -14,11 +14,13 @@ from tempfile import TemporaryDirectory, gettempdir
 from platformdirs import user_cache_path, user_config_path
 
 from vsrife.errors import MediaError, ModelError
+from vsrife.system import moving
 
 FOLDER_VARIABLE = "VSRIFE_MODEL_DIR"
 CACHE_VARIABLE = "VSRIFE_CACHE_DIR"
 CATALOGUE = "models.toml"
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_NO_SUCH_NAME = 123  # ERROR_INVALID_NAME of Windows: *.mkv can be the name of nothing
 _PATIENCE = 1.0  # seconds to wait for a lock before the user is told
 
 _package = Path(__file__).resolve().parents[1]
@@ -113,6 +115,8 @@ def _mode(path: Path) -> int:
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null character
         return 0
     except OSError as error:
+        if getattr(error, "winerror", None) == _NO_SUCH_NAME:
+            return 0
         raise ModelError(
             f"{str(path)!r:.300} cannot be read ({error.strerror}); check its name and permissions"
         ) from error
@@ -171,7 +175,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         write(part)
         with part.open("rb+") as file:
             os.fsync(file.fileno())  # else a power cut could leave the new name without content
-        os.replace(part, path)
+        moving.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 

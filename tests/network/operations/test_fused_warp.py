@@ -2,12 +2,14 @@
 
 import importlib
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
 
 from tests.golden.formula import make_state
+from tests.support.fake_cuda import fake_tensors
 from vsrife import interpolate
 from vsrife.inference.device_path import fused_trial, ways
 from vsrife.inference.device_path.ways import Ways
@@ -133,6 +135,29 @@ def test_it_compiles_for_gpus(kind, sharp, monkeypatch, tmp_path):
     assert compiled.asm["ptx"].count("ld.global") >= 2 + 4 * (3 + 4 * sharp)
 
 
+def test_it_is_launched_where_the_tensors_are(monkeypatch):
+    """Triton launches on the thread's current device, which may be another one."""
+    current, launched = [0], []
+
+    @contextmanager
+    def device(which):
+        before, current[0] = current[0], which.index
+        yield
+        current[0] = before
+
+    class Kernel:
+        def __getitem__(self, grid):
+            return lambda pair, *_, **__: launched.append((pair.device.index, current[0]))
+
+    monkeypatch.setattr(torch.cuda, "device", device)
+    monkeypatch.setattr(fused_warp, "_kernel", Kernel)
+    with fake_tensors():
+        for index in (1, 0):
+            pair, flow = (torch.empty(2, 4, 8, 8, device=f"cuda:{index}") for _ in range(2))
+            fused_warp.warp(pair, flow[:1])
+    assert launched == [(1, 1), (0, 0)]
+
+
 def test_sessions_take_them_where_they_work_and_only_there(interpreted, monkeypatch):
     frames = [np.full((32, 48, 3), 0.1 * k, np.float32) for k in range(2)]
     frames[1][8:16, 8:16] = 1
@@ -147,5 +172,9 @@ def test_sessions_take_them_where_they_work_and_only_there(interpreted, monkeypa
     assert calls
     calls.clear()
     monkeypatch.setattr(fused_trial, "fault", lambda device: "no compiler")
-    assert np.abs(made() - plain).max() < 1e-4
+    with pytest.warns(RuntimeWarning, match=r"not one kernel \(no compiler\)"):
+        assert np.abs(made() - plain).max() < 1e-4
+    assert not calls
+    monkeypatch.setattr(fused_trial, "fault", lambda device: fused_trial.NOT_THERE)
+    assert np.abs(made() - plain).max() < 1e-4  # said of no system that has no Triton
     assert not calls

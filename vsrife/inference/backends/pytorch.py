@@ -105,7 +105,7 @@ class TorchSession:
         self._padding = self._maker.padding
         self._worker = _worker(self._device)
         ways = WAYS[self._device.type]
-        self._net.fused = ways.fused and not self._run(lambda: fused_trial.fault(self._device))
+        self._net.fused = ways.fused and self._can_fuse(settings)
         self.tells = TELLS_ALL | {name for name in FED if getattr(ways, name)}
         if self._net.arch in TRIPLES.values():
             self.tells = self.tells - {"motion", "planes"} | {BESIDE}
@@ -116,6 +116,12 @@ class TorchSession:
             self._scheduler = Scheduler(
                 self._make, most=most, kept=2 * most, room=self._land, note=settings.note
             )
+
+    def _can_fuse(self, settings: Settings) -> bool:
+        fault = self._run(lambda: fused_trial.fault(self._device))
+        if fault and fault != fused_trial.NOT_THERE:
+            settings.note(f"warps are not one kernel ({fault}): slower")
+        return not fault
 
     def prepare(self, planes: Planes) -> Frame:
         if not isinstance(planes, SourcePlanes):

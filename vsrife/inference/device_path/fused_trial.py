@@ -9,6 +9,7 @@ import torch
 from vsrife.network.operations.torch import fused_warp
 from vsrife.network.operations.torch.torch_operations import TorchOperations
 
+NOT_THERE = "Triton is not installed"  # PyTorch brings it on Linux alone
 _WIDTH, _HEIGHT = 40, 24  # pixels of the trial
 _NEAR = 1e-3  # of 0..1: how far it may be from grid_sample, whose places are rounded
 
@@ -24,6 +25,8 @@ def fault(device: torch.device) -> str:
     flow = 9 * flow - 4
     try:
         made = fused_warp.warp(pair, flow)
+    except ModuleNotFoundError:
+        return NOT_THERE
     except Exception as error:  # drivers, compilers: whatever it is, there is another way
         return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
     plain = TorchOperations((_WIDTH, _HEIGHT)).warp(pair, flow)

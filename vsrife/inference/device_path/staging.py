@@ -114,7 +114,8 @@ def _stream(device: torch.device) -> torch.cuda.Stream:
 
 
 def _event() -> torch.cuda.Event:
-    return torch.cuda.Event()  # type: ignore[no-untyped-call]
+    # waiting threads sleep: the encoder beside them needs the cores
+    return torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
 
 
 def staging_of(device: torch.device) -> Staging:

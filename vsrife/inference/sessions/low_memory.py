@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from vsrife.errors import BackendError, RifeError
 from vsrife.inference.base import Note, Planes, Rhythm, Session, silent
 from vsrife.inference.sessions import tiles
 from vsrife.inference.sessions.held import Held, prepared_pair
-from vsrife.inference.sessions.out_of_memory import is_out_of_memory, reason_of
+from vsrife.inference.sessions.out_of_memory import forget, is_out_of_memory, reason_of
 from vsrife.inference.sessions.tiles import Tiling
 from vsrife.inference.source_planes import SourcePlanes
 
@@ -139,6 +140,7 @@ class LowMemorySession:
                             raise
                         raise _failed(error) from error
                     reason = reason_of(error)
+                    forget(error)
             # out of the except block: an error keeps what the runtime had allocated
             self._step_down(at, reason)
 
@@ -179,6 +181,7 @@ class LowMemorySession:
                 frame.forget()
             if self._steps[at + 1].tiling is not None:
                 self._session = None
+            gc.collect()  # sessions and their schedulers know each other
             self._at = at + 1
             self._note(
                 f"out of memory for frames of {width}x{height} ({reason}): from here on "

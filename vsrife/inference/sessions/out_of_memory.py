@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 
 from vsrife.errors import printable
 from vsrife.messages import one_line
@@ -20,6 +21,8 @@ _WORDS = re.compile(
             "failed to allocate memory",  # ONNX Runtime's arenas
             "smaller than requested bytes",  # ONNX Runtime where memory_limit= is reached
             "not enough memory",
+            "alloc(ation)?_?failed",  # cuBLAS, cuDNN, MIOpen
+            "unable to find an engine",  # cuDNN in PyTorch, where there is no room for any of them
             "bad_?alloc",  # C++
             "bad allocation",
             "outofmemory",
@@ -40,6 +43,17 @@ def is_out_of_memory(error: BaseException) -> bool:
             return True
         seen = seen.__cause__
     return False
+
+
+def forget(error: BaseException) -> None:
+    """Let go of what the functions that `error` has left had in hand; the error itself stays.
+
+    A traceback keeps their variables alive, and so what they had allocated on the device.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        traceback.clear_frames(seen.__traceback__)
+        seen = seen.__cause__ or seen.__context__
 
 
 def reason_of(error: BaseException) -> str:

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from vsrife.inference.base import Note, silent
-from vsrife.inference.sessions.out_of_memory import is_out_of_memory
+from vsrife.inference.sessions.out_of_memory import forget, is_out_of_memory
 
 
 @dataclass(eq=False)
@@ -190,6 +190,8 @@ class Scheduler[Job: Hashable, Result]:
                 outcomes.update(zip(jobs, self._run(jobs), strict=True))
                 return
             except Exception as error:
+                if is_out_of_memory(error):
+                    forget(error)
                 if len(jobs) == 1:
                     outcomes[jobs[0]] = error
                     return

@@ -5,7 +5,6 @@ The file is a ZIP without compression: images are compressed already.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from vsrife.media.parts import part_of, publish, sweep, unwritable
 from vsrife.media.stills.image_pattern import FIRST, existing, name_of
 from vsrife.media.stills.image_writer import image_bytes
 from vsrife.messages import counted, note
+from vsrife.system import moving
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes in every run
 _AT_ONCE = 4  # images that are encoded at the same time, and frames in flight
@@ -82,7 +82,7 @@ def put_image(data: bytes, path: Path, *, overwrite: bool) -> None:
     try:
         part.write_bytes(data)
         if overwrite:
-            os.replace(part, path)
+            moving.replace(part, path)
         else:
             publish(part, path)
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -24,6 +23,7 @@ from vsrife.media.writing.convert import (
     with_alpha,
     without_colour_props,
 )
+from vsrife.system import moving
 from vsrife.video.alpha import premultiplied, straight
 from vsrife.video.frames import ALPHA
 
@@ -141,7 +141,7 @@ def write_images(
         part = part_of(path)
         try:
             part.write_bytes(image_bytes(frame, path.suffix))
-            os.replace(part, path)
+            moving.replace(part, path)
         except OSError as error:
             raise unwritable(path, error) from error
         finally:

@@ -6,7 +6,6 @@ There is no list of codecs here: a trial file in memory shows what the container
 from __future__ import annotations
 
 import io
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from vsrife.media.tracks.packets import as_fraction, start_of
 from vsrife.media.tracks.window import Window as Window
 from vsrife.media.tracks.window import chapters_of, cut_to
 from vsrife.messages import note
+from vsrife.system.quoting import quoted
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -143,10 +143,7 @@ def _way_out(file: str, stream: Stream, first: Packet[Any] | None, container: st
     # NUT holds any sound and text, and data are written as they are
     target = f"stream{stream.index}.nut"
     target = f"-f data stream{stream.index}.bin" if stream.type == "data" else target
-    return (
-        f"`ffmpeg -i {shlex.quote(file)} -map 0:{stream.index} -c copy {target}` saves it on its "
-        "own"
-    )
+    return f"`ffmpeg -i {quoted(file)} -map 0:{stream.index} -c copy {target}` saves it on its own"
 
 
 def _is_redundant(stream: Stream, source: InputContainer) -> bool:

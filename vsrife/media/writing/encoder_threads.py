@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ def ordinary() -> Iterator[None]:
     time threads of the highest priority (SCHED_FIFO, 99), which nothing else runs beside, and those
     that are started later inherit it. Here they get back what the caller had. Linux alone has this.
     """
-    if not hasattr(os, "sched_getscheduler"):
+    if sys.platform != "linux":
         yield
         return
     policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)

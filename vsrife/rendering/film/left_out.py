@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
 
 from vsrife.media.source import Facts
@@ -14,6 +13,7 @@ from vsrife.media.writing.encoding import STRETCH
 from vsrife.messages import note
 from vsrife.rendering.film.source_film import Source
 from vsrife.rendering.task import Task
+from vsrife.system.quoting import quoted
 
 _LOOKED_AT = 32  # frames, spread evenly: which have alpha, and whether it shows
 # FFmpeg's decoders that read the alpha of these; its own, which are usual, do not
@@ -85,7 +85,7 @@ def note_lost(task: Task, source: Source) -> None:
     if source.facts.about.alpha_apart and decoder and not has_alpha(source.clip):
         note(
             f"the film's transparency is not read; `ffmpeg -c:v {decoder} -i "
-            f"{shlex.quote(str(task.source))} -c:v ffv1 film.mkv` makes a file whose is"
+            f"{quoted(str(task.source))} -c:v ffv1 film.mkv` makes a file whose is"
         )
     _note_alpha(task, source)
     _note_shape(task, source)

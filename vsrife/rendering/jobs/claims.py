@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +20,8 @@ from types import TracebackType
 from typing import Protocol
 
 from vsrife.errors import MediaError
-from vsrife.media.parts import is_running
+from vsrife.system import moving
+from vsrife.system.processes import is_running
 
 LEASE = 60.0  # seconds; longer than a frame of a slow machine, since beats go on meanwhile
 _BEAT = 10.0  # seconds
@@ -55,9 +55,12 @@ class Folder:
         self._path = path
 
     def make(self, name: str, text: str) -> bool:
-        try:
+        def write() -> None:
             with (self._path / name).open("x", encoding="utf-8") as file:
                 file.write(text)
+
+        try:
+            moving.patiently(write)
         except (FileExistsError, FileNotFoundError):  # the latter: the folder has gone
             return False
         return True
@@ -158,10 +161,8 @@ class Claims:
             return True  # just released
         host, _, rest = text.partition(" ")
         pid = rest.partition(" ")[0]
-        # Windows does not tell whether a process runs
-        if sys.platform != "win32" and host == self._host and pid.isdecimal():
-            if not is_running(int(pid)):
-                return True
+        if host == self._host and pid.isdecimal() and not is_running(int(pid)):
+            return True
         before, since = self._seen.get(segment, (None, 0.0))
         if text != before:
             self._seen[segment] = (text, self._clock())

@@ -28,6 +28,7 @@ from vsrife.rendering.jobs.claims import Claims, Folder
 from vsrife.rendering.jobs.identity import differences, of_file
 from vsrife.rendering.jobs.manifest import Manifest, Receipt
 from vsrife.rendering.jobs.shared import Shared, address_of
+from vsrife.system import moving
 
 _LOCK, _JOINING, _ADDRESS = "lock", "joining", "address"
 _LONGEST_STEM = 40  # characters; a name has at most 255 bytes, and a character up to 4
@@ -135,7 +136,7 @@ class Job:
                 self.discard(segment)
                 return False
             for path in got:
-                os.replace(path, path.with_suffix(""))
+                moving.replace(path, path.with_suffix(""))
         except FileNotFoundError:  # removed meanwhile
             return False
         return True
@@ -176,7 +177,8 @@ class Job:
     def discard(self, segment: int) -> None:
         self._done.discard(segment)
         for suffix in (".json", ".nut"):
-            self.path(segment, suffix).unlink(missing_ok=True)
+            with suppress(PermissionError):  # Windows: it is still read; it counts for nothing now
+                self.path(segment, suffix).unlink(missing_ok=True)
             if self.shared is not None:
                 self.shared.remove(self.path(segment, suffix).name)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from vsrife.inference.base import Hardware
 from vsrife.inference.select import candidates
@@ -105,6 +106,7 @@ def _started(job: Job, devices: Sequence[str | None]) -> Iterator[list[subproces
     # as many threads as there are cores, in all: each worker alone would take as many
     share = max(1, (os.cpu_count() or 1) // len(devices))
     environment.setdefault("OMP_NUM_THREADS", str(share))
+    environment["PYTHONIOENCODING"] = "utf-8"  # of their logs, which are read as such
     workers = []
     try:
         for number, device in enumerate(devices):
@@ -144,19 +146,32 @@ def _last_line(folder: Path, number: int, worker: subprocess.Popen[bytes]) -> st
     return lines[-1].partition(": error: ")[2] if lines else f"code {worker.returncode}"
 
 
-def _end_with_parent() -> None:
-    """End at once when stdin does: whoever has started this process is gone or done."""
+def _end_with_parent(pipe: BinaryIO) -> None:
+    """End at once when the pipe does: whoever has started this process is gone or done."""
     with suppress(OSError, ValueError):
-        while sys.stdin.buffer.read(1):
+        while pipe.read(1):
             pass
     release_all()
     os._exit(1)
 
 
+def _taken_stdin() -> BinaryIO:
+    """stdin under another number, with nothing in its place.
+
+    Windows lets one call at a time at a pipe. Libraries look at stdin as they are loaded, and would
+    wait for ever behind who reads from it.
+    """
+    pipe = os.fdopen(os.dup(0), "rb", 0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return pipe
+
+
 def main(words: Sequence[str]) -> int:
     """A worker: words are the place of the segments, and its device if that is not the task's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, whose end is ours
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=[_taken_stdin()], daemon=True).start()
     try:
         device = words[1] if len(words) > 1 else None
         join_in(words[0], None, Silent(), device)

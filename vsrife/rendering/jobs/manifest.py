@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vsrife.system import moving
+
 FORMAT = 2  # 1: of an earlier vsrife, which cut films elsewhere
 NAME = "manifest.json"
 
@@ -97,7 +99,7 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
             json.dump(data, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        moving.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 

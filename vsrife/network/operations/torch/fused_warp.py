@@ -8,6 +8,7 @@ with PyTorch on Linux; where it is missing or cannot compile, `device_path.fused
 from __future__ import annotations
 
 import functools
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -23,18 +24,20 @@ def warp(pair: Tensor, flow: Tensor, bends: Tensor | None = None) -> Tensor:
     pair, flow = pair.contiguous(), flow.contiguous()
     out = torch.empty_like(pair)
     grid = (-(-height * width // _BLOCK), pictures)
-    _kernel()[grid](
-        pair,
-        flow if bends is None else bends.contiguous(),
-        flow,
-        out,
-        pictures // 2,
-        height,
-        width,
-        channels=channels,
-        sharp=bends is not None,
-        block=_BLOCK,
-    )
+    # Triton launches on the thread's current device, wherever tensors are
+    with torch.cuda.device(pair.device) if pair.is_cuda else nullcontext():
+        _kernel()[grid](
+            pair,
+            flow if bends is None else bends.contiguous(),
+            flow,
+            out,
+            pictures // 2,
+            height,
+            width,
+            channels=channels,
+            sharp=bends is not None,
+            block=_BLOCK,
+        )
     return out
 
 

@@ -195,7 +195,10 @@ class TorchOperations:
         x = torch.add(across, moved[:, :1], alpha=steps[0])
         y = torch.add(down, moved[:, 1:], alpha=steps[1])
         grid = torch.cat((x, y), 1).permute(0, 2, 3, 1)
-        return F.grid_sample(pair, grid, mode="bilinear", padding_mode="border", align_corners=True)
+        border = "border"
+        if pair.device.type == "mps":  # PyTorch before 2.13 has no border there
+            grid, border = grid.clamp(-1, 1), "zeros"
+        return F.grid_sample(pair, grid, mode="bilinear", padding_mode=border, align_corners=True)
 
     def _line(self, like: Tensor, side: int, cell: int) -> Tensor:
         """Pixel coordinates along a side; for cell > 1 only those that `_middles` keeps."""

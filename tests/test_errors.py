@@ -17,7 +17,7 @@ def test_what_is_needed_and_the_extra_that_brings_it_are_named(error, said):
     with pytest.raises(BackendError) as raised, needing("the thing", "extra"):
         raise error
     assert str(raised.value).startswith(f"the thing needs what is not installed: {said}")
-    assert str(raised.value).endswith("; pip install '.[extra]'")
+    assert str(raised.value).endswith('; pip install ".[extra]"')
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def missing_package(wanted: str, extra: str, what: str) -> BackendError:
 
     wanted: what the user asked for; extra: the extra that installs it; what: the missing package.
     """
-    return BackendError(f"{wanted} needs what is not installed: {what}; pip install '.[{extra}]'")
+    return BackendError(f'{wanted} needs what is not installed: {what}; pip install ".[{extra}]"')
 
 
 @contextmanager

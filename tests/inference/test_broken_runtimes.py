@@ -120,7 +120,7 @@ def test_the_line_for_a_clash_says_what_is_broken_and_the_way_out(replaced):
     _, (line,) = replaced[0]["clash as ImportError"]
     assert "vs-mlrt's core.ov has loaded another build of OpenVINO 2" in line
     if sys.platform == "linux":
-        assert "pip install 'openvino!=2" in line
+        assert 'pip install "openvino!=2' in line
 
 
 NAMED = [

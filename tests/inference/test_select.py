@@ -79,7 +79,7 @@ def test_the_test_above_can_fail():
     code = f"MODELS = [('nano', None)]{SCRIPT}"
     done = run_without(["torch", "openvino", "onnxruntime"], code)
     assert done.returncode == 1
-    assert "no backend is installed that could run this; pip install '.[onnx]'" in done.stderr
+    assert 'no backend is installed that could run this; pip install ".[onnx]"' in done.stderr
 
 
 def test_the_command_line_needs_no_torch(tmp_path):

@@ -267,5 +267,5 @@ print(cli.main(["export", "nano", "-o", {json.dumps(str(tmp_path / "a.xml"))},
     assert done.stdout == f"{cli.FAILED}\n"
     assert "target openvino needs what is not installed: " in done.stderr
     assert fault in done.stderr
-    assert "pip install '.[openvino]'" in done.stderr
+    assert 'pip install ".[openvino]"' in done.stderr
     assert done.stderr.count("\n") == 1

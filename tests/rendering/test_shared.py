@@ -139,7 +139,7 @@ def test_an_address_that_holds_no_render_cannot_be_joined(store, capsys):
 def test_fsspec_is_named_if_it_is_missing(monkeypatch, words: list[str], tmp_path: Path, capsys):
     monkeypatch.setitem(sys.modules, "fsspec", None)
     assert main(["render", *words, "-o", str(tmp_path / "o.mkv"), *SHARED]) == 1
-    assert "memory://films needs what is not installed: fsspec; pip install '.[remote]'" in (
+    assert 'memory://films needs what is not installed: fsspec; pip install ".[remote]"' in (
         capsys.readouterr().err
     )
 

@@ -119,6 +119,26 @@ def test_elsewhere_its_lock_is_held_until_it_is_moved(monkeypatch, tmp_path):
     assert not parts._held
 
 
+def test_where_a_file_cannot_be_replaced_the_new_one_is_not_lost(windows, monkeypatch, tmp_path):
+    """As while a player shows it."""
+    target = tmp_path / "o.mkv"
+    target.write_text("old")
+    monkeypatch.setattr(moving, "_PATIENCE", 0.01)
+
+    def refuse(part, onto):
+        raise PermissionError(errno.EACCES, "in use")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with (
+        pytest.raises(MediaError, match=r"cannot be replaced; .*The new file is .*o\.\d+\.mkv"),
+        parts.whole_file(target) as part,
+    ):
+        part.write_text("new")
+    assert target.read_text() == "old"
+    (other,) = set(tmp_path.iterdir()) - {target}
+    assert other.read_text() == "new"
+
+
 def test_a_read_only_file_is_refused_before_the_work(windows, monkeypatch, tmp_path):
     """Windows would refuse to replace it at the end."""
     target = tmp_path / "o.mkv"

@@ -92,7 +92,7 @@ def _check(args: argparse.Namespace, paths: list[Path]) -> list[str]:
     _check_files(args, paths)
     if args.measures is None and "ssimulacra2" not in names:
         note("without SSIMULACRA 2, whose VapourSynth plugin vszip is not installed; "
-             "pip install '.[eval]'")  # fmt: skip
+             'pip install ".[eval]"')  # fmt: skip
     return names
 
 

@@ -200,7 +200,7 @@ def _broken(name: str, error: Exception) -> BackendError:
         reason += " before"
         way_out = "name another backend"
         if version and sys.platform == "linux":  # where the library's name has the release in it
-            way_out = f"pip install 'openvino!={version}', since other releases work beside it"
+            way_out = f'pip install "openvino!={version}", since other releases work beside it'
     return BackendError(f"backend {name!r} cannot be loaded ({reason}); {way_out}")
 
 
@@ -243,8 +243,8 @@ def candidates(hardware: Hardware, *, graph: bool = False) -> tuple[str, ...]:
         return found
     if kind in ("", "cpu"):
         raise BackendError(
-            "no backend is installed that could run this; pip install '.[onnx]' or "
-            "'.[openvino]' for CPUs, '.[torch]' for GPUs"
+            'no backend is installed that could run this; pip install ".[onnx]" or '
+            '".[openvino]" for CPUs, ".[torch]" for GPUs'
         )
     return (able[0],)  # whose error says what is missing
 

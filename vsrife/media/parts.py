@@ -104,12 +104,17 @@ def publish(part: Path, target: Path) -> None:
     try:
         _rename_to_new(part, target)
     except FileExistsError as error:
-        other = target.with_name(f"{target.stem}.{os.getpid()}{target.suffix}")
-        _rename_to_new(part, other)
         raise MediaError(
             f"{target} has appeared while the new file was made, and is left alone; "
-            f"the new file is {other}"
+            f"the new file is {_put_beside(part, target)}"
         ) from error
+
+
+def _put_beside(part: Path, target: Path) -> Path:
+    """Give `part` a name like that of `target`, where it cannot have that: no work is lost."""
+    other = target.with_name(f"{target.stem}.{os.getpid()}{target.suffix}")
+    _rename_to_new(part, other)
+    return other
 
 
 def _rename_to_new(part: Path, target: Path) -> None:
@@ -140,7 +145,13 @@ def _replace(part: Path, target: Path) -> None:
             os.chmod(part, stat.S_IMODE(before.st_mode))
     if moving.WINDOWS:
         _unlock(part)  # what is open cannot be moved there
-    moving.replace(part, target)
+    try:
+        moving.replace(part, target)
+    except PermissionError as error:
+        raise MediaError(
+            f"{target} cannot be replaced; is it open in another program? "
+            f"The new file is {_put_beside(part, target)}"
+        ) from error
 
 
 def check_folder(folder: Path, endings: Collection[str] = ()) -> None:

@@ -69,7 +69,7 @@ def missing() -> str:
     """What to tell the user of measures that cannot be had here; "" if all can."""
     if hasattr(vs.core, "vszip"):
         return ""
-    return "without SSIMULACRA 2: VapourSynth plugin vszip is not installed; pip install '.[eval]'"
+    return 'without SSIMULACRA 2: VapourSynth plugin vszip is not installed; pip install ".[eval]"'
 
 
 def measured(scores: Sequence[Scores]) -> list[str]:

@@ -32,7 +32,7 @@ class Provider:
 _EXACTLY = {"arena_extend_strategy": "kSameAsRequested"}  # memory as it is needed, not doubled
 _GPU = (
     "onnxruntime-gpu in place of onnxruntime: pip uninstall onnxruntime, then "
-    "pip install '.[onnx-gpu]'"
+    'pip install ".[onnx-gpu]"'
 )
 
 # In the order in which they are chosen; TensorRT only when it is asked for, since it may build for
@@ -40,7 +40,7 @@ _GPU = (
 PROVIDERS: dict[str, Provider] = {
     "tensorrt": Provider(
         "TensorrtExecutionProvider",
-        f"{_GPU} 'tensorrt-cu13<11' (or -cu12, for an onnxruntime-gpu built with CUDA 12)",
+        f'{_GPU} "tensorrt-cu13<11" (or -cu12, for an onnxruntime-gpu built with CUDA 12)',
         "device_id",
     ),
     "cuda": Provider("CUDAExecutionProvider", _GPU, "device_id", "gpu_mem_limit", _EXACTLY),
@@ -63,7 +63,7 @@ PROVIDERS: dict[str, Provider] = {
     ),
     "coreml": Provider(
         "CoreMLExecutionProvider",
-        "onnxruntime on macOS: pip install '.[onnx]'",
+        'onnxruntime on macOS: pip install ".[onnx]"',
         fixed={"ModelFormat": "MLProgram"},  # the older format has no resizing by any factor
     ),
     "openvino": Provider(
@@ -72,7 +72,7 @@ PROVIDERS: dict[str, Provider] = {
         # its GPUs would else compute in fp16 whatever the graph says
         fixed={"precision": "ACCURACY"},
     ),
-    "cpu": Provider("CPUExecutionProvider", "pip install '.[onnx]'"),
+    "cpu": Provider("CPUExecutionProvider", 'pip install ".[onnx]"'),
 }
 AUTOMATIC = tuple(name for name in PROVIDERS if name != "tensorrt")
 OPENVINO_DEVICES = ("cpu", "gpu", "npu")  # also gpu.1

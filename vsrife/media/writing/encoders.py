@@ -182,7 +182,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an option of FFmpeg's encoder; may be repeated")  # fmt: skip
     add("--bitrate", metavar="RATE", help="bits per second, as 5M, instead of --crf")
     add("--max-size", metavar="SIZE", help="size of OUT, as 10MB or 8MiB; two passes")
-    add("--pipe", metavar="COMMAND", help="encode with a program: 'x264 --demuxer y4m - -o {out}'")
+    add("--pipe", metavar="COMMAND", help='encode with a program: "x264 --demuxer y4m - -o {out}"')
     add("--audio", choices=AUDIO, default="copy",
         help="convert sound, stretch it for --slow, --times, or leave it out (copy)")  # fmt: skip
     add("--subtitles", choices=SUBTITLES, default="copy", help="convert or leave out text (copy)")

@@ -26,7 +26,7 @@ def words(command: str, *, windows: bool = os.name == "nt") -> tuple[str, ...]:
     """
     split = _split(command, windows)
     if not split:
-        raise ArgumentError(f"--pipe must be a command line, as 'x264 --demuxer y4m - -o {OUT}'")
+        raise ArgumentError(f'--pipe must be a command line, as "x264 --demuxer y4m - -o {OUT}"')
     shell = next((word for word in split if word in _SHELL), None)
     if shell is not None:
         raise ArgumentError(

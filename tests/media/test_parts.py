@@ -12,17 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.dead import dead_process
 from vsrife.errors import MediaError
 from vsrife.media import parts
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="modes, owners and links of POSIX")
-
-
-def dead_process() -> int:
-    """The number of a process that is gone."""
-    done = subprocess.Popen([sys.executable, "-c", ""])
-    done.wait()
-    return done.pid
 
 
 def write(path: Path, text: str = "new", *, overwrite: bool = True) -> None:

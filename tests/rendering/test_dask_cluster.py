@@ -17,7 +17,7 @@ import pytest
 from tests.support.needs import package
 from tests.support.renders import assert_same_file, draw_film, finished, hashes, start
 from vsrife.rendering.jobs.job import folder_of
-from vsrife.system.processes import is_running
+from vsrife.system.running import is_running
 
 pytestmark = [
     pytest.mark.slow,

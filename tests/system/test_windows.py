@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.media.test_parts import dead_process
+from tests.support.dead import dead_process
 from vsrife.cli import stdout
 from vsrife.diagnosis import surroundings
 from vsrife.errors import ArgumentError, MediaError, ModelError

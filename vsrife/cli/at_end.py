@@ -13,7 +13,7 @@ from pathlib import Path
 from vsrife.errors import MediaError
 from vsrife.messages import note
 from vsrife.rendering.told import Told, told
-from vsrife.system.processes import let_others_go_first
+from vsrife.system.running import let_others_go_first
 
 CODE = "VSRIFE_EXIT_CODE"  # what --then can read
 NAMES = ("json", "log", "then", "nice")  # of what `add_arguments` adds

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from vsrife.errors import MediaError
 from vsrife.system import moving
-from vsrife.system.processes import is_running
+from vsrife.system.running import is_running
 from vsrife.weights.folders import exists, is_folder
 
 _NAME = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)\.part")

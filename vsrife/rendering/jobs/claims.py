@@ -21,7 +21,7 @@ from typing import Protocol
 
 from vsrife.errors import MediaError
 from vsrife.system import moving
-from vsrife.system.processes import is_running
+from vsrife.system.running import is_running
 
 LEASE = 60.0  # seconds; longer than a frame of a slow machine, since beats go on meanwhile
 _BEAT = 10.0  # seconds

@@ -2,25 +2,22 @@
 
 import ctypes
 import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
 
-from vsrife.system import processes
+from tests.support.dead import dead_process
+from vsrife.system import running
 
 
 def test_this_process_runs_and_one_that_has_ended_does_not():
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    assert processes.is_running(os.getpid())
-    assert not processes.is_running(ended.pid)
+    assert running.is_running(os.getpid())
+    assert not running.is_running(dead_process())
 
 
 @pytest.mark.parametrize("pid", [2**31, 2**32, 2**40, 10**30])
 def test_a_number_that_no_process_can_have_is_of_none(pid):
-    assert not processes.is_running(pid)
+    assert not running.is_running(pid)
 
 
 class Kernel:
@@ -74,11 +71,11 @@ def kernel(monkeypatch):
     [(4, True), (10, True), (11, False), (12, False), (13, False), (0, False), (2**32 + 10, False)],
 )
 def test_windows_tells_whether_one_runs(pid, runs, kernel):
-    assert processes._runs_on_windows(pid) is runs
+    assert running._runs_on_windows(pid) is runs
     assert kernel.open == []
 
 
 def test_windows_lowers_the_priority_of_this_process(kernel):
-    processes._lower_on_windows()
+    running._lower_on_windows()
     assert kernel.set_to == [(-1, 0x4000)]
     assert kernel.GetCurrentProcess.restype is ctypes.c_void_p  # all its bits

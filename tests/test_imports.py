@@ -23,8 +23,8 @@ HEAVY = {
 # Folders and modules at the root, lowest first: each imports only what stands before it.
 LAYERS = [
     "version", "system", "errors", "checks", "messages", "network", "weights", "inference",
-    "detection", "images", "video", "arguments", "filter", "media", "rendering", "scripting", "export",
-    "quantize", "evaluation", "diagnosis", "training", "cli", "__init__", "__main__",
+    "detection", "images", "video", "arguments", "filter", "media", "rendering", "scripting",
+    "export", "quantize", "evaluation", "diagnosis", "training", "cli", "__init__", "__main__",
 ]  # fmt: skip  # a list of words
 
 

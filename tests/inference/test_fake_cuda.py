@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException
 
 from tests.support.fake_cuda import DEVICE, Crossings, fake_tensors, moved
+from vsrife.images.frames.tensors import OnDevice
 from vsrife.inference.base import Rhythm, Settings
 from vsrife.inference.device_path import maker
 from vsrife.inference.device_path.maker import Job, Maker, Wanted
@@ -150,6 +152,24 @@ def test_frames_are_made_where_they_went_up(name, coding, half, clamp, rhythm, s
             assert [tuple(each.shape) for each in found] == sides
             assert [each.dtype for each in found] == kinds
             assert sure.shape == ()
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["fp32", "fp16"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_tensors_of_programs_stay_where_they_are(channels, half):
+    net = network("nano", torch.float16 if half else torch.float32)
+    session = SimpleNamespace(
+        tells=(), _device=DEVICE, _net=net, _padding=(0, 56, 0, 24), _width=72, _height=40,
+        _dtype=torch.float16 if half else torch.float32,
+    )  # fmt: skip
+    renderer = OnDevice(session, confidence=False)
+    with fake_tensors(), torch.inference_mode(), Crossings() as crossings:
+        pair = [torch.empty(channels, 40, 72, device=DEVICE) for _ in range(2)]
+        left, right = (renderer.prepare(each) for each in pair)
+        new, _ = renderer.make(left, right, 0.3, pair[0])
+    assert new.device == DEVICE
+    assert new.shape == pair[0].shape
+    assert crossings.found == []
 
 
 @pytest.mark.parametrize("name", TRIPLES)

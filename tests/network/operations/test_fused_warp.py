@@ -115,9 +115,10 @@ def test_a_trial_says_why_not(monkeypatch):
     fused_trial.fault.cache_clear()
 
 
+@pytest.mark.parametrize("count", [None, 1])  # Triton makes a kernel of its own for one pair
 @pytest.mark.parametrize("kind", ["fp32", "fp16"])
 @pytest.mark.parametrize("sharp", [False, True])
-def test_it_compiles_for_gpus(kind, sharp, monkeypatch, tmp_path):
+def test_it_compiles_for_gpus(kind, sharp, count, monkeypatch, tmp_path):
     triton = pytest.importorskip("triton")
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
@@ -128,6 +129,7 @@ def test_it_compiles_for_gpus(kind, sharp, monkeypatch, tmp_path):
     types = {"pair": f"*{kind}", "bends": "*fp32", "flow": "*fp32", "out": f"*{kind}"}
     types |= dict.fromkeys(("count", "height", "width"), "i32")
     known = {"channels": 3, "sharp": sharp, "block": fused_warp._BLOCK}
+    known |= {} if count is None else {"count": count}
     kernel = importlib.import_module(KERNEL).warp_kernel
     source = ASTSource(kernel, types | dict.fromkeys(known, "constexpr"), constexprs=known)
     compiled = triton.compile(source, target=GPUTarget("cuda", 75, 32))

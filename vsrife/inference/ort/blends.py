@@ -8,7 +8,6 @@ from typing import NamedTuple
 from onnx import NodeProto, helper
 
 Users = Mapping[str, Sequence[NodeProto]]
-_LEFT, _RIGHT = 0, 1
 _SIDES = (2, 3)  # axes: rows, columns
 
 

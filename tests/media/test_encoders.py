@@ -284,6 +284,35 @@ def test_the_last_picture_of_a_webp_is_shown_as_long_as_its_frame(tmp_path: Path
         image.load()
 
 
+@pytest.mark.parametrize("end", [".gif", ".webp"])
+def test_frames_closer_than_an_animation_can_hold_catch_up(end: str, tmp_path: Path):
+    """Recordings of screens have them. By Pillow."""
+    from PIL import Image
+
+    least = {".gif": 20, ".webp": 1}[end]
+    milliseconds = [0, 0.4, 0.8, 300, 301, 302, 600, 700]
+    times = Times(Fraction(1, 10000), [round(10 * each) for each in milliseconds])
+    write(moving(length=7), tmp_path / f"o{end}", choose(None, end), times)
+    durations = []
+    with Image.open(tmp_path / f"o{end}") as image:
+        for n in range(image.n_frames):
+            image.seek(n)
+            image.load()
+            durations.append(float(image.info["duration"]))
+    shown = [0, *itertools.accumulate(durations)][:-1]
+    assert len(shown) == 7
+    late = [at - true for at, true in zip(shown, milliseconds, strict=False)]
+    assert max(late) <= 2 * least + 1e-6
+    assert late[3] == late[6] == pytest.approx(0)  # caught up
+    assert min(b - a for a, b in itertools.pairwise(shown)) >= least - 1e-6
+
+
+def test_vp9_has_a_fastest_rate():
+    check_film(Encoding(encoder="vp9"), 64, 48, Fraction(1000))
+    with pytest.raises(MediaError, match="1000 frames per second"):
+        check_film(Encoding(encoder="vp9"), 64, 48, Fraction(1001))
+
+
 @pytest.mark.parametrize("end", [".mp4", ".mov", ".mkv"])
 def test_hevc_is_named_as_all_players_know_it(end: str, tmp_path: Path):
     write(moving(vs.YUV420P8, 3), tmp_path / f"o{end}", encoding_of("x265"))

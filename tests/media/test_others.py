@@ -16,6 +16,7 @@ import vapoursynth as vs
 
 from tests.support.ffmpeg import ffmpeg
 from tests.support.moving_clips import moving
+from vsrife.errors import MediaError
 from vsrife.media.properties import Track
 from vsrife.media.timestamps import constant_times
 from vsrife.media.writing.encode import Beside, write_video
@@ -241,3 +242,91 @@ def test_damaged_sound_is_cut_off_with_a_note_and_the_film_is_whole(
     with av.open(str(out)) as container:
         assert len(list(container.decode(video=0))) == round(SECONDS * RATE)
     assert len(sound(out, 0)) > 0.3 * 48000
+
+
+def with_bad_packet(film: Path, path: Path, bad: int) -> Path:
+    """A copy of a film, with one packet of its sound that cannot be decoded."""
+    with av.open(str(film)) as source, av.open(str(path), "w") as target:
+        copies = {s.index: target.add_stream_from_template(s) for s in source.streams}
+        number = 0
+        for packet in source.demux():
+            if packet.dts is None:
+                continue
+            if packet.stream.type == "audio":
+                if number == bad:
+                    times = packet.pts, packet.dts, packet.duration, packet.time_base
+                    stream, packet = packet.stream, av.Packet(bytes(packet.size))
+                    packet.pts, packet.dts, packet.duration, packet.time_base = times
+                    packet.stream = copies[stream.index]
+                    target.mux(packet)
+                    number += 1
+                    continue
+                number += 1
+            packet.stream = copies[packet.stream.index]
+            target.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("end", [".mkv", ".mp4"])
+def test_after_one_bad_packet_sound_goes_on_in_time(
+    end: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    beep = f"aevalsrc='if(gte(t,0.9),sin(2*PI*1000*t),0)':s=48000:d={SECONDS}"
+    ffmpeg("-f", "lavfi", "-i", f"testsrc=s=64x48:r=10:d={SECONDS}", "-f", "lavfi", "-i", beep,
+           "-c:v", "libx264", "-c:a", "ac3", tmp_path / "whole.mkv")  # fmt: skip
+    bad = with_bad_packet(tmp_path / "whole.mkv", tmp_path / "bad.mkv", 9)
+    heard = sound(write(bad, tmp_path / f"o{end}", audio="aac"), 0)
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
+    assert "left out" in line
+    loud = np.flatnonzero(np.abs(heard) > 0.3 * np.abs(heard).max()) / 48000
+    assert loud[0] == pytest.approx(0.9, abs=0.006)
+    assert loud[-1] == pytest.approx(SECONDS, abs=0.03)
+
+
+def test_sound_begins_at_once_where_a_part_begins_within_one_of_its_frames(tmp_path: Path):
+    """Frames of lossless sound are long."""
+    ffmpeg("-f", "lavfi", "-i", f"testsrc=s=64x48:r=10:d={SECONDS}", "-f", "lavfi", "-i",
+           f"sine=300:d={SECONDS}:r=48000", "-c:v", "libx264", "-c:a", "flac", "-frame_size",
+           "4608", tmp_path / "long.mkv")  # fmt: skip
+    window = (Fraction(3, 10), Fraction(8, 10))
+    heard = sound(write(tmp_path / "long.mkv", tmp_path / "o.mkv", window, audio="opus"), 0)
+    true = sound(tmp_path / "long.mkv", 0)[round(0.3 * 48000) : round(0.8 * 48000)]
+    assert len(heard) == pytest.approx(len(true), abs=0.02 * 48000)
+    level = np.sqrt(np.mean(true.astype(float) ** 2))
+    for begin in range(960, len(true) - 1920, 960):  # every 20 ms, but where the codec begins
+        part = heard[begin : begin + 960].astype(float)
+        assert np.sqrt(np.mean(part**2)) == pytest.approx(level, rel=0.2)
+
+
+@pytest.mark.parametrize("codec", ["webvtt", "mov_text"])
+def test_text_that_ends_where_a_part_begins_is_not_shown_in_it(codec: str, tmp_path: Path):
+    text = tmp_path / "t.srt"
+    text.write_text(
+        "1\n00:00:00,100 --> 00:00:00,400\nbefore\n\n2\n00:00:00,400 --> 00:00:00,800\nthen\n"
+    )
+    ffmpeg("-f", "lavfi", "-i", f"testsrc=s=64x48:r=10:d={SECONDS}", "-i", text, "-c:v", "libx264",
+           "-c:s", "srt", tmp_path / "film.mkv")  # fmt: skip
+    end = ".mkv" if codec == "webvtt" else ".mp4"
+    window = (Fraction(4, 10), Fraction(9, 10))
+    out = write(tmp_path / "film.mkv", tmp_path / f"o{end}", window, subtitles=codec)
+    assert [line for *_, line in texts(out)] == ["then"]
+
+
+def test_counts_of_what_was_in_the_file_are_not_kept(tmp_path: Path):
+    ffmpeg("-f", "lavfi", "-i", f"testsrc=s=64x48:r=10:d={SECONDS}", "-f", "lavfi", "-i",
+           f"sine=300:d={SECONDS}", "-c:v", "libx264", "-c:a", "flac",
+           "-metadata:s:a:0", "NUMBER_OF_FRAMES-eng=7", "-metadata:s:a:0", "BPS=12",
+           "-metadata:s:a:0", "_STATISTICS_TAGS=BPS", "-metadata:s:a:0", "COMPOSER=Bach",
+           tmp_path / "film.mkv")  # fmt: skip
+    out = write(tmp_path / "film.mkv", tmp_path / "o.mkv")
+    with av.open(str(out)) as container:
+        kept = {key.upper() for key in container.streams.audio[0].metadata}
+    assert "COMPOSER" in kept
+    assert not kept & {"NUMBER_OF_FRAMES-ENG", "BPS", "_STATISTICS_TAGS"}
+
+
+def test_a_source_that_is_gone_is_not_called_the_output(tmp_path: Path):
+    with pytest.raises(MediaError, match=r"gone\.mkv cannot be read") as caught:
+        write(tmp_path / "gone.mkv", tmp_path / "o.mkv")
+    assert "written" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []

@@ -175,3 +175,21 @@ def test_a_varying_film_has_as_many_frames_as_its_length_asks_for():
     made = stretched_times(times, 60 / times.rate)
     assert len(made.ticks) - 1 == 132
     assert made.ticks[-1] * made.base == Fraction("2.2")
+
+
+@pytest.mark.parametrize("rate", [4, 24, 25])
+def test_a_missing_frame_is_no_rounding_however_coarse_times_are(rate: int):
+    """As in .mp4 and .avi whose ticks are as long as their frames."""
+    tick = Fraction(1, rate)
+    seconds = [n * tick for n in (*range(12), *range(13, 25))]
+    times = source_times(seconds, tick, (Fraction(rate),))
+    assert [t * times.base for t in times.ticks] == [*seconds, 25 * tick]
+
+
+def test_a_rate_of_many_digits_has_times_that_a_file_can_hold():
+    rate, start = Fraction(239761, 10000), Fraction(17, 90000)
+    times = constant_times(rate, 5000, start)
+    assert max(times.base.numerator, times.base.denominator) < 2**31
+    assert len(times.ticks) == 5001
+    for n, tick in enumerate(times.ticks):
+        assert abs(tick * times.base - start - n / rate) <= times.base / 2

@@ -119,6 +119,21 @@ def test_a_segment_of_another_encoder_is_refused(tmp_path: Path):
         joined(tmp_path / "joined.mp4", clip, CONSTANT, encoding, pieces)
 
 
+def test_all_segments_of_another_machine_are_named_at_once(tmp_path: Path):
+    """Else each of them would cost a run of its own."""
+    borders = [0, 10, 20, 30, COUNT]
+    clip = for_encoding(film(), Encoding(encoder="x264"))
+    own, foreign = Encoding(encoder="x264"), Encoding(encoder="x264", preset="ultrafast")
+    pieces = in_segments(tmp_path, clip, CONSTANT, own, borders)
+    for at in (1, 3):
+        other = tmp_path / "other"
+        other.mkdir(exist_ok=True)
+        pieces[at] = in_segments(other, clip, CONSTANT, foreign, borders)[at]
+    with pytest.raises(BadSegmentError) as caught:
+        joined(tmp_path / "o.mkv", clip, CONSTANT, own, pieces)
+    assert caught.value.pieces == [pieces[1], pieces[3]]
+
+
 def test_a_segment_with_too_few_frames_is_refused(tmp_path: Path):
     clip, encoding = film(), Encoding()
     pieces = in_segments(tmp_path, clip, CONSTANT, encoding, [0, 20, COUNT])

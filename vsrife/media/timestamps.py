@@ -17,6 +17,7 @@ _LARGEST = 2**31 - 1  # a file's time base is a pair of signed 32-bit numbers
 _DAMAGE = 4
 _LISTING = Fraction(1, 100_000)  # precision of listed times, seconds
 # Least last frame, as a share of the usual step; writers that do not know it leave a shorter one
+_NO_FRAME = Fraction(2, 5)  # of a period: what times may be off without a frame that is missing
 _SHORTEST = Fraction(1, 10)
 
 
@@ -61,12 +62,17 @@ class Times(NamedTuple):
 
 
 def constant_times(rate: Fraction, num_frames: int, start: Fraction = Fraction(0)) -> Times:
-    """Exact times of frames at a constant `rate` per second, from `start` seconds on."""
+    """Exact times of frames at a constant `rate` per second, from `start` seconds on.
+
+    A time base too fine for a file becomes microseconds; rounding errors do not accumulate.
+    """
     period = 1 / rate
     base = Fraction(
         gcd(period.numerator * start.denominator, start.numerator * period.denominator),
         period.denominator * start.denominator,
     )
+    if max(base.numerator, base.denominator) > _LARGEST:
+        return Times(FINEST, [round((start + n * period) / FINEST) for n in range(num_frames + 1)])
     first, step = int(start / base), int(period / base)
     return Times(base, range(first, first + step * num_frames + 1, step))
 
@@ -170,8 +176,9 @@ def source_times(
     usual = (seconds[-1] - start) / (count - 1) if count > 1 else 1 / (*rates, Fraction(25))[0]
     if last is not None and last < usual * _SHORTEST:
         last = None
-    tolerance = tick + _LISTING
     for rate in (*map(_nearest_common, rates), *rates, *_common_rates(1 / usual)):
+        # a frame that is missing is no rounding, however long a tick is
+        tolerance = min(tick + _LISTING, _NO_FRAME / rate) if rate else tick
         if rate and all(abs(at - start - n / rate) <= tolerance for n, at in enumerate(seconds)):
             times = constant_times(rate, count, round(start / tick) * tick)
             held = last is not None and abs(last - 1 / rate) > 2 * tolerance

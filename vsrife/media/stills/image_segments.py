@@ -5,6 +5,7 @@ The file is a ZIP without compression: images are compressed already.
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -80,7 +81,10 @@ def put_image(data: bytes, path: Path, *, overwrite: bool) -> None:
         )
     part = part_of(path)
     try:
-        part.write_bytes(data)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # the segment that it comes from goes soon
         if overwrite:
             moving.replace(part, path)
         else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vsrife.media.properties import Track
 from vsrife.media.tracks import streams, transcode
-from vsrife.media.tracks.packets import as_fraction
+from vsrife.media.tracks.packets import as_fraction, opened
 from vsrife.media.tracks.ramp_sound import Place
 from vsrife.media.tracks.stretch import Stretch
 from vsrife.media.tracks.window import slowed
@@ -127,11 +127,10 @@ def plan_others(
     encoding: its `audio` and `subtitles`. stack: closes the file that is opened here; the plan
     holds until then.
     """
-    import av
 
     if beside is None or beside.file is None:
         return Plan()
-    source = stack.enter_context(av.open(str(beside.file.resolve())))
+    source = stack.enter_context(opened(beside.file))
     at_another_speed = beside.stretch is not None or bool(beside.places)
     if container in _ALONE:
         if not at_another_speed:
@@ -157,7 +156,7 @@ def add_others(plan: Plan, target: OutputContainer, stack: ExitStack) -> tuple[P
 
     if plan.file is None:
         return iter(()), []
-    source = stack.enter_context(av.open(str(plan.file.resolve())))
+    source = stack.enter_context(opened(plan.file))
     pairs: dict[int, Stream] = {}
     covers: Covers = []
     converters = transcode.Converters(
@@ -191,7 +190,7 @@ def size_of_others(plan: Plan, seconds: Fraction) -> int:
     if plan.file is None:
         return 0
     size = 0
-    with av.open(str(plan.file.resolve())) as source:
+    with opened(plan.file) as source:
         origin = streams.origin_of(source)
         for job in plan.jobs:
             size += int(transcode.bits_per_second(job, source) * seconds / 8)

@@ -57,7 +57,21 @@ def list_packets(source: Path, track: int) -> Listing:
         with av.open(str(source.resolve())) as container:
             return _listing(container, track)
     except (OSError, av.FFmpegError) as error:
-        raise MediaError(f"{source} cannot be read: {reason_of(error)}") from error
+        raise _unreadable(source, error) from error
+
+
+def opened(source: Path) -> InputContainer:
+    """A file that the caller reads and closes; MediaError if it cannot be opened (any more)."""
+    import av
+
+    try:
+        return av.open(str(source.resolve()))
+    except (OSError, av.FFmpegError) as error:
+        raise _unreadable(source, error) from error
+
+
+def _unreadable(source: Path, error: Exception) -> MediaError:
+    return MediaError(f"{source} cannot be read: {reason_of(error)}")
 
 
 def _listing(container: InputContainer, track: int) -> Listing:

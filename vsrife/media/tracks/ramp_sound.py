@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vsrife.media.tracks.packets import as_fraction
-from vsrife.media.tracks.sound import Counted, Encoded, Timed
+from vsrife.media.tracks.sound import Counted, Damage, Encoded, Timed
 from vsrife.media.tracks.stretch import SlowSound
 from vsrife.messages import note
 
@@ -49,6 +49,7 @@ class _Reader:
     ) -> None:
         self._source, self._stream = source, source.streams[number]
         self._made, self._origin = made, origin
+        self._damage = Damage("sound")
         self._coming: Iterator[Any] = iter(())
         self._kept: list[Any] = []  # frames that were read, without a gap; the last are asked again
 
@@ -86,7 +87,10 @@ class _Reader:
             at = max(Fraction(begin, self._made.rate) - _WARM, Fraction(0)) + self._origin
             self._source.seek(int(at * 1_000_000))
             for packet in self._source.demux(self._stream):
-                for frame in packet.decode():
+                frames = self._damage.decoded(packet)
+                if frames is None:
+                    counted.interrupted()
+                for frame in frames or ():
                     if isinstance(frame, av.AudioFrame) and frame.pts is not None:
                         base = as_fraction(frame.time_base)
                         yield from counted.take(frame, frame.pts * base - self._origin)

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
+
 from vsrife.media.tracks.packets import as_fraction
 from vsrife.media.tracks.stretch import SlowSound, Stretch
+from vsrife.messages import note
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -32,9 +35,30 @@ class Span(NamedTuple):
     begin: Fraction
     length: Fraction | None
 
-    def holds(self, at: Fraction) -> bool:
-        """Whether `at`, in seconds from the begin, is inside. Pre-roll of a whole file is."""
-        return self.length is None or 0 <= at < self.length
+    def holds(self, at: Fraction, lasts: Fraction = Fraction(0)) -> bool:
+        """Whether something from `at` on, in seconds from the begin, that lasts so many is inside,
+        at least in part. Pre-roll of a whole file is."""
+        return self.length is None or (at < self.length and (at >= 0 or at + lasts > 0))
+
+
+class Damage:
+    """Packets of a stream that cannot be decoded: they are left out, and what follows is not."""
+
+    def __init__(self, what: str) -> None:
+        """what: the stream, in words."""
+        self._what, self._told = what, False
+
+    def decoded(self, packet: Packet[Any]) -> list[Any] | None:
+        """The frames of a packet; None where it is damaged, of which a note tells once."""
+        import av
+
+        try:
+            return list(packet.decode())
+        except av.FFmpegError as error:
+            if not self._told:
+                note(f"{self._what} is damaged in places, which are left out: {error.strerror}")
+            self._told = True
+            return None
 
 
 def bits_per_second(stream: Any, codec: str) -> int:
@@ -91,22 +115,30 @@ def _end_exactly(packet: Any, length: int) -> None:
 class Counted:
     """Frames of sound resampled, with times counted in samples from the first one on.
 
-    Times of packets are rounded; a jump of 1/20 s or more counts anew.
+    Times of packets are rounded; a jump of 1/20 s or more counts anew. What is missing after
+    `interrupted` is silent, however short it is: players do not see such gaps between packets.
     """
 
     def __init__(self, kind: str, layout: str, rate: int) -> None:
         import av
 
         self._resampler = av.AudioResampler(kind, layout, rate)
-        self._rate = rate
+        self._kind, self._layout, self._rate = kind, layout, rate
         self._next: int | None = None  # sample at which the next frame begins
+        self._anew = False
+
+    def interrupted(self) -> None:
+        """Something is missing from here on, however short it is."""
+        self._anew = True
 
     def take(self, frame: Any, at: Fraction) -> Iterator[Any]:
         """The parts that are ready after a frame at `at` seconds."""
         for part in self._resampler.resample(frame):
             begin = round(at * self._rate)
-            if self._next is None or abs(begin - self._next) > self._rate // 20:
-                self._next = begin
+            if self._anew and self._next is not None and 0 < begin - self._next < self._rate:
+                yield self._placed(self._silence(begin - self._next))
+            if self._next is None or self._anew or abs(begin - self._next) > self._rate // 20:
+                self._next, self._anew = begin, False
             yield self._placed(part)
             at = Fraction(self._next, self._rate)
 
@@ -118,6 +150,15 @@ class Counted:
     @property
     def empty(self) -> bool:
         return self._next is None
+
+    def _silence(self, samples: int) -> Any:
+        import av
+
+        made = av.AudioFrame(self._kind, self._layout, samples)
+        made.sample_rate = self._rate
+        for plane in made.planes:
+            plane.update(bytes(plane.buffer_size))
+        return made
 
     def _placed(self, part: Any) -> Any:
         begin = self._next or 0
@@ -141,29 +182,56 @@ class Sound:
         self.out = made.out
         self._span, form = span, (made.kind, made.layout, made.rate)
         self._counted, self._slow = Counted(*form), None
+        self._damage = Damage("sound")
         if stretch is not None:
             total = round(stretch.seconds * made.rate)
             self._slow = SlowSound(stretch.times, total, *form)
 
     def take(self, packet: Packet[Any]) -> Iterator[Timed]:
         """The packets that are ready after a packet of the source."""
-        for frame in packet.decode():  # an empty packet ends the stream
+        frames = self._damage.decoded(packet)  # an empty packet ends the stream
+        if frames is None:
+            self._counted.interrupted()
+        for frame in frames or ():
             if frame.pts is None:
                 continue
             at = frame.pts * as_fraction(frame.time_base) - self._span.begin
-            if self._span.holds(at):
+            if self._span.holds(at, Fraction(frame.samples, frame.sample_rate)):
                 for part in self._counted.take(frame, at):
-                    yield from self._stretched(part)
+                    yield from self._cut(part)
 
     def end(self) -> Iterator[Timed]:
         """The last packets."""
         for part in self._counted.end():
-            yield from self._stretched(part)
+            yield from self._cut(part)
         if self._slow is not None and not self._counted.empty:
             for made in self._slow.take(None):
                 yield from self._made.encode(made)
         yield from self._made.encode(None)
 
+    def _cut(self, part: Any) -> Iterator[Timed]:
+        """What a part has inside the span: a frame may begin before it and end after it."""
+        if self._span.length is not None:
+            end = round(self._span.length * self._made.rate)
+            first, last = max(0, -part.pts), min(part.samples, end - part.pts)
+            if first >= last:
+                return
+            if last - first < part.samples:
+                part = _samples_of(part, first, last)
+        yield from self._stretched(part)
+
     def _stretched(self, part: Any) -> Iterator[Timed]:
         for made in [part] if self._slow is None else self._slow.take(part):
             yield from self._made.encode(made)
+
+
+def _samples_of(part: Any, first: int, last: int) -> Any:
+    """Samples `first` to `last` - 1 of a frame, as a frame."""
+    import av
+
+    samples, each = part.to_ndarray(), 1 if part.format.is_planar else part.layout.nb_channels
+    kept = np.ascontiguousarray(samples[:, first * each : last * each])
+    made = av.AudioFrame.from_ndarray(kept, format=part.format.name, layout=part.layout)
+    made.sample_rate, made.time_base = part.sample_rate, part.time_base
+    made.pts = part.pts + first
+    return made

@@ -6,6 +6,7 @@ There is no list of codecs here: a trial file in memory shows what the container
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ _ATTACHED = 0x0400  # FFmpeg's AV_DISPOSITION_ATTACHED_PIC
 _DEFAULT = 0x0001
 _TIMESTAMPS_ANYWHERE = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: times of MPEG streams begin anywhere
 _FILE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
+_COUNTS = re.compile(
+    r"(NUMBER_OF_(FRAMES|BYTES)|BPS|DURATION|_STATISTICS_\w+)(-\w+)?$", re.IGNORECASE
+)
 _FILM_PACKETS = 3000  # packets that are read to distinguish a film from a picture
 _FIRST_PACKETS = 2000  # packets that are read to find the first one of each stream
 _ROOMIER = {"matroska": ".mkv", "mov": ".mov"}  # containers that hold most, and their endings
@@ -91,8 +95,13 @@ def _length(stream: Any) -> Fraction:
 
 
 def about(metadata: dict[str, str]) -> dict[str, str]:
-    """Tags of the content, without those of the file itself."""
-    return {key: value for key, value in metadata.items() if key.lower() not in _FILE_TAGS}
+    """Tags of the content, without those of the file itself and mkvmerge's counts of what was in
+    it."""
+    return {
+        key: value
+        for key, value in metadata.items()
+        if key.lower() not in _FILE_TAGS and not _COUNTS.match(key)
+    }
 
 
 def named(stream: Stream) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vsrife.media.tracks import streams
 from vsrife.media.tracks.packets import as_fraction
 from vsrife.media.tracks.ramp_sound import Place, RampSound
-from vsrife.media.tracks.sound import Encoded, Sound, Span, Timed
+from vsrife.media.tracks.sound import Damage, Encoded, Sound, Span, Timed
 from vsrife.media.tracks.sound import bits_per_second as bits_of_sound
 from vsrife.media.tracks.stretch import Stretch
 from vsrife.media.writing.encoding import STRETCH, Encoding
@@ -166,7 +166,7 @@ class _Text:
     def __init__(self, stream: Any, codec: str, target: OutputContainer, span: Span) -> None:
         name: Any = codec
         self._decoder = stream.codec_context
-        self._span = span
+        self._span, self._damage = span, Damage("text")
         self.out: Any = target.add_stream(name)
         self.out.codec_context.subtitle_header = _header(stream)
         self.out.time_base = self.out.codec_context.time_base = _MILLISECONDS
@@ -178,13 +178,14 @@ class _Text:
             return
         base = as_fraction(packet.time_base)
         at = packet.pts * base - self._span.begin
-        ends = at + (packet.duration or 0) * base
+        lasts = (packet.duration or 0) * base
+        if not self._span.holds(at, lasts):
+            return
+        ends = at + lasts
         if self._span.length is not None:
             at, ends = max(at, Fraction(0)), min(ends, self._span.length)
-        if ends < at or not self._span.holds(at):
-            return
         length = round((ends - at) / _MILLISECONDS)
-        for rect in packet.decode():
+        for rect in self._damage.decoded(packet) or ():
             line = getattr(rect, "ass", None)
             if not line:
                 continue

@@ -69,10 +69,11 @@ def packets_of(file: Path, num_frames: int, times: Times) -> Iterator[Packet[Any
     import av
 
     with av.open(str(file)) as container:
-        packets = [packet for packet in container.demux(video=0) if packet.size]
-    if len(packets) != num_frames:
-        raise MediaError(f"the program wrote {len(packets)} of {counted(num_frames, 'frame')}")
-    numbers = [packet.pts for packet in packets if packet.pts is not None]
+        # their times alone: the packets of a long film do not fit into memory
+        times_of = [packet.pts for packet in container.demux(video=0) if packet.size]
+    if len(times_of) != num_frames:
+        raise MediaError(f"the program wrote {len(times_of)} of {counted(num_frames, 'frame')}")
+    numbers = [at for at in times_of if at is not None]
     if len(numbers) < num_frames:
         numbers, order = list(range(num_frames)), _decoded_order(file)
     else:
@@ -80,7 +81,7 @@ def packets_of(file: Path, num_frames: int, times: Times) -> Iterator[Packet[Any
     ranks = {number: rank for rank, number in enumerate(order)}
     if len(ranks) != num_frames:
         raise MediaError("the program's file has no order of frames; let it write .mkv or .mp4")
-    return _timed(packets, [ranks[each] for each in numbers], times.ticks)
+    return _timed(file, [ranks[each] for each in numbers], times.ticks)
 
 
 def _decoded_order(file: Path) -> list[int]:
@@ -97,20 +98,22 @@ def _decoded_order(file: Path) -> list[int]:
     return shown
 
 
-def _timed(
-    packets: list[Packet[Any]], ranks: list[int], ticks: Sequence[int]
-) -> Iterator[Packet[Any]]:
-    """Packets with their frames' times.
+def _timed(file: Path, ranks: list[int], ticks: Sequence[int]) -> Iterator[Packet[Any]]:
+    """The packets of a file with their frames' times.
 
     ranks: number of each packet's frame in presentation order. Decoding times are earlier
     presentation times, moved by the depth of reordering, so that none is too late.
     """
+    import av
+
     depth = max(n - rank for n, rank in enumerate(ranks))
     step = ticks[1] - ticks[0]
-    for n, (packet, rank) in enumerate(zip(packets, ranks, strict=True)):
-        packet.pts, packet.duration = ticks[rank], ticks[rank + 1] - ticks[rank]
-        packet.dts = ticks[n - depth] if n >= depth else ticks[0] - (depth - n) * step
-        yield packet
+    with av.open(str(file)) as container:
+        packets = (packet for packet in container.demux(video=0) if packet.size)
+        for n, (packet, rank) in enumerate(zip(packets, ranks, strict=True)):
+            packet.pts, packet.duration = ticks[rank], ticks[rank + 1] - ticks[rank]
+            packet.dts = ticks[n - depth] if n >= depth else ticks[0] - (depth - n) * step
+            yield packet
 
 
 def write(

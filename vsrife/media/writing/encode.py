@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".mov": "mov"}
 # Formats with ticks of their own: GIF counts in 1/100 s, WebP in 1/1000 s
-_TICKS = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000)}
+# Ticks of containers that have their own, and the fewest of a frame: players show a GIF's frame of
+# one tick for ten
+_TICKS = {"gif": (Fraction(1, 100), 2), "webp": (Fraction(1, 1000), 1)}
 _FRAME_FIELDS = ("colorspace", "color_range", "color_trc", "color_primaries")
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
@@ -123,11 +125,15 @@ def _write(
 
 
 def _rounded(times: Times, container: str) -> Times:
-    """Times in the ticks of a container that has its own, rounded each for itself."""
-    base = _TICKS.get(container)
-    if base is None:
+    """Times in the ticks of a container that has its own, rounded each for itself; frames that are
+    closer together than it allows go on later, until they have caught up."""
+    if container not in _TICKS:
         return times
-    ticks = [round(tick * times.base / base) for tick in times.ticks]
+    base, least = _TICKS[container]
+    ticks: list[int] = []
+    for tick in times.ticks:
+        rounded = round(tick * times.base / base)
+        ticks.append(max(rounded, ticks[-1] + least) if ticks else rounded)
     return Times(base, ticks)
 
 

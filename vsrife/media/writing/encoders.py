@@ -18,6 +18,7 @@ from vsrife.messages import note
 
 _PIPED = (".mkv", ".mp4", ".mov", ".webm")
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+_FASTEST_VP9 = 1000  # frames per second: its segments are Matroska, whose ticks are 1 ms
 _FASTEST_GIF = 50  # frames per second; browsers show shorter delays than 2/100 s as 10/100 s
 
 
@@ -158,6 +159,11 @@ def check_film(made: Encoding, width: int, height: int, rate: Fraction) -> None:
         raise MediaError(
             f"{width}x{height} is odd, and {made.encoder} writes even sizes only; vp9, x264 and "
             "x265 write it, or crop a line"
+        )
+    if made.row.codec == "libvpx-vp9" and rate > _FASTEST_VP9:
+        raise MediaError(
+            f"vp9 is made in segments of at most {_FASTEST_VP9} frames per second, not "
+            f"{float(rate):.6g}; choose a smaller factor or fps, or another encoder"
         )
     if made.encoder == "gif" and rate > _FASTEST_GIF:
         raise MediaError(

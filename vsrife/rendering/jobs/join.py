@@ -27,11 +27,12 @@ class Piece:
 
 
 class BadSegmentError(MediaError):
-    """A segment's file does not hold what its receipt says."""
+    """Segments' files do not hold what their receipts say."""
 
     def __init__(self, piece: Piece, reason: str) -> None:
+        """piece: the first of `pieces`, to which others like it may be added."""
         super().__init__(f"segment {piece.path} {reason}; run the same command again")
-        self.piece = piece
+        self.pieces = [piece]
 
 
 def film_packets(
@@ -44,7 +45,7 @@ def film_packets(
     called with the number of joined frames.
     """
     first = pieces[0].begin
-    orders = [_order(piece, header) for piece in pieces]
+    orders = _orders(pieces, header)
     delay = max(decoded - shown for order in orders for decoded, shown in enumerate(order))
     ticks = times.ticks
     delay = min(delay, pieces[-1].end - first - 1)
@@ -60,6 +61,20 @@ def film_packets(
             on_frame(decoded + 1)
 
 
+def _orders(pieces: Sequence[Piece], header: bytes) -> list[list[int]]:
+    """`_order` of each; BadSegmentError with all that are bad, so that each is made anew once."""
+    orders, bad = [], []
+    for piece in pieces:
+        try:
+            orders.append(_order(piece, header))
+        except BadSegmentError as error:
+            bad.append(error)
+    if bad:
+        bad[0].pieces = [error.pieces[0] for error in bad]
+        raise bad[0]
+    return orders
+
+
 def _order(piece: Piece, header: bytes) -> list[int]:
     """The place in the order of showing of each packet, in decoding order."""
     import av
@@ -68,7 +83,8 @@ def _order(piece: Piece, header: bytes) -> list[int]:
         with av.open(str(piece.path)) as container:
             stream = container.streams.video[0]
             if bytes(stream.codec_context.extradata or b"") != header:
-                raise BadSegmentError(piece, "was made by another encoder")
+                # x265's names the processor and its cores, too
+                raise BadSegmentError(piece, "was made by another encoder, or on another machine")
             packets = [packet.pts for packet in container.demux(stream) if packet.size]
     except (OSError, IndexError, av.FFmpegError) as error:
         raise BadSegmentError(piece, f"cannot be read ({reason_of(error)})") from error

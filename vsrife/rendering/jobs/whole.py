@@ -77,7 +77,8 @@ def join(task: Task, facts: Facts, job: Job, film: Film, part: Path, progress: P
             clip = spliced(pieces, film)
             write_part(clip, part, times, task.encoding, container, beside, progress.update)
     except BadSegmentError as error:
-        job.discard(plan.borders.index(error.piece.begin))
+        for piece in error.pieces:
+            job.discard(plan.borders.index(piece.begin))
         raise
 
 

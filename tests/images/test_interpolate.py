@@ -3,7 +3,9 @@
 import gc
 import itertools
 import tracemalloc
+from collections import UserList, deque
 from fractions import Fraction
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -345,3 +347,47 @@ def test_memory_does_not_grow_with_the_number_of_frames(options):
         many = peak(400)
     assert many[0] == few[0] + 340 * 2
     assert many[1] < few[1] + H * W * 3 * 4  # less than one picture
+
+
+def test_what_was_made_before_an_error_comes_with_the_next_call(network):
+    whole, made = Interpolator(3), []
+    broken = Interpolator(3)
+    make = network.interpolate
+
+    def fail_once(*words):
+        made.append(words)
+        if len(made) == 2:
+            raise MemoryError("once")
+        return make(*words)
+
+    frames = ramp(3)
+    assert broken.push(frames[0])
+    with mock.patch.object(network, "interpolate", fail_once), pytest.raises(MemoryError):
+        broken.push(frames[1])
+    (kept,) = broken.finish()[:1]
+    whole.push(frames[0])
+    assert np.array_equal(kept, whole.push(frames[1])[0])
+
+
+def test_frames_before_times_beyond_the_end_are_not_lost():
+    tween = Interpolator([2, 2, 2], sc="adaptive")
+    out = [each for given in ramp(3) for each in tween.push(given)]
+    with pytest.raises(ValueError, match="more"):
+        tween.finish()
+    assert times_of(out + tween.finish()) == [0, 0.5, 1, 1.5, 2]
+    assert tween.finish() == []
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_batches_count_by_their_frames(kind):
+    stack = np.stack(ramp(8))
+    out = list(interpolate(kind([stack[:4], stack[4:]]), count=15))
+    assert times_of(out) == [n / 2 for n in range(15)]
+
+
+@pytest.mark.parametrize("kind", [deque, UserList])
+def test_the_number_of_frames_in_other_sequences_of_batches_is_not_guessed(kind):
+    stack = np.stack(ramp(8))
+    with pytest.raises(ValueError, match="needs the number of frames"):
+        interpolate(kind([stack[:4], stack[4:]]), count=15)
+    assert len(list(interpolate(kind(ramp(8)), count=15))) == 15

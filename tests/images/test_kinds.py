@@ -219,6 +219,36 @@ def test_a_picture_that_lies_on_its_side_is_read_upright(folder):
     assert pixels(new).shape == (W, H, 3)
 
 
+def test_a_transparent_grey_of_a_file_stays_transparent(tmp_path):
+    from PIL import Image
+
+    for n in range(2):
+        grey = np.full((16, 24), 90 + 50 * n, np.uint8)
+        grey[:, :12] = 0
+        Image.fromarray(grey).save(tmp_path / f"{n}.png", transparency=0)
+    paths = [tmp_path / "0.png", tmp_path / "1.png"]
+    _, new, _ = interpolate(paths, 2, folder=tmp_path / "new")
+    with Image.open(new) as image:
+        assert image.mode == "LA"
+        alpha = np.asarray(image)[..., 1]
+    assert (alpha[:, :12] == 0).all()
+    assert (alpha[:, 12:] == 255).all()
+
+
+@pytest.mark.parametrize(("mode", "kept"), [("RGB", True), ("CMYK", False)])
+def test_a_profile_is_kept_where_it_is_of_the_colours_that_are_written(mode, kept, tmp_path):
+    from PIL import Image
+
+    for n in range(2):
+        image = Image.new(mode, (24, 16), (60 * n, 90, 30, 10)[: len(mode)])
+        image.save(tmp_path / f"{n}.tif", icc_profile=b"profile of " + mode.encode())
+    paths = [tmp_path / "0.tif", tmp_path / "1.tif"]
+    _, new, _ = interpolate(paths, 2, folder=tmp_path / "new")
+    with Image.open(new) as image:
+        assert image.mode == "RGB"
+        assert (image.info.get("icc_profile") is not None) == kept
+
+
 def test_palettes_and_bits_become_what_png_keeps_without_them(folder):
     from PIL import Image
 

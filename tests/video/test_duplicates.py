@@ -257,6 +257,36 @@ def test_skip_runs_no_network_before_near_repeats():
     assert plain == set(range(1, 46, 2))
 
 
+def marks(clip):
+    return [f.props["_Duplicate"] for f in clip.frames()]
+
+
+def test_in_the_output_repeats_are_marked_and_new_frames_are_not():
+    film = DUPLICATE_FILMS["on twos"](3)
+    filled = mixed(film.clip(), duplicates="fill", factor=1)
+    new = ["_RifeTimestep" in f.props for f in filled.frames()]
+    assert any(new)
+    assert not any(mark for mark, made in zip(marks(filled), new, strict=True) if made)
+    held = mixed(film.clip(), duplicates="skip")
+    for n, f in enumerate(held.frames()):
+        made = "_RifeTimestep" in f.props
+        # a frame of the source has its own mark, one that is shown again repeats it
+        repeats = not made and (n % 2 == 1 or n // 2 in marked(film.clip()))
+        assert f.props["_Duplicate"] == repeats, n
+
+
+def test_bad_frames_are_compared_with_nothing():
+    """Frame 5 is a glitch that looks like the frame after it; 6 is no repeat."""
+    draw = noise(48, 32)
+    clip = clip_of(lambda n: draw(6 if n == 5 else n), 10)
+    out = mixed(clip, duplicates="skip", replace=[5], factor=1)
+    assert ["_RifeTimestep" in f.props for f in out.frames()].index(True) == 5
+    # and 6 repeats the good 4, whatever lies between
+    clip = clip_of(lambda n: draw({5: 50, 6: 4}.get(n, n)), 10)
+    out = mixed(clip, duplicates="skip", replace=[5], factor=1)
+    assert marks(out)[6] == 1
+
+
 def test_another_clips_marks_can_be_used():
     clip = clip_of(noise(16, 16), 6)
     got = places(clip, duplicates_clip=fake([2, 2, 2]))

@@ -181,6 +181,23 @@ def test_outside_of_the_region_samples_are_the_left_frames_in_the_clips_format(f
     assert all(np.array_equal(untouched[k], fresh[k]) for k in range(got.format.num_planes))
 
 
+def test_numbers_that_are_none_count_as_0_outside_of_the_region_too():
+    new = vs.core.std.BlankClip(format=vs.YUV444PS, width=160, height=88, length=2)
+    left = new.std.BlankClip(color=[0.5, 0.1, 0.1], keep=True)
+
+    def spoil(n, f):
+        frame = f.copy()
+        np.asarray(frame[0])[2, 3] = np.nan
+        np.asarray(frame[0])[2, 4] = np.inf
+        return frame
+
+    marked = new.std.SetFrameProps(**{REGION: [24, 16, 64, 40], "_RifeTimestep": 0.5})
+    got = np.asarray(with_left_samples(marked, left.std.ModifyFrame(left, spoil)).get_frame(0)[0])
+    assert got[2, 3] == 0
+    assert np.isinf(got[2, 4])
+    assert got[0, 0] == 0.5
+
+
 @pytest.mark.parametrize("fmt", [vs.YUV420P8, vs.YUV410P8, vs.YUV422P10, vs.GRAY16, vs.RGB24])
 def test_static_parts_are_the_sources_in_any_format_bit_for_bit(weights, fmt):
     matrix = {} if fmt == vs.RGB24 else {"matrix_s": "709"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, Unpack, overload
 
 import numpy as np
@@ -73,6 +74,7 @@ class Interpolator:
         self._options: ImageOptions = asking.read({"factor": factor, **options})
         self._opened: tuple[Look, Renderer] | None = None
         self._stream: Stream | None = None  # the run that is being pushed
+        self._pending: list[Any] = []  # of it, made before an error: they come with the next call
 
     @property
     def delay(self) -> int:
@@ -89,21 +91,40 @@ class Interpolator:
     def push[Frame](self, frame: Frame) -> list[Frame]:
         """Take in the next frame; the frames that can come out by now, in order.
 
-        ValueError if it does not look like the first one; it then counts as not pushed.
+        ValueError if it does not look like the first one; it then counts as not pushed. What could
+        come out before an error comes with the next call.
         """
-        out: list[Frame] = []
-        for each in split([frame]):
-            if self._stream is None:
-                kind = kind_of(each, self._options)
-                self._stream = self._start(kind, positions(self._options, None))
-            out += self._stream.push(each)
+        with self._kept() as out:
+            for each in split([frame]):
+                if self._stream is None:
+                    kind = kind_of(each, self._options)
+                    self._stream = self._start(kind, positions(self._options, None))
+                for image in self._stream.push(each):
+                    out.append(image)
         return out
 
     @_as_value_error
     def finish(self) -> list[Any]:
-        """End the run: the frames that are left. The next `push` begins a new one."""
+        """End the run: the frames that are left. The next `push` begins a new one.
+
+        ValueError for times beyond the end; what could come out before it comes if you call this
+        again.
+        """
         stream, self._stream = self._stream, None
-        return [] if stream is None else list(stream.finish())
+        with self._kept() as out:
+            for image in stream.finish() if stream is not None else ():
+                out.append(image)
+        return out
+
+    @contextmanager
+    def _kept(self) -> Iterator[list[Any]]:
+        """A list of frames that are handed out; after an error they are kept for the next call."""
+        out, self._pending = self._pending, []
+        try:
+            yield out
+        except BaseException:
+            self._pending = out
+            raise
 
     @_as_value_error
     def _run(self, frames: Iterable[Any]) -> Iterator[Any]:
@@ -132,9 +153,10 @@ class Interpolator:
 
     def _start(self, kind: Kind, times: Positions) -> Stream:
         """A run of frames of that kind, for whose size the network is opened."""
-        if self._opened is None or self._opened[0] != kind.look:
-            self._opened = kind.look, open_renderer(kind.look, self._options)
-        return Stream(self._options, kind, self._opened[1], times)
+        opened = self._opened  # another thread may open a network for frames of another look
+        if opened is None or opened[0] != kind.look:
+            opened = self._opened = kind.look, open_renderer(kind.look, self._options)
+        return Stream(self._options, kind, opened[1], times)
 
 
 @overload

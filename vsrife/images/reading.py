@@ -39,16 +39,23 @@ def read_frames(frames: object) -> Given:
         if not listed:
             raise ArgumentError(EMPTY)
         return Given(iter(listed), len(listed), listed)
-    return Given(split(frames), len(frames) if isinstance(frames, Sequence) else None)
+    number = None
+    if isinstance(frames, Sequence) and frames and not _is_batch(frames[0]):
+        number = len(frames)
+    return Given(split(frames), number)
 
 
 def split(frames: Iterable[Any]) -> Iterator[Any]:
     """The same, with batches (N, C, H, W) as N batches of one frame."""
     for frame in frames:
-        if (is_array(frame) or is_tensor(frame)) and frame.ndim == 4 and len(frame) != 1:
+        if _is_batch(frame):
             yield from (frame[k : k + 1] for k in range(len(frame)))
         else:
             yield frame
+
+
+def _is_batch(frame: Any) -> bool:
+    return (is_array(frame) or is_tensor(frame)) and frame.ndim == 4 and len(frame) != 1
 
 
 def check_like(kind: Kind, frame: Any, number: int) -> None:

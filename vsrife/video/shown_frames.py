@@ -18,10 +18,11 @@ from vsrife.video.by_nodes import NodeSession, new_frames
 from vsrife.video.colour import Colour, blended, with_source_props
 from vsrife.video.frames import uncached
 from vsrife.video.marks import scenes
+from vsrife.video.marks.duplicates import DUPLICATE
 from vsrife.video.overlay import layers
 from vsrife.video.plans import Neighbours, Plan, Policy, Shown, verdict
 from vsrife.video.recipe import Recipe
-from vsrife.video.synthesis import CONFIDENCE, Synthesis, with_left_samples
+from vsrife.video.synthesis import CONFIDENCE, TIMESTEP, Synthesis, with_left_samples
 from vsrife.video.timeline import Times
 
 
@@ -198,6 +199,9 @@ def _retimed(frame: vs.VideoFrame, times: Times, n: int, own: list[vs.VideoFrame
         props["_DurationNum"], props["_DurationDen"] = timeline.as_duration(length)
         if isinstance(props.get("_AbsoluteTime"), float):
             props["_AbsoluteTime"] += float(times.elapsed(n, known))
+    # a new frame repeats none, and a source frame that is shown again does
+    if DUPLICATE in props and (TIMESTEP in props or not at.first):
+        props[DUPLICATE] = int(TIMESTEP not in props)
     # one frame on each side of a scene change has the mark, not all new frames between the two
     if not at.last and props.get(scenes.NEXT):
         props[scenes.NEXT] = 0

@@ -220,8 +220,10 @@ def with_left_samples(new: vs.VideoNode, left: vs.VideoNode) -> vs.VideoNode:
         frame.props.clear()
         frame.props.update(fresh.props)
         for number in range(frame.format.num_planes):
-            inside = _inside(region, frame.format, number)
-            np.asarray(frame[number])[inside] = np.asarray(fresh[number])[inside]
+            inside, plane = _inside(region, frame.format, number), np.asarray(frame[number])
+            plane[inside] = np.asarray(fresh[number])[inside]
+            if plane.dtype.kind == "f":
+                np.nan_to_num(plane, copy=False, nan=0, posinf=np.inf, neginf=-np.inf)
         return frame
 
     return uncached(new.std.ModifyFrame([new, left], restore))

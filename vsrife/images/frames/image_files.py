@@ -28,6 +28,7 @@ _AS = {
     "HSV": "RGB",
     "LAB": "RGB",
 }
+_OTHER_SPACES = ("CMYK", "YCbCr", "HSV", "LAB")
 
 _KEPT_BY_PNG = ("L", "LA", "I;16", "RGB", "RGBA")
 
@@ -94,10 +95,13 @@ class ImageFiles:
                 f"{name}, {os.fspath(path)!r}, has mode {image.mode}, which PNG does not keep; "
                 "read it, and give arrays"
             )
-        if wanted == "RGB" and "transparency" in image.info:
-            wanted = "RGBA"
+        if "transparency" in image.info:
+            wanted = {"RGB": "RGBA", "L": "LA"}.get(wanted, wanted)
         if wanted != image.mode:
+            elsewhere = image.mode in _OTHER_SPACES
             image = image.convert(wanted)
+            if elsewhere:
+                image.info.pop("icc_profile", None)  # of other colours than these
         self._kept = path, image
         return image
 

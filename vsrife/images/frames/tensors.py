@@ -98,8 +98,9 @@ class OnDevice:
         self, left: Any, right: Any, timestep: float, like: Tensor
     ) -> tuple[Tensor, float | None]:
         session, net = self._session, self._session._net
-        if self._matched is None or self._matched[0] is not left or self._matched[1] is not right:
-            self._matched = left, right, net.match(left[0], right[0])
+        known = self._matched  # another thread may be at another pair
+        if known is None or known[0] is not left or known[1] is not right:
+            known = self._matched = left, right, net.match(left[0], right[0])
         outcome: list[Any] | None = [] if self._wanted else None
         image = net.interpolate(
             left[0],
@@ -107,7 +108,7 @@ class OnDevice:
             timestep,
             pictures=None if left[1] is None or right[1] is None else (left[1], right[1]),
             outcome=outcome,
-            matched=self._matched[2],
+            matched=known[2],
         )
         new = image[0, :, : session._height, : session._width].float()
         if like.shape[0] < 3:

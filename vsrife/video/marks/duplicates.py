@@ -26,8 +26,10 @@ def score_duplicates(clip: vs.VideoNode) -> vs.VideoNode:
     return apart.std.PlaneStats(prop=SCORE)
 
 
-def mark_duplicates(clip: vs.VideoNode, threshold: float) -> vs.VideoNode:
-    """`clip` with `_Duplicate` (0 or 1) on every frame.
+def mark_duplicates(
+    clip: vs.VideoNode, threshold: float, judged: vs.VideoNode | None = None
+) -> vs.VideoNode:
+    """`clip` with `_Duplicate` (0 or 1) on every frame. judged: is compared instead of it.
 
     1 where blocks differ from the frame before by at most `threshold` (0..1 of luma) on average,
     and no block differs by more than 8 times that.
@@ -39,4 +41,4 @@ def mark_duplicates(clip: vs.VideoNode, threshold: float) -> vs.VideoNode:
         frame.props[DUPLICATE] = int(n > 0 and is_duplicate(mean, largest, threshold))
         return frame
 
-    return clip.std.ModifyFrame([clip, score_duplicates(clip)], mark)
+    return clip.std.ModifyFrame([clip, score_duplicates(judged or clip)], mark)

@@ -54,7 +54,8 @@ class Marking:
         elif self.own_repeats:
             clip = expecting(clip, _REPEATS, "clip")
         elif self.duplicates_threshold is not None:
-            clip = duplicates.mark_duplicates(clip, self.duplicates_threshold)
+            judged = clip if self.bad is None else _without(self.bad, clip)
+            clip = duplicates.mark_duplicates(clip, self.duplicates_threshold, judged)
         return clip
 
 

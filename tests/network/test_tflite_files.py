@@ -175,7 +175,7 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(model, tmp_path, monk
     ):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    said = r"target tflite needs what is not installed: .*ai_edge_litert.*pip install '.\[tflite\]'"
+    said = r'target tflite needs what is not installed: .*ai_edge_litert.*pip install ".\[tflite\]"'
     with pytest.raises(BackendError, match=said):
         export.export_model(model, tmp_path / "a.tflite", target="tflite", size=(64, 32))
 

@@ -97,7 +97,7 @@ def test_a_provider_of_a_strange_build_goes_by_its_full_name():
 
 ABSENT = {
     "cuda": r"'cuda' is not in the installed ONNX Runtime, which has cpu; .*"
-    r"pip uninstall onnxruntime, then pip install '\.\[onnx-gpu\]'",
+    r'pip uninstall onnxruntime, then pip install "\.\[onnx-gpu\]"',
     "tensorrt": "comes with .*tensorrt-cu13",
     "migraphx": "comes with AMD's onnxruntime-migraphx",
     "rocm": "comes with AMD's onnxruntime-rocm",

@@ -287,3 +287,22 @@ def test_numbers_of_numpy_are_factors_and_rates():
         out = rife(clip, **asked)
         with out.get_frame(1) as frame:
             assert frame.props["_DurationNum"] > 0
+
+
+@pytest.mark.parametrize("options", [{}, {"shutter": 180}, {"sc": True}], ids=str)
+def test_absolute_times_move_at_the_clips_rate_where_frames_have_no_durations(options):
+    clip = vs.core.std.BlankClip(
+        format=vs.RGB24, width=64, height=48, length=6, fpsnum=24000, fpsden=1001
+    )
+
+    def stamp(n, f):
+        frame = f.copy()
+        for name in ("_DurationNum", "_DurationDen"):
+            frame.props.pop(name, None)
+        frame.props["_AbsoluteTime"] = 100 + n * 1001 / 24000
+        return frame
+
+    out = rife(clip.std.ModifyFrame(clip, stamp), factor="5/2", **options)
+    for n, frame in enumerate(out.frames()):
+        assert frame.props["_AbsoluteTime"] == pytest.approx(100 + n * 1001 / 60000, abs=1e-9)
+        assert "_DurationNum" not in frame.props

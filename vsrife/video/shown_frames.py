@@ -37,13 +37,13 @@ def pictures(clip: vs.VideoNode, recipe: Recipe, synthesis: Synthesis) -> vs.Vid
     neighbours = plan.neighbours(clip, template)
     by_time = plan.decisions is None and times.reach <= 2
     if by_time and recipe.route.direct and simple:
-        return _in_one(template, neighbours, policy, synthesis)
+        return _in_one(template, neighbours, policy, synthesis, period_of(clip))
     own = [neighbours.left, neighbours.right] if by_time else own_frames(clip, template, plan)
 
     inputs = [each for each in neighbours if each is not None]
 
     def shown(picture: vs.VideoNode) -> vs.VideoNode:
-        return dressed(picture, own, template, times)
+        return dressed(picture, own, template, times, period_of(clip))
 
     def fallback(n: int, around: Neighbours[vs.VideoFrame]) -> vs.VideoFrame:
         at = plan.position(n, around.decision)
@@ -126,14 +126,24 @@ def template_of(clip: vs.VideoNode, recipe: Recipe) -> vs.VideoNode:
     )
 
 
+def period_of(clip: vs.VideoNode) -> Fraction | None:
+    """Seconds of a frame at the clip's rate; None: each frame has its own duration."""
+    return 1 / Fraction(clip.fps) if clip.fps else None
+
+
 def dressed(
-    picture: vs.VideoNode, own: list[vs.VideoNode], template: vs.VideoNode, times: Times
+    picture: vs.VideoNode,
+    own: list[vs.VideoNode],
+    template: vs.VideoNode,
+    times: Times,
+    period: Fraction | None,
 ) -> vs.VideoNode:
-    """`picture` with the properties and durations of the output. own: see `own_frames`."""
+    """`picture` with the properties and durations of the output. own: see `own_frames`; period: see
+    `period_of` the source."""
 
     def finish(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
         frame = f[0].copy()
-        return _retimed(with_source_props(frame, f[1]), times, n, f[1:])
+        return _retimed(with_source_props(frame, f[1]), times, n, f[1:], period)
 
     return uncached(template.std.ModifyFrame([picture, *own], finish))
 
@@ -143,6 +153,7 @@ def _in_one(
     neighbours: Neighbours[vs.VideoNode],
     policy: Policy,
     synthesis: Synthesis,
+    period: Fraction | None,
 ) -> vs.VideoNode:
     """The output in one callback, for a network that reads the clip's frames unconverted.
 
@@ -153,8 +164,9 @@ def _in_one(
     def make(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
         at, around = times.position(n), neighbours.named(f)
         if verdict(at, around.left, around.right, policy) is Shown.LEFT:
-            return _retimed(around.left.copy(), times, n, f)
-        return _retimed(with_source_props(render(at, around), around.left), times, n, f)
+            return _retimed(around.left.copy(), times, n, f, period)
+        new = with_source_props(render(at, around), around.left)
+        return _retimed(new, times, n, f, period)
 
     return synthesis.side_by_side(template, neighbours.inputs, make)
 
@@ -184,10 +196,17 @@ def own_frames(clip: vs.VideoNode, template: vs.VideoNode, plan: Plan) -> list[v
     return [own.left, *(later(k) for k in range(1, times.reach))]
 
 
-def _retimed(frame: vs.VideoFrame, times: Times, n: int, own: list[vs.VideoFrame]) -> vs.VideoFrame:
+def _retimed(
+    frame: vs.VideoFrame,
+    times: Times,
+    n: int,
+    own: list[vs.VideoFrame],
+    period: Fraction | None,
+) -> vs.VideoFrame:
     """`frame`, with properties of source frame `own[0]`, with those of output frame n.
 
-    own: source frames from that one on, whose durations are needed.
+    own: source frames from that one on, whose durations are needed; period: of those that have
+    none, as far as only their time is concerned.
     """
     props, at = frame.props, times.position(n)
     alone = at.step == 0 and times.reach <= 2  # the next duration is not needed
@@ -199,6 +218,8 @@ def _retimed(frame: vs.VideoFrame, times: Times, n: int, own: list[vs.VideoFrame
         props["_DurationNum"], props["_DurationDen"] = timeline.as_duration(length)
         if isinstance(props.get("_AbsoluteTime"), float):
             props["_AbsoluteTime"] += float(times.elapsed(n, known))
+    elif period is not None and isinstance(props.get("_AbsoluteTime"), float):
+        props["_AbsoluteTime"] += float(times.elapsed(n, [period] * len(own)))
     # a new frame repeats none, and a source frame that is shown again does
     if DUPLICATE in props and (TIMESTEP in props or not at.first):
         props[DUPLICATE] = int(TIMESTEP not in props)

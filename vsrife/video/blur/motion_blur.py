@@ -24,6 +24,7 @@ from vsrife.video.shown_frames import (
     nearer,
     overlays_of,
     own_frames,
+    period_of,
     pictures,
     template_of,
 )
@@ -62,7 +63,7 @@ def blurred(
         if recipe.protection is not None:
             near, over = nearer(plan, around, template), overlays_of(clip, recipe, synthesis)
             new = recipe.protection.over(new, near, clip, plan, over)
-        return dressed(new, own, template, recipe.times)
+        return dressed(new, own, template, recipe.times, period_of(clip))
 
     def choose(n: int, f: vs.VideoFrame | list[vs.VideoFrame]) -> vs.VideoNode:
         read = f if isinstance(f, list) else [f]

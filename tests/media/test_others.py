@@ -17,7 +17,7 @@ import vapoursynth as vs
 from tests.support.ffmpeg import ffmpeg
 from tests.support.moving_clips import moving
 from vsrife.errors import MediaError
-from vsrife.media.properties import Track
+from vsrife.media.properties import Track, track_of
 from vsrife.media.timestamps import constant_times
 from vsrife.media.writing.encode import Beside, write_video
 from vsrife.media.writing.encoders import choose
@@ -330,3 +330,22 @@ def test_a_source_that_is_gone_is_not_called_the_output(tmp_path: Path):
         write(tmp_path / "gone.mkv", tmp_path / "o.mkv")
     assert "written" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("begin", "kept"), [(Fraction(0), True), (Fraction(3, 10), False)])
+def test_the_timecode_of_the_whole_is_not_that_of_a_part(
+    begin: Fraction, kept: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    ffmpeg("-f", "lavfi", "-i", f"testsrc=s=64x48:r=10:d={SECONDS}", "-c:v", "libx264",
+           "-timecode", "01:00:00:00", tmp_path / "film.mov")  # fmt: skip
+    with av.open(str(tmp_path / "film.mov")) as container:
+        about = track_of(container.streams.video[0])
+    assert about.tags["timecode"].startswith("01:00:00:0")  # FFmpeg drops digits at 10 fps
+    count = 6
+    beside = Beside(tmp_path / "film.mov", 0, about, (begin, begin + count / RATE))
+    made = choose(None, ".mov", preset=None)
+    clip, times = moving(vs.YUV420P8, count), constant_times(RATE, count)
+    write_video(clip, tmp_path / "o.mov", times, made, beside=beside)
+    with av.open(str(tmp_path / "o.mov")) as container:
+        assert ("timecode" in container.streams.video[0].metadata) == kept
+    assert ("timecode 01:00:00:0" in capsys.readouterr().err) != kept

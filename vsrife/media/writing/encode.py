@@ -28,6 +28,7 @@ from vsrife.media.writing.encoding import Encoding as Encoding
 from vsrife.media.writing.muxing import Output, open_target, prepared, tag
 from vsrife.media.writing.palette import Palette
 from vsrife.media.writing.webp_end import ending_at
+from vsrife.messages import note
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -102,7 +103,14 @@ def write_part(
 
 
 def _track(beside: Beside | None) -> Track:
-    return Track() if beside is None else beside.track
+    """The track of the film; that of a part without the timecode, which is of another frame."""
+    if beside is None:
+        return Track()
+    track, window = beside.track, beside.window
+    if window is None or not window[0] or "timecode" not in track.tags:
+        return track
+    note(f"timecode {track.tags['timecode']} is left out: it is that of the source's first frame")
+    return replace(track, tags={k: v for k, v in track.tags.items() if k != "timecode"})
 
 
 def _is_part(beside: Beside | None) -> bool:

@@ -246,17 +246,26 @@ def test_varying_times_are_exact(tmp_path: Path):
         assert got == [tick * times.base for tick in times.ticks[:-1]]
 
 
-@pytest.mark.parametrize("end", ANIMATIONS)
-def test_an_animation_has_the_durations_and_goes_round_for_ever(end: str, tmp_path: Path):
-    from PIL import Image  # another reader than the writer's
+def durations_of(path: Path) -> list[float]:
+    """Milliseconds of each frame of an animation, by another reader than the writer's."""
+    from PIL import Image
 
-    write(moving(length=6, alpha=True), tmp_path / f"o{end}", choose(None, end))
-    shown = []
-    with Image.open(tmp_path / f"o{end}") as image:
+    found = []
+    with Image.open(path) as image:
         for n in range(image.n_frames):
             image.seek(n)
             image.load()
-            shown.append(float(image.info["duration"]))
+            found.append(float(image.info["duration"]))
+    return found
+
+
+@pytest.mark.parametrize("end", ANIMATIONS)
+def test_an_animation_has_the_durations_and_goes_round_for_ever(end: str, tmp_path: Path):
+    from PIL import Image
+
+    write(moving(length=6, alpha=True), tmp_path / f"o{end}", choose(None, end))
+    shown = durations_of(tmp_path / f"o{end}")
+    with Image.open(tmp_path / f"o{end}") as image:
         assert image.info["loop"] == 0
     assert len(shown) == 6
     ends = list(itertools.accumulate(shown))
@@ -271,13 +280,7 @@ def test_the_last_picture_of_a_webp_is_shown_as_long_as_its_frame(tmp_path: Path
 
     times = Times(Fraction(1, 1000), [0, 100, 400, 450])
     write(moving(length=3), tmp_path / "o.webp", choose(None, ".webp"), times)
-    shown = []
-    with Image.open(tmp_path / "o.webp") as image:
-        for n in range(image.n_frames):
-            image.seek(n)
-            image.load()
-            shown.append(image.info["duration"])
-    assert shown == [100, 300, 50]
+    assert durations_of(tmp_path / "o.webp") == [100, 300, 50]
     alike = moving(length=1) * 3
     write(alike, tmp_path / "one.webp", choose(None, ".webp"), times)
     with Image.open(tmp_path / "one.webp") as image:
@@ -286,20 +289,12 @@ def test_the_last_picture_of_a_webp_is_shown_as_long_as_its_frame(tmp_path: Path
 
 @pytest.mark.parametrize("end", [".gif", ".webp"])
 def test_frames_closer_than_an_animation_can_hold_catch_up(end: str, tmp_path: Path):
-    """Recordings of screens have them. By Pillow."""
-    from PIL import Image
-
+    """Recordings of screens have them."""
     least = {".gif": 20, ".webp": 1}[end]
     milliseconds = [0, 0.4, 0.8, 300, 301, 302, 600, 700]
     times = Times(Fraction(1, 10000), [round(10 * each) for each in milliseconds])
     write(moving(length=7), tmp_path / f"o{end}", choose(None, end), times)
-    durations = []
-    with Image.open(tmp_path / f"o{end}") as image:
-        for n in range(image.n_frames):
-            image.seek(n)
-            image.load()
-            durations.append(float(image.info["duration"]))
-    shown = [0, *itertools.accumulate(durations)][:-1]
+    shown = [0, *itertools.accumulate(durations_of(tmp_path / f"o{end}"))][:-1]
     assert len(shown) == 7
     late = [at - true for at, true in zip(shown, milliseconds, strict=False)]
     assert max(late) <= 2 * least + 1e-6

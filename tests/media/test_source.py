@@ -13,7 +13,7 @@ import pytest
 import vapoursynth as vs
 
 from tests.support.ffmpeg import begins, ffmpeg, notes
-from vsrife.media.source import open_source, probe
+from vsrife.media.source import open_source, probe, progressive
 from vsrife.rendering.film import source_film
 
 MS = Fraction(1, 1000)
@@ -213,3 +213,12 @@ def test_a_length_of_text_that_nobody_knows_is_no_damage(render: Any, base: Path
     ffmpeg("-i", base, "-i", tmp_path / "t.srt", "-map", 0, "-map", 1, "-c:v", "copy",
            "-c:a", "copy", tmp_path / "w.mkv")  # fmt: skip
     assert not notes(render(tmp_path / "w.mkv", tmp_path / "o.mkv"))
+
+
+@pytest.mark.parametrize(("first", "told"), [(0, True), (5, True), (10, False)])
+def test_a_film_that_becomes_interlaced_is_told(first: int, told: bool, capsys):
+    plain = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=48, length=10, keep=True)
+    fields = plain.std.SetFieldBased(2)
+    clip = plain.std.FrameEval(lambda n: plain if n < first else fields)
+    assert progressive(clip).get_frame(7).props["_FieldBased"] == 0
+    assert ("interlaced" in capsys.readouterr().err) == told

@@ -16,7 +16,7 @@ def test_workers_are_known_whatever_the_clients_timer_does():
     with (
         dask.config.set(always),
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None,
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0",
             protocol="inproc",
         ) as made,
         distributed.Client(made.scheduler_address, set_as_default=False) as client,

@@ -177,7 +177,7 @@ def test_workers_of_a_dask_cluster_of_which_one_is_killed_make_the_same_film(
     made, make = [], work.make_segment
     monkeypatch.setattr(work, "make_segment", lambda *a: made.append(a) or make(*a))
     with LocalCluster(
-        n_workers=3, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=3, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as made_of:
         kill_one = kill_when_a_segment_is_done(made_of, folder_of(target))
         address = made_of.scheduler_address

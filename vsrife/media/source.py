@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -208,10 +208,16 @@ def progressive(clip: vs.VideoNode) -> vs.VideoNode:
     """
     if clip.format is None or not clip.width:
         raise MediaError("the video changes its format or size; such video cannot be rendered")
-    with clip.get_frame(0) as frame:
-        if frame.props.get("_FieldBased"):
-            note("the video is interlaced; new frames will show combs, deinterlace it first")
+    if _fields_at(clip, 0) or _fields_at(clip, clip.num_frames // 2):  # titles may be progressive
+        note("the video is interlaced; new frames will show combs, deinterlace it first")
     return clip.std.SetFieldBased(0)
+
+
+def _fields_at(clip: vs.VideoNode, number: int) -> bool:
+    """Whether a frame is of two fields; one that cannot be read is not, and is told elsewhere."""
+    with suppress(vs.Error), clip.get_frame(number) as frame:
+        return bool(frame.props.get("_FieldBased"))
+    return False
 
 
 def to_rgb(clip: vs.VideoNode) -> vs.VideoNode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -132,6 +133,25 @@ def test_all_segments_of_another_machine_are_named_at_once(tmp_path: Path):
     with pytest.raises(BadSegmentError) as caught:
         joined(tmp_path / "o.mkv", clip, CONSTANT, own, pieces)
     assert caught.value.pieces == [pieces[1], pieces[3]]
+
+
+def test_segments_of_a_machine_with_other_cores_fit(tmp_path: Path):
+    """x265 tells its threads in its header; decoders do not need to know."""
+    borders = [0, 20, COUNT]
+    own = Encoding(encoder="x265", preset="ultrafast")
+    clip = for_encoding(film(), own)
+    other = replace(own, options=(("x265-params", "frame-threads=2"),))
+    pieces = in_segments(tmp_path, clip, CONSTANT, own, borders)
+    (tmp_path / "other").mkdir()
+    pieces[1] = in_segments(tmp_path / "other", clip, CONSTANT, other, borders)[1]
+    headers = []
+    for piece in pieces:
+        with av.open(str(piece.path)) as container:
+            headers.append(bytes(container.streams.video[0].codec_context.extradata))
+    assert headers[0] != headers[1]
+    path = tmp_path / "joined.mkv"
+    joined(path, clip, CONSTANT, own, pieces)
+    assert hashes(path) == [hash for piece in pieces for hash in hashes(piece.path)]
 
 
 def test_a_segment_with_too_few_frames_is_refused(tmp_path: Path):

@@ -16,6 +16,9 @@ from vsrife.messages import counted
 if TYPE_CHECKING:
     from av.packet import Packet
 
+_BEGINS = b"\0\0\1"  # of a unit in H.265's byte stream format (Annex B)
+_SEI = 39  # PREFIX_SEI_NUT, H.265 table 7-1
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -82,9 +85,9 @@ def _order(piece: Piece, header: bytes) -> list[int]:
     try:
         with av.open(str(piece.path)) as container:
             stream = container.streams.video[0]
-            if bytes(stream.codec_context.extradata or b"") != header:
-                # x265's names the processor and its cores, too
-                raise BadSegmentError(piece, "was made by another encoder, or on another machine")
+            own, name = bytes(stream.codec_context.extradata or b""), stream.codec_context.name
+            if _parameters(own, name) != _parameters(header, name):
+                raise BadSegmentError(piece, "was made by another encoder")
             packets = [packet.pts for packet in container.demux(stream) if packet.size]
     except (OSError, IndexError, av.FFmpegError) as error:
         raise BadSegmentError(piece, f"cannot be read ({reason_of(error)})") from error
@@ -94,6 +97,15 @@ def _order(piece: Piece, header: bytes) -> list[int]:
         raise BadSegmentError(piece, f"has {found}, not {piece.end - piece.begin}")
     places = {at: place for place, at in enumerate(sorted(shown))}
     return [places[at] for at in shown]
+
+
+def _parameters(header: bytes, codec: str) -> bytes | list[bytes]:
+    """What a decoder needs of an encoder's header. x265's also tells its build, the processor and
+    its threads, which may be others on each machine that makes segments."""
+    if codec != "hevc" or not header.startswith((_BEGINS, b"\0" + _BEGINS)):
+        return header
+    units = header.split(_BEGINS)[1:]
+    return [unit.rstrip(b"\0") for unit in units if unit and (unit[0] >> 1) & 0x3F != _SEI]
 
 
 def _read(piece: Piece) -> Iterator[Packet[Any]]:

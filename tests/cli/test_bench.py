@@ -119,6 +119,7 @@ def test_a_clip_of_ones_own_is_timed(
     assert asked == [(path, (64, 48))]
 
 
+THERE = next(Path(__file__).parents[2].joinpath("docs", "pictures").glob("*.png"))
 BAD = {
     "size": (("--size", "640"), "size must be WIDTHxHEIGHT, such as 1280x720, not '640'"),
     "small": (("--size", "8x8"), "size must be 16 to 16384 pixels each way, not '8x8'"),
@@ -141,6 +142,11 @@ BAD = {
         "bf16.* is for backend .openvino. on a CPU, and not for backend='onnx'",
     ),
     "plot nowhere": (("--part", "filter", "--plot", "/no/a.png"), "folder .*no does not exist"),
+    "plot of another kind": (
+        ("--part", "filter", "--plot", "a.svg"),
+        "must be a file that ends in",
+    ),
+    "plot over a file": (("--part", "filter", "--plot", THERE), "exists; choose another name"),
     "profile of a part": (("--profile", "--part", "filter"), "--profile is of networks"),
     "clip": (("--clip", "/no/film.mkv", "--backends", "onnx"), "there is no clip /no/film.mkv"),
     "model": (("--models", "4.99"), "--models must be one of .* not '4.99'"),

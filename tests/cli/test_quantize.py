@@ -16,6 +16,7 @@ from tests.support.films import pan, scenery
 from tests.support.narrow import official_rows
 from vsrife import rife
 from vsrife.cli import main, quantize
+from vsrife.cli.quantize import verdict
 from vsrife.evaluation.scores.measures import psnr
 from vsrife.inference import select
 
@@ -220,3 +221,17 @@ def test_a_graph_is_no_model_to_quantize(
     assert "MODEL must be a name or a weights file, not the graph 'other.onnx'" in (
         capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        ({"onnx": (3.0, 1.3), "openvino": (0.02, 0.9)}, "not worth"),  # no one backend is both
+        ({"onnx": (3.0, 1.3), "openvino": (0.02, 1.6)}, "worth its while here, with openvino"),
+        ({"onnx": (0.02, 1.6), "openvino": (3.0, 0.9)}, "worth its while here, with onnx"),
+        ({"onnx": (0.02, 1.0)}, "with onnx it is 1.00 times as fast; stay with fp32"),
+    ],
+)
+def test_one_backend_must_keep_quality_and_gain_speed(found, text):
+    assert text in verdict(found)
+    assert verdict(found).startswith("not") == ("stay" in verdict(found))

@@ -25,6 +25,7 @@ from vsrife.scripting.choices import choose
 from vsrife.scripting.examine import Film
 from vsrife.scripting.repeats import Rhythm
 from vsrife.scripting.text import write_script
+from vsrife.system.quoting import quoted
 
 VSPIPE = Path(sysconfig.get_path("scripts")) / "vspipe"
 
@@ -235,7 +236,7 @@ def test_its_commands_name_the_film_by_its_whole_path(film, capsys, monkeypatch)
     monkeypatch.chdir(film.parent)
     assert main(["script", film.name]) == 0
     text = capsys.readouterr().out
-    assert f'-i "{film}"' in text
+    assert f"-i {quoted(str(film))} " in text
     assert f"VideoSource({str(film)!r})" in text
 
 
@@ -275,3 +276,12 @@ def test_a_rate_that_no_file_has_times_for_is_refused(option, tmp_path: Path, ca
     out, said = capsys.readouterr()
     assert out == ""
     assert f"{option[0]} must make at most 100000 frames per second, not " in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sh")
+@pytest.mark.parametrize("name", ['Ke$HOME "x".mkv', "$(date) `date`.mkv", "it's.mkv", "a b.mkv"])
+def test_its_command_names_the_film_whatever_its_letters_mean_to_a_shell(name):
+    text = text_of(path=Path("/films") / name)
+    line = next(line for line in text.splitlines() if "vspipe" in line)
+    words = shlex.split(line.lstrip("# "))
+    assert words[words.index("-i", words.index("-i") + 1) + 1] == f"/films/{name}"

@@ -1,5 +1,8 @@
 """ONNX files that vsrife export writes give back the weights that went in, or say why not."""
 
+import base64
+import json
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -185,3 +188,15 @@ def test_what_is_packed_depends_on_the_weights_alone():
     state = {name: random.standard_normal((4, 1, 1, 1)).astype(np.float32) for name in names}
     others = dict(reversed(state.items()))
     assert carried_weights.pack(state, state) == carried_weights.pack(others, others)
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_a_few_words_cannot_ask_for_all_memory(count):
+    """Tensors that cost nothing in the file, each as large as all may be together."""
+    most = 1 << 20
+    how = {"shape": [most // 8], "type": "<f4", "near": True}
+    head = json.dumps({"tensors": {f"t{k}": how for k in range(count)}, "sha256": ""}).encode()
+    content = len(head).to_bytes(carried_weights._LENGTH, "little") + head
+    text = base64.b64encode(zlib.compress(content)).decode()
+    with pytest.raises(ValueError, match="no proper shape"):
+        carried_weights.unpack(text, {}, most)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib import metadata
@@ -23,6 +22,7 @@ from vsrife.evaluation.timing.contest import FILTER, NETWORK, Contest, Row
 from vsrife.evaluation.timing.peers import read_peers
 from vsrife.evaluation.timing.profile import profile
 from vsrife.inference import loads
+from vsrife.inference.backends import quiet
 from vsrife.inference.base import Hardware
 from vsrife.inference.graphs import bf16
 from vsrife.inference.select import BACKENDS
@@ -74,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=int, metavar="N", help="CPU threads [as many as each one likes]")
     add("--rounds", type=int, default=7, metavar="N", help="how often each one is timed [7]")
     add("--json", action="store_true", help="for programs, on stdout")
+    add("--overwrite", action="store_true", help="replace a picture of --plot that exists")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,7 +89,11 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory(prefix="vsrife"))
         # made before anything is timed: what cannot be written is known then
-        plot = None if args.plot is None else stack.enter_context(whole_file(args.plot))
+        plot = (
+            None
+            if args.plot is None
+            else stack.enter_context(whole_file(args.plot, overwrite=args.overwrite))
+        )
         files = {model: contenders.weights_for(model, Path(folder)) for model in models}
         if args.profile:
             return _profile(args, contest, files, sizes)
@@ -146,6 +151,8 @@ def _contest(args: argparse.Namespace) -> Contest:
 
 
 def _check_plot(path: Path) -> None:
+    if path.suffix.lower() != ".png":
+        raise ArgumentError(f"--plot must be a file that ends in .png, not {path}")
     folder = path.absolute().parent
     if not is_folder(folder):
         raise MediaError(f"folder {folder} does not exist; make it first")
@@ -229,4 +236,4 @@ def _version(module: str) -> str:
     try:
         return metadata.version(module)
     except metadata.PackageNotFoundError:
-        return str(sys.modules[module].__version__)
+        return str(quiet.load(module).__version__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -84,7 +84,7 @@ def _report(args: argparse.Namespace, judged: Sequence[Triple]) -> None:
     """How much was lost and won, on this machine, with the backends that run such files."""
     size = judged[0].size
     same = [each for each in judged if each.size == size]
-    best, loss = 0.0, float("inf")
+    found: dict[str, tuple[float, float]] = {}  # backend -> dB that are lost, times as fast
     kept = counted(len(same), "frame")
     print(f"{args.model}, {size[0]}x{size[1]}, {kept} kept back, vsrife {__version__}")
     for backend in ("onnx", "openvino"):
@@ -104,14 +104,25 @@ def _report(args: argparse.Namespace, judged: Sequence[Triple]) -> None:
         }
         seconds = speed.rounds_of(calls, args.rounds)
         loss, faster = quality.single - quality.quantized, seconds["fp32"] / seconds["int8"]
-        best = max(best, faster)
+        found[backend] = loss, faster
         print(
             f"{backend:9} PSNR fp32 {quality.single:.2f} dB, int8 {quality.quantized:.2f} dB "
             f"({-loss:+.2f}), int8 against fp32 {quality.alike:.1f} dB; seconds per frame fp32 "
             f"{seconds['fp32']:.4f}, int8 {seconds['int8']:.4f}: {faster:.2f} times as fast"
         )
-    if loss <= _LOSS and best >= _GAIN:
-        print("worth its while here")
-    else:
-        why = f"it loses {loss:.2f} dB" if loss > _LOSS else f"it is {best:.2f} times as fast"
-        print(f"not worth its while here: {why}; stay with fp32")
+    print(verdict(found))
+
+
+def verdict(found: Mapping[str, tuple[float, float]]) -> str:
+    """Whether INT8 pays. found: backend -> dB that it loses, and how many times as fast it is; one
+    backend must keep quality and gain speed, both."""
+    worth = [name for name, (loss, faster) in found.items() if loss <= _LOSS and faster >= _GAIN]
+    if worth:
+        return f"worth its while here, with {' and '.join(worth)}"
+    why = [
+        f"with {name} it loses {loss:.2f} dB"
+        if loss > _LOSS
+        else f"with {name} it is {faster:.2f} times as fast"
+        for name, (loss, faster) in found.items()
+    ]
+    return f"not worth its while here: {', '.join(why)}; stay with fp32"

@@ -13,6 +13,7 @@ from vsrife.errors import printable
 from vsrife.messages import counted
 from vsrife.scripting.choices import Argument, rhythm_in_words, shown
 from vsrife.scripting.examine import Film
+from vsrife.system.quoting import quoted
 
 _WIDTH = 98  # of comments
 _RANGES = {int(vs.RANGE_FULL): "full", int(vs.RANGE_LIMITED): "limited"}
@@ -47,8 +48,8 @@ def _head(film: Film, script: str) -> Iterator[str]:
     whole = printable_all(_as_text(os.path.abspath(film.path)))  # it is run in any folder
     late = f"-itsoffset {float(film.late):.6g} " if film.late > _LATE else ""
     yield (
-        f'#   vspipe "{name}" - -c y4m | ffmpeg {late}-i - -i "{whole}" -map 0:v -map 1:a? '
-        f"{_untold(film)}-c:a copy out.mkv"
+        f"#   vspipe {quoted(name)} - -c y4m | ffmpeg {late}-i - -i {quoted(whole)} "
+        f"-map 0:v -map 1:a? {_untold(film)}-c:a copy out.mkv"
     )
     yield "#"
     yield from _comment(

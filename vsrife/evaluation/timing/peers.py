@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -65,7 +67,9 @@ def contenders(
     if peer.name == "vs-rife":
         return {"vs-rife": _vs_rife(weights, threads, folder, place)}
     width, height = size
-    graph = folder / f"{weights.stem}-{width}x{height}.onnx"
+    # files of two folders may have one name
+    own = hashlib.sha256(os.fsencode(weights.absolute())).hexdigest()[:16]
+    graph = folder / f"{weights.stem}-{own}-{width}x{height}.onnx"
     if not graph.exists():
         export_model(weights, graph, layout="v2", size=size)
     options = {"graph": str(graph), "threads": threads}

@@ -26,6 +26,7 @@ KEY = "weights"  # of the metadata
 DIGEST = "weights_sha256"  # of the metadata of a network in several files: see `digest_of`
 _SINGLE, _HALF = np.dtype("<f4"), np.dtype("<f2")
 _LENGTH = 8  # bytes, of the length of the head
+_LARGEST_HEAD = 4 << 20  # bytes; official networks have some hundred tensors
 
 
 def pack(state: Mapping[str, Array], layers: Layers) -> str:
@@ -61,13 +62,17 @@ def unpack(text: str, layers: Layers, most: int) -> dict[str, Array]:
     is damaged, or the layers are not those with which it was packed."""
     content = _expanded(base64.b64decode(text, validate=True), 2 * most)
     start = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
+    if start > _LARGEST_HEAD:
+        raise ValueError("its list of tensors is too long")
     head = json.loads(content[_LENGTH:start])
     made: dict[str, Array] = {}
+    left = most
     for key, how in head["tensors"].items():
         shape = tuple(map(int, how["shape"]))
         size = prod(shape) * _SINGLE.itemsize
-        if min(shape, default=1) < 0 or size > most:
+        if min(shape, default=1) < 0 or size > left:
             raise ValueError(f"tensor {key!r:.200} has no proper shape")
+        left -= size
         guess = _guessed(how, shape, layers, made)
         if not how.get("near"):
             bits = _from_planes(content[start : start + size], shape)
